@@ -1,0 +1,63 @@
+# make run    reproduce the paper's figures and numbers into out/
+# make test   every check and test
+# Both work on a bare machine with Python >= 3.11: they make .venv and install into it.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+ifeq ($(strip $(PYTHON)),)
+$(error Python >= 3.11 was not found; name one with `make PYTHON=/path/to/python3`)
+endif
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out
+SOURCES := pyproject.toml README.md $(shell find na64stat -type f -not -name '*.pyc')
+
+unexport PYTHONPATH
+export MPLBACKEND := Agg
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test lint types floors tests workspaces test-minimum clean
+
+run: $(VENV)/.installed
+	$(BIN)/na64stat reproduce -o $(OUT) --overwrite
+
+test: lint types floors tests
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+floors: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+# The tests see the installed wheel, not the folder: pytest does not put it on the path.
+tests: $(VENV)/.dev
+	$(BIN)/pytest -n 2
+
+# The committed workspaces, made anew.
+workspaces: $(VENV)/.installed
+	$(BIN)/python scripts/rebuild_workspaces.py
+
+# The lowest versions that pyproject.toml allows, once in a while.
+test-minimum:
+	$(PYTHON) scripts/test_minimum_versions.py
+
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.created $(SOURCES)
+	$(BIN)/pip install --quiet .
+	$(BIN)/pip install --quiet --no-deps --force-reinstall .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist out

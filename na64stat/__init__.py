@@ -1,0 +1,106 @@
+"""From the published inputs of the NA64 muon experiment to limits on new physics.
+
+Nothing is imported until it is used: `import na64stat` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from na64stat.errors import (
+        ComputationError as ComputationError,
+    )
+    from na64stat.errors import (
+        InputError as InputError,
+    )
+    from na64stat.errors import (
+        LowCountWarning as LowCountWarning,
+    )
+    from na64stat.errors import (
+        Na64StatError as Na64StatError,
+    )
+    from na64stat.errors import (
+        ValidityWarning as ValidityWarning,
+    )
+    from na64stat.experiment.load import load_run as load_run
+    from na64stat.experiment.load import packaged_runs as packaged_runs
+    from na64stat.experiment.run import Run as Run
+    from na64stat.plane import Binning as Binning
+    from na64stat.plane import Region as Region
+    from na64stat.scenarios.axion_muon import AxionMuon as AxionMuon
+    from na64stat.scenarios.axion_photon import AxionPhoton as AxionPhoton
+    from na64stat.scenarios.base import Production as Production
+    from na64stat.scenarios.base import Scenario as Scenario
+    from na64stat.scenarios.dark_sector import DarkSector as DarkSector
+    from na64stat.scenarios.muon_pseudoscalar import MuonPseudoscalar as MuonPseudoscalar
+    from na64stat.scenarios.muon_scalar import MuonScalar as MuonScalar
+    from na64stat.scenarios.tabulated import Tabulated as Tabulated
+    from na64stat.scenarios.zprime import ZPrime as ZPrime
+    from na64stat.stats.asymptotic import Asymptotic as Asymptotic
+    from na64stat.stats.exact import Exact as Exact
+    from na64stat.stats.limits import cl_s as cl_s
+    from na64stat.stats.limits import upper_limit as upper_limit
+    from na64stat.stats.workspace import build_workspace as build_workspace
+    from na64stat.study.limits import limits as limits
+    from na64stat.study.scan import load_scan as load_scan
+    from na64stat.study.scan import scan as scan
+    from na64stat.template import Template as Template
+    from na64stat.yields.predict import (
+        DepthAverage as DepthAverage,
+    )
+    from na64stat.yields.predict import (
+        expected_events as expected_events,
+    )
+    from na64stat.yields.predict import (
+        predict as predict,
+    )
+
+_HOMES = {
+    "AxionMuon": "scenarios.axion_muon",
+    "AxionPhoton": "scenarios.axion_photon",
+    "Asymptotic": "stats.asymptotic",
+    "Binning": "plane",
+    "ComputationError": "errors",
+    "DarkSector": "scenarios.dark_sector",
+    "DepthAverage": "yields.predict",
+    "Exact": "stats.exact",
+    "InputError": "errors",
+    "LowCountWarning": "errors",
+    "MuonPseudoscalar": "scenarios.muon_pseudoscalar",
+    "MuonScalar": "scenarios.muon_scalar",
+    "Na64StatError": "errors",
+    "Production": "scenarios.base",
+    "Region": "plane",
+    "Run": "experiment.run",
+    "Scenario": "scenarios.base",
+    "Tabulated": "scenarios.tabulated",
+    "Template": "template",
+    "ValidityWarning": "errors",
+    "ZPrime": "scenarios.zprime",
+    "build_workspace": "stats.workspace",
+    "cl_s": "stats.limits",
+    "expected_events": "yields.predict",
+    "limits": "study.limits",
+    "load_run": "experiment.load",
+    "load_scan": "study.scan",
+    "packaged_runs": "experiment.load",
+    "predict": "yields.predict",
+    "scan": "study.scan",
+    "upper_limit": "stats.limits",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'na64stat' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"na64stat.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,33 @@
+"""`na64stat reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from na64stat.cli.options import as_json, overwrite, print_json, progress
+
+
+@click.command(epilog="Example: na64stat reproduce -o out/")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write."
+)
+@overwrite
+@as_json
+def reproduce(output: Path, overwrite: bool, as_json: bool) -> None:
+    """Reproduce arXiv:2501.06294.
+
+    Figures 2, 3 and 4, the numbers behind them, workspaces, and a table of headline numbers.
+    """
+    from na64stat.report.reproduce import reproduce as run_reproduction
+
+    result = run_reproduction(output, overwrite=overwrite, track=progress)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(result.headline_markdown()))
+    click.echo(f"wrote {len(result.files)} files under {output}", err=True)

@@ -1,0 +1,14 @@
+"""Existing limits of other experiments: tables, references, conversions.
+
+`existing_limits` gives the records behind a scenario's figure, `excluded`, `excluded_by` and `strongest` ask them,
+`axion_muon_bound` and `g_minus_2_limit` compute what the muon's (g-2) says. The tables and their origin are in `data/`.
+"""
+
+from na64stat.limits_library.existing import ExistingLimit as ExistingLimit
+from na64stat.limits_library.g_minus_2 import axion_muon_bound as axion_muon_bound
+from na64stat.limits_library.g_minus_2 import g_minus_2_limit as g_minus_2_limit
+from na64stat.limits_library.g_minus_2 import load_g_minus_2 as load_g_minus_2
+from na64stat.limits_library.library import excluded as excluded
+from na64stat.limits_library.library import excluded_by as excluded_by
+from na64stat.limits_library.library import existing_limits as existing_limits
+from na64stat.limits_library.library import strongest as strongest

@@ -1,0 +1,133 @@
+"""The existing limits behind each scenario's figure, and questions to them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import lru_cache
+from importlib import resources
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from na64stat.errors import TableError
+from na64stat.files import read_table
+from na64stat.limits_library.existing import ExistingLimit, Shape
+from na64stat.physics.constants import ALPHA, MUON_MASS, TAU_MASS
+from na64stat.physics.loops import kinetic_mixing
+
+Array = NDArray[np.float64]
+
+COLUMNS: Final[dict[str, type]] = {
+    "experiment": str,
+    "part": int,
+    "reference": str,
+    "shape": str,
+    "point": str,
+    "mass_gev": float,
+    "coupling": float,
+}
+
+_TABLES: Final = {
+    "axion-photon": ("axion_photon.csv", "GeV^-1"),
+    "axion-muon": ("axion_muon.csv", "GeV^-1"),
+    "dark-sector": ("dark_sector_millicharge.csv", "e"),
+    "zprime": ("zprime.csv", "1"),
+}
+
+_STEP: Final = 0.02
+"""Largest step in ln(mass) at which charge bounds are converted, since the factor bends; good to 0.4%."""
+
+
+@lru_cache(maxsize=8)
+def existing_limits(scenario_name: str) -> tuple[ExistingLimit, ...]:
+    """Limits of other experiments in the plane of a scenario (mass [GeV], coupling), in the order of their table.
+
+    Bounds on the charge of millicharged particles come converted to g_Z' g_chi, see `millicharge_to_coupling`.
+
+    Parameters
+    ----------
+    scenario_name
+        "axion-photon", "axion-muon", "dark-sector" or "zprime"; for any other name there are none, an empty tuple.
+    """
+    if scenario_name not in _TABLES:
+        return ()
+    file, unit = _TABLES[scenario_name]
+    limits = _read(file, unit)
+    return tuple(map(_converted, limits)) if scenario_name == "dark-sector" else limits
+
+
+def excluded(scenario_name: str, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
+    """Whether any existing limit excludes points (mass [GeV], coupling), of the broadcast shape."""
+    result: NDArray[np.bool_] = np.zeros(np.broadcast_shapes(np.shape(mass), np.shape(coupling)), dtype=bool)
+    for limit in existing_limits(scenario_name):
+        result |= limit.excludes(mass, coupling)
+    return result
+
+
+def excluded_by(scenario_name: str, mass: float, coupling: float) -> list[str]:
+    """Names of the experiments that exclude a point (mass [GeV], coupling), each once."""
+    hits = [limit.experiment for limit in existing_limits(scenario_name) if limit.excludes(mass, coupling)]
+    return list(dict.fromkeys(hits))
+
+
+def strongest(scenario_name: str, mass: float) -> tuple[str, float] | None:
+    """Experiment with the lowest excluded coupling at a mass [GeV], and that coupling; None if no limit is there."""
+    found = [(limit.lowest(mass), limit.experiment) for limit in existing_limits(scenario_name)]
+    reaching = [(coupling, experiment) for coupling, experiment in found if coupling is not None]
+    if not reaching:
+        return None
+    coupling, experiment = min(reaching)
+    return experiment, coupling
+
+
+def millicharge_to_coupling(mass: ArrayLike, charge: ArrayLike) -> Array:
+    """g_Z' g_chi [1] at which chi has a `charge` [e] through the mixing of photon and Z', at q^2 = 4 m_chi^2.
+
+    Parameters
+    ----------
+    mass
+        m_chi [GeV].
+    charge
+        Bound on the charge in units of e, broadcast with `mass`.
+
+    References
+    ----------
+    arXiv:2501.06294, eq. (13).
+    """
+    mixing = kinetic_mixing(4 * np.asarray(mass, dtype=float) ** 2)
+    coupling: Array = np.asarray(charge, dtype=float) * math.sqrt(4 * math.pi * ALPHA) / mixing
+    return coupling
+
+
+def _converted(limit: ExistingLimit) -> ExistingLimit:
+    """A lower edge in the charge as one in g_Z' g_chi, with points put between, since the factor depends on mass."""
+    x, y = np.log(limit.mass), np.log(limit.coupling)
+    # The factor goes as a square root at the cusps: steps that shrink towards them.
+    offsets = _STEP * np.concatenate([[0.0], 2.0 ** -np.arange(12), -(2.0 ** -np.arange(12))])
+    cusps = np.add.outer(np.log([MUON_MASS, TAU_MASS]), offsets)
+    ends = np.unique([*x, *cusps[(cusps > x[0]) & (cusps < x[-1])]])
+    between = [np.linspace(a, b, math.ceil((b - a) / _STEP), endpoint=False) for a, b in itertools.pairwise(ends)]
+    fine = np.concatenate([*between, x[-1:]])
+    coupling = millicharge_to_coupling(np.exp(fine), np.exp(np.interp(fine, x, y)))
+    return ExistingLimit(
+        limit.experiment, limit.reference, limit.shape, tuple(np.exp(fine).tolist()), tuple(coupling.tolist()), "1"
+    )
+
+
+def _read(file: str, unit: str) -> tuple[ExistingLimit, ...]:
+    path = resources.files("na64stat.limits_library") / "data" / file
+    table = read_table(path, COLUMNS)
+    keys = list(zip(table["experiment"], table["part"], strict=True))
+    limits = []
+    for key in dict.fromkeys(keys):
+        rows = [index for index, other in enumerate(keys) if other == key]
+        about = {(table["reference"][index], table["shape"][index]) for index in rows}
+        if len(about) > 1:
+            raise TableError(f"{path}: {key[0]}, part {key[1]}: reference and shape must be the same in all its rows")
+        reference, shape = about.pop()
+        mass = tuple(table["mass_gev"][index] for index in rows)
+        coupling = tuple(table["coupling"][index] for index in rows)
+        limits.append(ExistingLimit(key[0], reference, cast("Shape", shape), mass, coupling, unit))
+    return tuple(limits)

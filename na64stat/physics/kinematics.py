@@ -1,0 +1,90 @@
+"""Kinematics of muon + photon -> muon + X seen from the beam, at small angles.
+
+``x`` is the energy fraction of X, ``theta`` its angle [rad], ``mass`` its mass [GeV]. `energy_fraction_limits` gives
+the range of x that is open; the other functions are the invariants inside it.
+
+References
+----------
+arXiv:2501.06294, eqs. (3)-(5), (17), (18).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from na64stat.physics.checks import non_negative, positive
+from na64stat.physics.constants import MUON_MASS
+
+Array = NDArray[np.float64]
+
+
+def utilde_forward(x: ArrayLike, mass: ArrayLike, lepton_mass: float = MUON_MASS) -> Array:
+    """(p - k)^2 - m_muon^2 at theta = 0 [GeV^2], negative: where the propagator is nearest to its pole."""
+    x, mass = np.asarray(x, dtype=float), np.asarray(mass, dtype=float)
+    forward: Array = -(mass**2 * (1 - x) / x + lepton_mass**2 * x)
+    return forward
+
+
+def utilde(
+    x: ArrayLike, theta: ArrayLike, mass: ArrayLike, beam_energy: float, lepton_mass: float = MUON_MASS
+) -> Array:
+    """(p - k)^2 - m_muon^2 [GeV^2], negative: how far the muon that exchanges the photon is off its mass shell."""
+    x, theta = np.asarray(x, dtype=float), np.asarray(theta, dtype=float)
+    return utilde_forward(x, mass, lepton_mass) - x * (beam_energy * theta) ** 2
+
+
+def t2(x: ArrayLike, theta: ArrayLike, beam_energy: float, lepton_mass: float = MUON_MASS) -> Array:
+    """(p - p')^2 [GeV^2], negative: virtuality of the photon that the muon emits in photon fusion.
+
+    Factored form: m^2 + utilde x/(1-x) loses all digits where m^2 is large.
+    """
+    x, theta = np.asarray(x, dtype=float), np.asarray(theta, dtype=float)
+    virtuality: Array = -(x**2) / (1 - x) * ((beam_energy * theta) ** 2 + lepton_mass**2)
+    return virtuality
+
+
+def t_min(utilde: ArrayLike, x: ArrayLike, beam_energy: float) -> Array:
+    """Smallest squared momentum transfer to the nucleus [GeV^2]."""
+    return (np.asarray(utilde, dtype=float) / (2 * beam_energy * (1 - np.asarray(x, dtype=float)))) ** 2
+
+
+def t_max(mass: ArrayLike, lepton_mass: float = MUON_MASS) -> Array:
+    """Largest squared momentum transfer to the nucleus that is counted [GeV^2], m^2 + m_muon^2."""
+    return np.asarray(mass, dtype=float) ** 2 + lepton_mass**2
+
+
+def momentum(x: ArrayLike, mass: ArrayLike, beam_energy: float) -> Array:
+    """Momentum of X [GeV], sqrt((x E)^2 - m^2), 0 below threshold."""
+    energy, mass = np.asarray(x, dtype=float) * beam_energy, np.asarray(mass, dtype=float)
+    # two factors: the difference of the squares loses digits near threshold
+    result: Array = np.sqrt(np.maximum(energy - mass, 0.0) * (energy + mass))
+    return result
+
+
+def beta(x: ArrayLike, mass: ArrayLike, beam_energy: float) -> Array:
+    """Velocity of X [c], 0 below threshold; x > 0."""
+    return momentum(x, mass, beam_energy) / (np.asarray(x, dtype=float) * beam_energy)
+
+
+def energy_fraction_limits(mass: ArrayLike, beam_energy: float, lepton_mass: float = MUON_MASS) -> tuple[Array, Array]:
+    """Open range of the energy fraction x [1], shape of `mass`.
+
+    The lower end is m/E, where X is at rest; the upper end is where t_min at theta = 0 reaches t_max and the flux
+    closes. Spectra are smooth in between. A mass beyond the beam's reach has an empty range: both ends equal m/E.
+
+    Raises
+    ------
+    InputError
+        If a mass is negative, infinite or NaN.
+    """
+    mass = non_negative("mass", mass, "GeV")
+    positive("beam_energy", beam_energy, "GeV")
+    x_low = mass / beam_energy
+    mass = np.minimum(mass, beam_energy)  # above, the range is empty whatever the mass, and its square may overflow
+    # t_min = t_max at theta = 0 is (ml^2 + c) x^2 - (m^2 + c) x + m^2 = 0; its lower root lies below m/E
+    c = 2 * beam_energy * np.sqrt(t_max(mass, lepton_mass))
+    b = mass**2 + c
+    discriminant = b**2 - 4 * mass**2 * (lepton_mass**2 + c)
+    x_high = (b + np.sqrt(np.maximum(discriminant, 0.0))) / (2 * (lepton_mass**2 + c))
+    return x_low, np.where(discriminant > 0, np.maximum(x_high, x_low), x_low)

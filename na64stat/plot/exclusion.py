@@ -1,0 +1,192 @@
+"""Exclusion figures: curves of one experiment over the shaded limits of others, in the plane of mass and coupling."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+from na64stat.plot.labels import place_names
+from na64stat.plot.style import COLOURS, OUTLINE, SHADES, house_style, new_figure
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve with its name for the legend; curves of one name stand there once.
+
+    Attributes
+    ----------
+    label
+        Name, empty for none.
+    mass, coupling
+        Points [GeV, unit of the axis].
+    colour, style
+        As matplotlib knows them; no colour takes the next one of the house.
+    closed
+        Whether the last point is connected to the first.
+    filled
+        Whether a closed curve's inside is tinted.
+    """
+
+    label: str
+    mass: Sequence[float]
+    coupling: Sequence[float]
+    colour: str | None = None
+    style: str = "-"
+    closed: bool = False
+    filled: bool = False
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band between two couplings over the mass, such as the expected limit within one standard deviation."""
+
+    label: str
+    mass: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    colour: str = COLOURS[5]
+
+
+@dataclass(frozen=True, eq=False)
+class ShadedLimit:
+    """The region of an existing limit: a name, and corners (mass [GeV], coupling) of shape (n, 2)."""
+
+    label: str
+    polygon: Array
+
+
+@dataclass(frozen=True)
+class AxesText:
+    """What is written along the axes, and their ranges (mass [GeV], unit of the coupling); both are logarithmic."""
+
+    mass_label: str
+    coupling_label: str
+    mass_range: tuple[float, float]
+    coupling_range: tuple[float, float]
+    title: str = ""
+
+
+def exclusion_figure(
+    curves: Sequence[Curve],
+    existing: Sequence[ShadedLimit],
+    axes: AxesText,
+    bands: Sequence[Band] = (),
+    notes: str = "",
+) -> Figure:
+    """Draw limits.
+
+    Parameters
+    ----------
+    curves
+        The limits to show, with a legend.
+    existing
+        Limits of others: shaded, each name written once, in its region or at its edge.
+    axes
+        Text and ranges.
+    bands
+        Drawn below the curves.
+    notes
+        What a reader must know, written below the axes.
+
+    Raises
+    ------
+    InputError
+        If a range, a curve or a region cannot be drawn on logarithmic axes.
+    """
+    items: list[Curve | Band | ShadedLimit] = [*curves, *bands, *existing]
+    for item in items:
+        _check(item)
+    for low, high in (axes.mass_range, axes.coupling_range):
+        if not 0 < low < high < np.inf:
+            raise InputError(
+                f"figure: the range ({low}, {high}) must be positive and increasing: the axes are logarithmic"
+            )
+    with house_style():
+        figure = new_figure()
+        lines = textwrap.wrap(notes, 140)
+        bottom = 0.115 + 0.026 * len(lines)
+        plane = figure.add_axes((0.095, bottom, 0.625, 0.945 - bottom))
+        _dress(plane, axes)
+        _shade(plane, existing)
+        for band in bands:
+            plane.fill_between(
+                band.mass, band.low, band.high, color=band.colour, alpha=0.3, lw=0, label=band.label, zorder=3
+            )
+        _draw(plane, curves)
+        _legend(plane)
+        figure.text(0.015, 0.015, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom", linespacing=1.3)
+        place_names(
+            plane,
+            [(limit.label, limit.polygon) for limit in existing],
+            [np.column_stack([curve.mass, curve.coupling]) for curve in curves],
+        )
+    return figure
+
+
+def _check(item: Curve | Band | ShadedLimit) -> None:
+    if isinstance(item, ShadedLimit):
+        if np.ndim(item.polygon) != 2 or np.shape(item.polygon)[1] != 2:
+            raise InputError(
+                f"figure: the polygon of {item.label!r} has shape {np.shape(item.polygon)}; (n, 2) is right"
+            )
+        columns = [item.polygon]
+    elif isinstance(item, Curve):
+        columns = [np.asarray(item.mass), np.asarray(item.coupling)]
+    else:
+        columns = [np.asarray(item.mass), np.asarray(item.low), np.asarray(item.high)]
+    if len({len(column) for column in columns}) > 1:
+        raise InputError(f"figure: {item.label!r} has columns of lengths {[len(column) for column in columns]}")
+    for column in columns:
+        if not np.all((column > 0) & (column < np.inf)):
+            wrong = column[~((column > 0) & (column < np.inf))].flat[0]
+            raise InputError(f"figure: {item.label!r} holds {wrong}; logarithmic axes need positive finite numbers")
+
+
+def _dress(plane: Axes, axes: AxesText) -> None:
+    plane.set_xscale("log")
+    plane.set_yscale("log")
+    plane.set_xlim(axes.mass_range)
+    plane.set_ylim(axes.coupling_range)
+    plane.set_xlabel(axes.mass_label)
+    plane.set_ylabel(axes.coupling_label)
+    plane.set_title(axes.title, loc="left")
+    plane.tick_params(which="both", zorder=10)
+
+
+def _shade(plane: Axes, existing: Sequence[ShadedLimit]) -> None:
+    names = list(dict.fromkeys(limit.label for limit in existing))
+    for limit in existing:
+        shade = SHADES[names.index(limit.label) % len(SHADES)]
+        plane.add_patch(Polygon(limit.polygon, closed=True, facecolor=shade, edgecolor="none", alpha=0.75, zorder=1))
+        plane.add_patch(Polygon(limit.polygon, closed=True, facecolor="none", edgecolor=OUTLINE, lw=0.6, zorder=2))
+
+
+def _draw(plane: Axes, curves: Sequence[Curve]) -> None:
+    named: dict[str, str] = {}
+    for curve in curves:
+        fresh = curve.label not in named
+        colour = curve.colour or named.get(curve.label, COLOURS[len(named) % len(COLOURS)])
+        named[curve.label] = colour
+        mass, coupling = list(curve.mass), list(curve.coupling)
+        if curve.closed:
+            mass, coupling = [*mass, mass[0]], [*coupling, coupling[0]]
+        if curve.closed and curve.filled:
+            plane.fill(mass, coupling, color=colour, alpha=0.2, lw=0, zorder=3)
+        # A label with an underscore in front stays out of the legend.
+        label = curve.label if fresh and curve.label else "_"
+        plane.plot(mass, coupling, color=colour, linestyle=curve.style, lw=1.6, label=label, zorder=5)
+
+
+def _legend(plane: Axes) -> None:
+    if plane.get_legend_handles_labels()[1]:
+        plane.legend(loc="upper left", bbox_to_anchor=(1.015, 1.01), frameon=False, handlelength=2.2, borderaxespad=0)

@@ -1,0 +1,1 @@
+"""Plots and tables put together: the reproduction of arXiv:2501.06294, figures of scans, reference workspaces."""

@@ -1,0 +1,131 @@
+"""The interface of a scenario. Write a class with `production` (and a lifetime, if it decays) and everything else works."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import ScenarioError
+from na64stat.physics.nucleus import Nucleus
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Production:
+    """Spectrum of the produced particle, for one or several effective masses.
+
+    Attributes
+    ----------
+    effective_mass
+        Mass, or virtuality sqrt(k^2) of an off-shell mediator, on which the efficiency depends [GeV]; a number or shape (K,).
+    dsigma_dx
+        Differential cross section [GeV^-2]; shape (X,), or (K, X) to be summed over K (quadrature weights included).
+    """
+
+    effective_mass: float | Array
+    dsigma_dx: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario(ABC):
+    """A new particle at one mass and coupling.
+
+    Attributes
+    ----------
+    mass
+        Mass [GeV].
+    coupling
+        Coupling, in the unit `coupling_unit`.
+
+    Class attributes
+    ----------------
+    name, mass_symbol, coupling_symbol, coupling_unit
+        For commands and figures; unit "1" for a pure number.
+    default_regions
+        Regions that limits use unless others are named.
+    production_power
+        dsigma/dx is proportional to coupling to this power; None if it is no power.
+    width_power
+        Every decay width is proportional to coupling to this power, so that fractions do not depend on it; None (the
+        default) if not, and `width` is asked at each coupling.
+    coupling_range
+        Where limits are looked for, when the yield is no power of the coupling.
+    """
+
+    mass: float
+    coupling: float
+
+    name: ClassVar[str]
+    mass_symbol: ClassVar[str] = "m"
+    coupling_symbol: ClassVar[str] = "g"
+    coupling_unit: ClassVar[str] = "1"
+    default_regions: ClassVar[tuple[str, ...]] = ("invisible",)
+    production_power: ClassVar[float | None] = 2.0
+    width_power: ClassVar[float | None] = None
+    coupling_range: ClassVar[tuple[float, float]] = (1e-9, 10.0)
+
+    def __post_init__(self) -> None:
+        for field, unit, low in (("mass", "GeV", "> 0"), ("coupling", self.coupling_unit, ">= 0")):
+            value = getattr(self, field)
+            number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+            if not (number and math.isfinite(value) and (value > 0 or (field == "coupling" and value == 0))):
+                raise ScenarioError(f"{self.name}: {field} = {value} {unit}; a finite number {low} is right")
+            object.__setattr__(self, field, float(value))
+
+    @abstractmethod
+    def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:
+        """Spectrum of the energy fractions `x`, shape (X,), per nucleus."""
+
+    def width(self) -> float:
+        """Decay width [GeV] into what the detector sees or loses; 0 for a particle that escapes, the default."""
+        return 0.0
+
+    def visible_fraction(self) -> float:
+        """Share of the decays that the calorimeters see as a shower; default 0."""
+        return 0.0
+
+    def invisible_fraction(self) -> float:
+        """Share of the particles that escape unless `width` makes them decay; default 1."""
+        return 1.0
+
+    def lightest_mass(self) -> float:
+        """Smallest effective mass [GeV]; it sets the lower end of x."""
+        return self.mass
+
+    def at(self, **changes: float) -> Self:
+        """The same scenario at another mass or coupling."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def yield_power(self) -> float | None:
+        """Power of the coupling in the expected events; None where a lifetime makes it no power."""
+        probe = self if self.coupling > 0 else self.at(coupling=1.0)
+        return self.production_power if probe.width() == 0 else None
+
+    def coupling_at(self, mu: float) -> float:
+        """Coupling whose yield is `mu` times this one's.
+
+        Raises
+        ------
+        ScenarioError
+            Where the yield is no power of the coupling: scale the coupling, not mu, as `na64stat.limits` does.
+        """
+        power = self.yield_power
+        if power is None:
+            raise ScenarioError(
+                f"{self.name} at mass {self.mass:g} GeV: the yield is no power of the coupling, so that mu = {mu:g} is no "
+                "coupling; use limits or scan over the coupling"
+            )
+        return float(self.coupling * float(mu) ** (1 / power))
+
+
+ScenarioFactory = Callable[..., Scenario]
+"""Makes a scenario from `mass` and `coupling`: a class, or a `functools.partial` of one with its options."""

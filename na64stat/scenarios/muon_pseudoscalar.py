@@ -1,0 +1,37 @@
+"""A pseudoscalar coupled to muons that escapes unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from na64stat.physics import cross_sections
+from na64stat.physics.nucleus import Nucleus
+from na64stat.scenarios.base import Array, Production, Scenario
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MuonPseudoscalar(Scenario):
+    r"""L = i g a mubar gamma5 mu, all invisible.
+
+    Attributes
+    ----------
+    mass
+        Mass [GeV].
+    coupling
+        Yukawa coupling g [1].
+
+    References
+    ----------
+    Cross section: arXiv:2501.06294, eqs. (3)-(5), with the pseudoscalar amplitude.
+    """
+
+    name = "muon-pseudoscalar"
+    coupling_symbol = r"g_{\mu}"
+    width_power = 2.0
+
+    def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:
+        """Bremsstrahlung of a pseudoscalar."""
+        spectrum = cross_sections.pseudoscalar(x, self.mass, beam_energy, nucleus)
+        return Production(self.mass, self.coupling**2 * spectrum)

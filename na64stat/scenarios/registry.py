@@ -1,0 +1,116 @@
+"""From a text to a scenario: a name of the package, a class in a user's file, or a table."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from na64stat.errors import ScenarioError
+from na64stat.scenarios.base import Scenario, ScenarioFactory
+
+_CLASSES: Final = {
+    "axion-photon": ("axion_photon", "AxionPhoton"),
+    "axion-muon": ("axion_muon", "AxionMuon"),
+    "dark-sector": ("dark_sector", "DarkSector"),
+    "zprime": ("zprime", "ZPrime"),
+    "muon-scalar": ("muon_scalar", "MuonScalar"),
+    "muon-pseudoscalar": ("muon_pseudoscalar", "MuonPseudoscalar"),
+}
+
+NAMES: Final = tuple(_CLASSES)
+"""Names of the packaged scenarios."""
+
+
+def resolve(text: str, *, loop_decay: bool = False) -> ScenarioFactory:
+    """The scenario called `text`.
+
+    Parameters
+    ----------
+    text
+        One of `NAMES`, ``path/to/file.py:Class``, or the path of a CSV (see `na64stat.scenarios.tabulated`).
+    loop_decay
+        Option of "axion-muon".
+
+    Raises
+    ------
+    ScenarioError
+        Unknown name, file or class; an option that the scenario does not have.
+    """
+    factory = _resolve(text)
+    if not loop_decay:
+        return factory
+    if text != "axion-muon":
+        raise ScenarioError(f"scenario {text!r}: has no option loop_decay; only axion-muon has")
+    return partial(factory, loop_decay=True)
+
+
+def symbols(name: str) -> tuple[str, str]:
+    """TeX symbols of the mass and the coupling of a scenario; m and g for one that is not of the package."""
+    if name not in _CLASSES:
+        return Scenario.mass_symbol, Scenario.coupling_symbol
+    found = _packaged(name)
+    return found.mass_symbol, found.coupling_symbol
+
+
+def _resolve(text: str) -> ScenarioFactory:
+    if text in _CLASSES:
+        return _packaged(text)
+    path, colon, class_name = text.rpartition(":")
+    if colon and path.endswith(".py"):
+        return load_class(Path(path), class_name)
+    if text.endswith(".csv"):
+        from na64stat.scenarios.tabulated import Tabulated
+
+        return Tabulated.from_csv(text)
+    close = difflib.get_close_matches(text, NAMES, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise ScenarioError(
+        f"scenario {text!r}: {hint}known are {', '.join(NAMES)}, your own class as path.py:Class, or a table as path.csv"
+    )
+
+
+def _packaged(name: str) -> type[Scenario]:
+    module, class_name = _CLASSES[name]
+    return getattr(importlib.import_module(f"na64stat.scenarios.{module}"), class_name)  # type: ignore[no-any-return]
+
+
+def load_class(path: Path, name: str) -> type[Scenario]:
+    """A Scenario class from a user's Python file.
+
+    Raises
+    ------
+    ScenarioError
+        If the file is missing or fails, or holds no such class.
+    """
+    if not path.is_file():
+        raise ScenarioError(f"scenario file {path}: no such file")
+    # The same file is loaded once, under a name of its own, so that its classes can be pickled to worker processes.
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    module_name = f"na64stat_user_{path.resolve().stem}_{digest}"
+    module = sys.modules.get(module_name)
+    if module is None:
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        if spec is None or spec.loader is None:
+            raise ScenarioError(f"scenario file {path}: is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[module_name]
+            raise ScenarioError(f"scenario file {path}: {type(error).__name__}: {error}") from error
+    found = getattr(module, name, None)
+    if not (inspect.isclass(found) and issubclass(found, Scenario)):
+        classes = [key for key, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Scenario)]
+        own = [key for key in classes if key != "Scenario"]
+        raise ScenarioError(f"scenario file {path}: no Scenario class {name!r}; it has {', '.join(own) or 'none'}")
+    if inspect.isabstract(found) or not isinstance(getattr(found, "name", None), str):
+        raise ScenarioError(f"scenario {path}:{name}: needs a `name` and a `production` method")
+    return found

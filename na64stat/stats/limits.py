@@ -1,0 +1,123 @@
+"""The two verbs of the statistics floor: `upper_limit` and `cl_s` of a pyhf workspace."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from na64stat.errors import InputError, LowCountWarning, RegionError
+from na64stat.stats.asymptotic import Asymptotic
+from na64stat.stats.exact import Exact
+from na64stat.stats.method import Method
+from na64stat.stats.model import CountingModel
+from na64stat.stats.records import ClsResult, Limit
+from na64stat.stats.workspace import BACKGROUND_FLOOR
+
+FEW_COUNTS = 20.0
+"""Below this many events in a region the asymptotic formulas are not trusted."""
+
+
+def upper_limit(
+    workspace: Mapping[str, Any], method: Method | None = None, cl: float = 0.90, regions: Sequence[str] | None = None
+) -> Limit:
+    """Upper limit on the signal strength mu of a pyhf workspace.
+
+    Parameters
+    ----------
+    workspace
+        Single-bin channels with normfactor, lumi and normsys.
+    method
+        Default `Exact()`.
+    cl
+        Confidence level, between 0 and 1.
+    regions
+        Channels to use, combined; default all.
+
+    Raises
+    ------
+    InputError
+        For a broken workspace, an unknown channel, a refused combination or `cl` outside (0, 1).
+
+    Warns
+    -----
+    LowCountWarning
+        `Asymptotic` at low counts; the message gives the exact limit.
+    """
+    check_cl(cl)
+    return limit_of_model(CountingModel.from_workspace(workspace, regions), method or Exact(), cl)
+
+
+def limit_of_model(model: CountingModel, method: Method, cl: float) -> Limit:
+    """The same for a model that was read before."""
+    check_combination(model)
+    limit = method.upper_limit(model, cl)
+    if isinstance(method, Asymptotic):
+        limit = _beside_exact(limit, model, cl)
+    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model))
+
+
+def cl_s(
+    workspace: Mapping[str, Any],
+    mu: float = 1.0,
+    method: Method | None = None,
+    regions: Sequence[str] | None = None,
+) -> ClsResult:
+    """CL_s of the hypothesis `mu` of a pyhf workspace; parameters as in `upper_limit`."""
+    if not (math.isfinite(mu) and mu >= 0):
+        raise InputError(f"mu = {mu}: a signal strength is a finite number >= 0")
+    model = CountingModel.from_workspace(workspace, regions)
+    check_combination(model)
+    return (method or Exact()).cl_s(model, [mu])[0]
+
+
+def check_cl(cl: float) -> None:
+    """Refuse a confidence level outside (0, 1)."""
+    if not 0 < cl < 1:
+        raise InputError(f"cl = {cl}: a confidence level lies between 0 and 1, e.g. 0.90")
+
+
+def check_combination(model: CountingModel) -> None:
+    """Refuse to combine a region that has counts but no background."""
+    if len(model.channels) < 2 or model.observed is None:
+        return
+    for name, count, background in zip(model.channels, model.observed, model.background_events, strict=True):
+        if count > 0 and background <= BACKGROUND_FLOOR:
+            raise RegionError(
+                f"regions {', '.join(model.channels)}: {name!r} has {count:g} events observed and no background. With b = 0 only "
+                "the total count matters, so that the combination is weaker than its best part; give a background or take one "
+                "region at a time"
+            )
+
+
+def _beside_exact(limit: Limit, model: CountingModel, cl: float) -> Limit:
+    """Warn where counts are few, with the exact limit beside the asymptotic one."""
+    counts = model.background_events if model.observed is None else model.observed
+    smallest = float(min(counts))
+    if smallest >= FEW_COUNTS or len(model.without_negligible_channels().channels) > 2:
+        return limit
+    exact = Exact().upper_limit(model, cl)
+    label, ours, theirs = "observed", limit.observed, exact.observed
+    if model.observed is None:
+        label, ours, theirs = "median", limit.expected.median, exact.expected.median
+    text = f"asymptotic formulas at {smallest:g} events: {label} limit mu < {_text(ours)}, exact: mu < {_text(theirs)}"
+    warnings.warn(text, LowCountWarning, stacklevel=4)
+    return replace(limit, notes=(*limit.notes, text))
+
+
+def _notes(model: CountingModel) -> tuple[str, ...]:
+    if model.observed is None:
+        return ("projection: no observed counts, expected limits only",)
+    empty = [
+        f"{name}: {count:g} observed with background 0, so that all expected values are those of 0 events and differ from the "
+        "observed one"
+        for name, count, background in zip(model.channels, model.observed, model.background_events, strict=True)
+        if count > 0 and background <= BACKGROUND_FLOOR
+    ]
+    return tuple(empty)
+
+
+def _text(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"

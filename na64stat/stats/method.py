@@ -1,0 +1,24 @@
+"""What every statistical method offers: CL_s of a hypothesis, and an upper limit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from na64stat.stats.model import CountingModel
+from na64stat.stats.records import ClsResult, Limit
+
+
+class Method(ABC):
+    """An algorithm as an object; its settings are its attributes."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def cl_s(self, model: CountingModel, mu: Sequence[float]) -> list[ClsResult]:
+        """CL_s of each signal strength in `mu`, observed and expected."""
+
+    @abstractmethod
+    def upper_limit(self, model: CountingModel, cl: float) -> Limit:
+        """Upper limit on the signal strength at confidence level `cl`, observed and expected."""

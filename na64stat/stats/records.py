@@ -1,0 +1,104 @@
+"""What the statistical methods return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+BAND_QUANTILES = {
+    "minus2": 0.022750131948179195,
+    "minus1": 0.15865525393145707,
+    "median": 0.5,
+    "plus1": 0.8413447460685429,
+    "plus2": 0.9772498680518208,
+}
+"""Probabilities of a Gaussian below -2, -1, 0, +1, +2 standard deviations."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Expected values if there is only background: median and one and two standard deviations; None where undefined."""
+
+    minus2: float | None
+    minus1: float | None
+    median: float | None
+    plus1: float | None
+    plus2: float | None
+
+    def __iter__(self) -> Iterator[float | None]:
+        return (getattr(self, item.name) for item in fields(self))
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Name of each level and its value."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+@dataclass(frozen=True)
+class NumericalError:
+    """Bounds on the numerical error of a result.
+
+    Attributes
+    ----------
+    cl_s
+        Standard error of CL_s at the observed (or median) limit from the average over nuisance parameters.
+    limit
+        The same, as a relative error of the limit.
+    counts_left_out
+        Bound on the probability of the counts that were not summed.
+    refitted
+        Number of profile fits that needed iminuit.
+    """
+
+    cl_s: float = 0.0
+    limit: float = 0.0
+    counts_left_out: float = 0.0
+    refitted: int = 0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Upper limit on the signal strength.
+
+    Attributes
+    ----------
+    observed
+        Largest mu with CL_s(mu) > 1 - cl at the observed counts; None for a projection, or where no mu is excluded.
+    expected
+        Quantiles of that limit if there is only background.
+    crossings
+        Every mu at which the observed CL_s crosses 1 - cl (the median's for a projection), increasing.
+    error
+        Numerical errors.
+    cl, method, regions
+        What was asked.
+    notes
+        What a reader should know about this result.
+    """
+
+    observed: float | None
+    expected: Band
+    crossings: tuple[float, ...]
+    error: NumericalError
+    cl: float
+    method: str
+    regions: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClsResult:
+    """CL_s of one hypothesis.
+
+    Attributes
+    ----------
+    observed
+        CL_s at the observed counts; None for a projection.
+    expected
+        Quantiles of CL_s if there is only background.
+    error
+        Numerical errors.
+    """
+
+    observed: float | None
+    expected: Band
+    error: NumericalError

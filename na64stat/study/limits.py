@@ -1,0 +1,239 @@
+"""Excluded couplings of a scenario at given masses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError, Na64StatError
+from na64stat.experiment.run import Run
+from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.stats.exact import Exact
+from na64stat.stats.method import Method
+from na64stat.study.signal_test import LEVELS, SignalTest
+from na64stat.yields.predict import DepthAverage, region_events, warn_of_extrapolation
+
+Array = NDArray[np.float64]
+Interval = tuple[float, float | None]
+Track = Callable[[Iterable[float]], Iterable[float]]
+
+_GRID_PER_DECADE = 40
+_SLIVER = 1.01
+"""A stretch of couplings narrower than this ratio is not reported as an artefact of the layer sum."""
+
+
+@dataclass(frozen=True)
+class LimitPoint:
+    """Excluded couplings at one mass.
+
+    Attributes
+    ----------
+    mass
+        Mass [GeV].
+    coupling
+        Lowest excluded coupling by level ("observed", "minus2", ... "plus2"); None where nothing is excluded.
+    events
+        Expected signal there, summed over the regions.
+    intervals
+        Excluded intervals of the coupling by level; the upper end is None where no upper edge was found.
+    artefacts
+        Parts of the observed (or median) intervals that the layer sum excludes and the continuous depth average does not.
+    status
+        "excluded", "allowed" (nothing is excluded), "no signal", or "failed: " and why.
+    """
+
+    mass: float
+    coupling: Mapping[str, float | None]
+    events: Mapping[str, float | None]
+    intervals: Mapping[str, tuple[Interval, ...]]
+    artefacts: tuple[Interval, ...] = ()
+    status: str = "excluded"
+
+
+@dataclass(frozen=True)
+class ScenarioLimits:
+    """Limits of one scenario in one run.
+
+    Attributes
+    ----------
+    scenario, coupling_unit, run, regions, cl, method
+        What was asked.
+    points
+        One entry a mass.
+    notes
+        What holds for all of them.
+    """
+
+    scenario: str
+    coupling_unit: str
+    run: str
+    regions: tuple[str, ...]
+    cl: float
+    method: str
+    points: tuple[LimitPoint, ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def limits(
+    scenario: ScenarioFactory,
+    run: Run,
+    masses: Sequence[float] | Array,
+    *,
+    regions: Sequence[str] | None = None,
+    method: Method | None = None,
+    cl: float = 0.90,
+    systematics: bool = True,
+    couplings: tuple[float, float] | None = None,
+    average: DepthAverage = DepthAverage.LAYERS,
+    track: Track = iter,
+) -> ScenarioLimits:
+    """Excluded couplings at each mass.
+
+    Where the yield is a pure power of the coupling the limit is a closed form of the limit in events; where a lifetime
+    makes it something else, every edge of the excluded couplings is looked for between `couplings`.
+
+    Parameters
+    ----------
+    scenario
+        A scenario class, or anything that makes one from `mass` and `coupling`.
+    run
+        Where.
+    masses
+        Masses [GeV].
+    regions
+        Combined if several; default the scenario's.
+    method, cl, systematics
+        Statistical method (default `Exact()`), confidence level, and whether uncertainties take part.
+    couplings
+        Range that is searched; default the scenario's `coupling_range`.
+    average
+        Depth average of the decay.
+    track
+        Wraps the masses, for a progress bar.
+    """
+    if not len(masses):
+        raise InputError("masses: none given; at least one is needed")
+    probes = [scenario(mass=float(mass), coupling=1.0) for mass in masses]
+    chosen = tuple(regions) if regions is not None else probes[0].default_regions
+    test = SignalTest(run, chosen, method or Exact(), cl, systematics)
+    low, high = couplings or probes[0].coupling_range
+    if not 0 < low < high:
+        raise InputError(f"couplings {low:g} to {high:g}: a positive range, low end first, is right")
+    grid = np.geomspace(low, high, max(50, round(_GRID_PER_DECADE * np.log10(high / low))))
+    for probe in (probes[0], probes[-1]):
+        warn_of_extrapolation(probe, run)
+    by_mass = {probe.mass: probe for probe in probes}
+    points = tuple(_point(by_mass[mass], test, grid, average) for mass in track([probe.mass for probe in probes]))
+    if all(point.status.startswith("failed") for point in points):
+        raise InputError(points[0].status.removeprefix("failed: "))
+    notes = test.limit_in_events.notes if len(chosen) == 1 else ()
+    first = probes[0]
+    return ScenarioLimits(first.name, first.coupling_unit, run.name, chosen, cl, test.method.name, points, notes)
+
+
+def _point(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage) -> LimitPoint:
+    try:
+        if probe.yield_power is not None:
+            return _closed_form(probe, test, average)
+        return _searched(probe, test, grid, average)
+    except Na64StatError as error:
+        return _nothing(probe.mass, f"failed: {error}")
+
+
+def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> LimitPoint:
+    """Yield = yield(1) coupling^power: the limit in mu at coupling 1 is the limit in coupling^power."""
+    at_one = region_events(probe, test.run, np.ones(1), test.regions, average)
+    events = {name: float(values[0]) for name, values in at_one.items()}
+    total = sum(events.values())
+    if total == 0:
+        return _nothing(probe.mass, "no signal")
+    if len(test.regions) == 1:
+        limit, scale = test.limit_in_events, 1.0 / total
+    else:  # mu is measured in total signal events, so that the fits see numbers of order one
+        limit = test.limit({name: count / total for name, count in events.items()})
+        scale = 1.0 / total
+    in_events = {"observed": limit.observed, **limit.expected.as_dict()}
+    mu = {level: None if value is None else value * scale for level, value in in_events.items()}
+    coupling = {
+        level: None if value is None else probe.at(coupling=1.0).coupling_at(value) for level, value in mu.items()
+    }
+    intervals: dict[str, tuple[Interval, ...]] = {
+        level: () if value is None else ((value, None),) for level, value in coupling.items()
+    }
+    status = "excluded" if any(value is not None for value in coupling.values()) else "allowed"
+    return LimitPoint(probe.mass, coupling, in_events, intervals, (), status)
+
+
+def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage) -> LimitPoint:
+    def excess(couplings: Array, depth: DepthAverage = average) -> dict[str, Array]:
+        return test.excess(region_events(probe, test.run, couplings, test.regions, depth))
+
+    on_grid = excess(grid)
+    if all(np.all(np.isneginf(values)) for values in on_grid.values()):
+        return _nothing(probe.mass, "no signal")
+    intervals: dict[str, tuple[Interval, ...]] = dict.fromkeys(LEVELS, ())
+    for level, values in on_grid.items():
+        intervals[level] = _intervals(grid, values, lambda g, level=level: excess(g)[level])  # type: ignore[misc]
+    coupling = {level: found[0][0] if found else None for level, found in intervals.items()}
+    events: dict[str, float | None] = {}
+    for level, value in coupling.items():
+        if value is None:
+            events[level] = None
+        else:
+            there = region_events(probe, test.run, np.array([value]), test.regions, average)
+            events[level] = float(sum(counts[0] for counts in there.values()))
+    artefacts: tuple[Interval, ...] = ()
+    verdict = test.levels[0] if test.levels[0] == "observed" else "median"
+    if average is DepthAverage.LAYERS and intervals[verdict]:
+        smooth = excess(grid, DepthAverage.CONTINUOUS)[verdict]
+        kept = _intervals(grid, smooth, lambda g: excess(g, DepthAverage.CONTINUOUS)[verdict])
+        artefacts = _difference(intervals[verdict], kept, float(grid[-1]))
+    status = "excluded" if any(intervals.values()) else "allowed"
+    return LimitPoint(probe.mass, coupling, events, intervals, artefacts, status)
+
+
+def _nothing(mass: float, status: str) -> LimitPoint:
+    empty: dict[str, float | None] = dict.fromkeys(LEVELS)
+    return LimitPoint(mass, empty, dict(empty), dict.fromkeys(LEVELS, ()), (), status)
+
+
+def _intervals(grid: Array, values: Array, function: Callable[[Array], Array]) -> tuple[Interval, ...]:
+    """Where `values` are positive, with edges refined; an interval that reaches the end of the grid has no upper edge."""
+    inside = values > 0
+    edges = [_edge(grid[i], grid[i + 1], function) for i in np.flatnonzero(np.diff(inside))]
+    starts = [float(grid[0])] if inside[0] else []
+    rising = [edge for edge, i in zip(edges, np.flatnonzero(np.diff(inside)), strict=True) if inside[i + 1]]
+    falling: list[float | None] = [
+        edge for edge, i in zip(edges, np.flatnonzero(np.diff(inside)), strict=True) if not inside[i + 1]
+    ]
+    if inside[-1]:
+        falling.append(None)
+    return tuple(zip(starts + rising, falling, strict=True))
+
+
+def _edge(low: float, high: float, function: Callable[[Array], Array]) -> float:
+    """Zero of a function between two couplings: two rounds of nine points, then a straight line in the logarithms."""
+    for _ in range(2):
+        points = np.geomspace(low, high, 9)
+        values = np.clip(function(points), -50.0, 50.0)
+        i = int(np.flatnonzero(np.diff(values > 0))[0])
+        low, high = points[i], points[i + 1]
+    share = values[i] / (values[i] - values[i + 1])
+    return float(low * (high / low) ** share)
+
+
+def _difference(intervals: tuple[Interval, ...], kept: tuple[Interval, ...], top: float) -> tuple[Interval, ...]:
+    """Parts of `intervals` outside `kept`, slivers left out."""
+    parts: list[Interval] = []
+    for low, high in intervals:
+        end = top if high is None else high
+        at = low
+        for other_low, other_high in (*kept, (end, end)):
+            stop = min(other_low, end)
+            if stop > at * _SLIVER:
+                parts.append((at, None if high is None and stop == top else stop))
+            at = max(at, top if other_high is None else other_high)
+    return tuple(parts)

@@ -1,0 +1,297 @@
+"""CL_s over a grid of masses and couplings, with contours."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError, Na64StatError
+from na64stat.experiment.run import Run
+from na64stat.files import to_json, write_text
+from na64stat.scenarios.base import ScenarioFactory
+from na64stat.stats.exact import Exact
+from na64stat.stats.method import Method
+from na64stat.study.limits import Track
+from na64stat.study.provenance import provenance
+from na64stat.study.signal_test import SignalTest
+from na64stat.yields.predict import DepthAverage, region_events, warn_of_extrapolation
+
+Array = NDArray[np.float64]
+
+SCHEMA: Final = 1
+VERDICTS: Final = ("observed", "median")
+
+_CLIFF = 60.0
+"""Range of ln(events/limit) that contours see: beyond an exponential cut-off there is nothing to interpolate."""
+
+
+@dataclass(frozen=True)
+class Contour:
+    """A curve of constant CL_s.
+
+    Attributes
+    ----------
+    mass, coupling
+        Points along the curve.
+    closed
+        Whether it closes, or ends at the border of the grid.
+    """
+
+    mass: tuple[float, ...]
+    coupling: tuple[float, ...]
+    closed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A map of CL_s at mu = 1.
+
+    Attributes
+    ----------
+    scenario, coupling_unit, run, regions, cl, method
+        What was asked.
+    mass, coupling
+        Grid, shapes (M,) and (G,).
+    events
+        Expected signal by region, each of shape (M, G).
+    cl_s
+        CL_s by verdict ("observed", absent for a projection, and "median"), each of shape (M, G); NaN where it failed.
+    excess
+        ln(events/limit) or its analogue by verdict: positive where excluded (see `SignalTest.excess`).
+    status
+        "excluded", "artefact" (excluded by the layer sum only), "allowed", "no signal", or "failed: " and why; rows by mass.
+    provenance
+        Versions and digests of the inputs.
+    """
+
+    scenario: str
+    coupling_unit: str
+    run: str
+    regions: tuple[str, ...]
+    cl: float
+    method: str
+    mass: Array
+    coupling: Array
+    events: Mapping[str, Array]
+    cl_s: Mapping[str, Array]
+    excess: Mapping[str, Array]
+    status: tuple[tuple[str, ...], ...]
+    provenance: Mapping[str, Any]
+
+    def contours(self, verdict: str | None = None) -> tuple[Contour, ...]:
+        """Curves CL_s = 1 - cl in the plane of ln m and ln g; default the observed verdict, for a projection the median.
+
+        Raises
+        ------
+        InputError
+            If the scan has no such verdict, or is too small a grid for contours.
+        """
+        import contourpy
+
+        name = verdict or next(iter(self.excess))
+        if name not in self.excess:
+            raise InputError(f"scan of run {self.run}: no verdict {name!r}; it has {', '.join(self.excess)}")
+        if min(len(self.mass), len(self.coupling)) < 2:
+            return ()
+        height = np.clip(self.excess[name], -_CLIFF, _CLIFF)
+        generator = contourpy.contour_generator(
+            np.log(self.mass), np.log(self.coupling), np.ma.masked_invalid(height).T, name="serial"
+        )
+        curves = []
+        for line in generator.lines(0.0):
+            points = np.exp(np.asarray(line))
+            closed = len(points) > 2 and bool(np.allclose(points[0], points[-1], rtol=1e-12))
+            curves.append(Contour(tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()), closed))
+        return tuple(curves)
+
+    def excludes(self, verdict: str | None = None) -> NDArray[np.bool_]:
+        """Which points of the grid are excluded, shape (M, G)."""
+        return np.nan_to_num(self.excess[verdict or next(iter(self.excess))], nan=-math.inf) > 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form: no NaN and no infinity, null in their place."""
+        return {
+            "schema": SCHEMA,
+            "kind": "scan",
+            "scenario": self.scenario,
+            "coupling_unit": self.coupling_unit,
+            "run": self.run,
+            "regions": list(self.regions),
+            "cl": self.cl,
+            "method": self.method,
+            "mass_gev": self.mass.tolist(),
+            "coupling": self.coupling.tolist(),
+            "cl_s": {name: _nullable(self.cl_s.get(name), self._shape) for name in VERDICTS},
+            "events": {name: values.tolist() for name, values in self.events.items()},
+            "excess": {name: _nullable(values, self._shape) for name, values in self.excess.items()},
+            "status": [list(row) for row in self.status],
+            "contours": {
+                name: [
+                    {
+                        "closed": curve.closed,
+                        "points": [list(point) for point in zip(curve.mass, curve.coupling, strict=True)],
+                    }
+                    for curve in (self.contours(name) if name in self.excess else ())
+                ]
+                for name in VERDICTS
+            },
+            "provenance": dict(self.provenance),
+        }
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.mass), len(self.coupling)
+
+
+def load_scan(path: str | Path) -> Scan:
+    """Read a scan that `Scan.save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no scan.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not a JSON file: {error}") from error
+    if not isinstance(record, dict) or record.get("kind") != "scan" or record.get("schema") != SCHEMA:
+        raise InputError(f"{path}: not a scan of schema {SCHEMA}; `na64stat scan -o FILE` writes one")
+    try:
+        shape = len(record["mass_gev"]), len(record["coupling"])
+        verdicts = [name for name in VERDICTS if name in record["excess"]]
+        return Scan(
+            record["scenario"],
+            record["coupling_unit"],
+            record["run"],
+            tuple(record["regions"]),
+            float(record["cl"]),
+            record["method"],
+            np.array(record["mass_gev"], dtype=float),
+            np.array(record["coupling"], dtype=float),
+            {name: np.array(values, dtype=float).reshape(shape) for name, values in record["events"].items()},
+            {name: _array(record["cl_s"][name], shape) for name in verdicts},
+            {name: _excess(record["excess"][name], record["status"], shape) for name in verdicts},
+            tuple(tuple(row) for row in record["status"]),
+            record["provenance"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: damaged scan file: {type(error).__name__}: {error}") from error
+
+
+def scan(
+    scenario: ScenarioFactory,
+    run: Run,
+    masses: Sequence[float] | Array,
+    couplings: Sequence[float] | Array,
+    *,
+    method: Method | None = None,
+    regions: Sequence[str] | None = None,
+    cl: float = 0.90,
+    systematics: bool = True,
+    average: DepthAverage = DepthAverage.LAYERS,
+    track: Track = iter,
+) -> Scan:
+    """CL_s at mu = 1 of every (mass, coupling), each its own hypothesis; parameters as in `limits`."""
+    grid_m, grid_g = _axis("masses", masses), _axis("couplings", couplings)
+    probes = {float(mass): scenario(mass=float(mass), coupling=1.0) for mass in grid_m}
+    first = probes[float(grid_m[0])]
+    chosen = tuple(regions) if regions is not None else first.default_regions
+    test = SignalTest(run, chosen, method or Exact(), cl, systematics)
+    warn_of_extrapolation(first, run)
+    verdicts = [name for name in VERDICTS if name in test.levels]
+    shape = len(grid_m), len(grid_g)
+    events = {name: np.zeros(shape) for name in chosen}
+    smooth = {name: np.zeros(shape) for name in chosen}
+    failures: dict[int, str] = {}
+    for row, mass in enumerate(track(grid_m.tolist())):
+        try:
+            found = region_events(probes[mass], run, grid_g, chosen, average)
+            other = region_events(probes[mass], run, grid_g, chosen, DepthAverage.CONTINUOUS)
+        except Na64StatError as error:
+            failures[row] = str(error)
+            continue
+        for name in chosen:
+            events[name][row], smooth[name][row] = found[name], other[name]
+    if len(failures) == len(grid_m):
+        raise InputError(failures[0])
+    cl_s, excess = _verdicts(test, events, verdicts, shape)
+    for row in failures:
+        for name in verdicts:
+            cl_s[name][row] = excess[name][row] = math.nan
+    without = _verdicts(test, smooth, verdicts[:1], shape)[1] if len(chosen) == 1 else excess
+    status = _status(events, excess[verdicts[0]], without[verdicts[0]], failures, average)
+    return Scan(
+        first.name,
+        first.coupling_unit,
+        run.name,
+        chosen,
+        cl,
+        test.method.name,
+        grid_m,
+        grid_g,
+        events,
+        cl_s,
+        excess,
+        status,
+        provenance(run, average),
+    )
+
+
+def _verdicts(
+    test: SignalTest, events: Mapping[str, Array], names: Sequence[str], shape: tuple[int, int]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    flat = {name: values.ravel() for name, values in events.items()}
+    cl_s = test.cl_s(flat)
+    excess = test.excess(flat, cl_s)
+    return {name: cl_s[name].reshape(shape) for name in names}, {name: excess[name].reshape(shape) for name in names}
+
+
+def _status(
+    events: Mapping[str, Array], excess: Array, smooth: Array, failures: Mapping[int, str], average: DepthAverage
+) -> tuple[tuple[str, ...], ...]:
+    total = sum(events.values())
+    text = np.where(excess > 0, "excluded", np.where(total == 0, "no signal", "allowed"))
+    if average is DepthAverage.LAYERS:
+        text = np.where((excess > 0) & ~(smooth > 0), "artefact", text)
+    rows = [tuple(str(item) for item in row) for row in text]
+    for row, reason in failures.items():
+        rows[row] = (f"failed: {reason}",) * len(rows[row])
+    return tuple(rows)
+
+
+def _axis(name: str, values: Sequence[float] | Array) -> Array:
+    axis = np.asarray(values, dtype=float)
+    if axis.ndim != 1 or not len(axis) or not np.all(np.isfinite(axis)) or axis[0] <= 0 or np.any(np.diff(axis) <= 0):
+        raise InputError(f"{name}: increasing positive numbers are right, got {np.array2string(axis, threshold=6)}")
+    return axis
+
+
+def _nullable(values: Array | None, shape: tuple[int, int]) -> list[list[float | None]]:
+    if values is None:
+        return [[None] * shape[1]] * shape[0]
+    return [[value if math.isfinite(value) else None for value in row] for row in values.tolist()]
+
+
+def _array(rows: list[list[float | None]], shape: tuple[int, int]) -> Array:
+    return np.array([[math.nan if value is None else value for value in row] for row in rows], dtype=float).reshape(
+        shape
+    )
+
+
+def _excess(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
+    """Null stands for minus infinity where there is no signal, and for a failure elsewhere."""
+    return np.where(np.array(status) == "no signal", -np.inf, _array(rows, shape))

@@ -1,0 +1,49 @@
+"""The asymptotic formulas against pyhf and against the numbers of a pure counting experiment."""
+
+import numpy as np
+import pyhf
+import pytest
+
+from na64stat.errors import LowCountWarning
+from na64stat.stats.asymptotic import Asymptotic
+from na64stat.stats.exact import Exact
+from na64stat.stats.limits import cl_s, upper_limit
+
+
+def pyhf_cl_s(workspace, mu):
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-5))
+    opened = pyhf.Workspace(workspace)
+    model = opened.model()
+    return pyhf.infer.hypotest(mu, opened.data(model), model, return_expected_set=True)
+
+
+@pytest.mark.parametrize("mu", [0.3, 0.657, 2.0])
+def test_cl_s_is_pyhfs(benchmark, mu):
+    observed, band = pyhf_cl_s(benchmark, mu)
+    ours = cl_s(benchmark, mu, Asymptotic())
+    assert ours.observed == pytest.approx(float(observed), rel=1e-5)
+    assert list(ours.expected) == pytest.approx([float(value) for value in band], rel=1e-5)
+
+
+@pytest.mark.parametrize(("observed", "background", "expected"), [(0, 0, 1.353), (0, 0.07, 1.436), (4, 0, 7.148)])
+def test_too_strong_at_low_counts_and_says_so(make_workspace, observed, background, expected):
+    workspace = make_workspace([observed], [background], [1.0])
+    exact = upper_limit(workspace, Exact()).observed
+    with pytest.warns(LowCountWarning, match=f"exact: mu < {exact:.4g}"):
+        limit = upper_limit(workspace, Asymptotic())
+    assert limit.observed == pytest.approx(expected, rel=1e-3)
+
+
+def test_right_and_silent_at_high_counts(make_workspace):
+    workspace = make_workspace([105], [100.0], [1.0])
+    asymptotic = upper_limit(workspace, Asymptotic())
+    exact = upper_limit(workspace, Exact())
+    assert asymptotic.observed == pytest.approx(exact.observed, rel=0.03)
+    assert asymptotic.expected.median == pytest.approx(exact.expected.median, rel=0.03)
+
+
+@pytest.mark.parametrize("events", [1e-12, 1e-3, 1e3, 1e8])
+def test_extreme_yields(make_workspace, events):
+    result = cl_s(make_workspace([0, 4], [0.07, 2], [events, events], (0.1,), (0.43, 0.3)), 1.0, Asymptotic())
+    assert np.isfinite(result.observed)
+    assert (result.observed > 0.99) == (events < 1)
