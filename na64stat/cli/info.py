@@ -6,25 +6,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from na64stat.cli.options import as_json, find_run, print_json, wide_console
+from na64stat.cli.options import RunChoice, as_json, examples
+from na64stat.cli.output import plain_table, print_json, print_table
+from na64stat.errors import InputError
 
 if TYPE_CHECKING:
-    from na64stat.experiment.run import Run
+    from na64stat.experiment.run import Number, Run
 
 
-@click.command(epilog="Example: na64stat info 2022")
-@click.argument("run", default=None, required=False)
-@click.option("--background", default=None, metavar="NAME", help="Background setting to show as the one in use.")
+@click.command(epilog=examples("info 2022"))
+@click.argument("run", required=False)
+@click.option("--background", metavar="NAME", help="Background setting to show as the one in use.")
 @as_json
 def info(run: str | None, background: str | None, as_json: bool) -> None:
-    """List every number of a run with its source.
+    """List every number of a run with its origin.
 
-    Without RUN, list the packaged runs.
+    RUN is a packaged run or your own TOML; without it, list the packaged runs. Each number has a unit, a source and a status:
+    published, derived (from other numbers) or assumed (a default that you may change in a run file of your own).
     """
     if run is None:
+        if background is not None:
+            raise InputError(f"--background {background}: name a run too, e.g. na64stat info 2022")
         _list_runs(as_json)
         return
-    loaded = find_run(run, background)
+    loaded = RunChoice(run, background).load()
     if as_json:
         print_json(_record(loaded))
     else:
@@ -38,8 +43,10 @@ def _list_runs(as_json: bool) -> None:
     if as_json:
         print_json({"runs": {name: {"description": run.description, "mot": run.mot} for name, run in runs.items()}})
         return
+    table = plain_table("run", "muons on target", "description")
     for name, run in runs.items():
-        click.echo(f"{name:8}  {run.mot:10.3g} muons on target  {run.description}")
+        table.add_row(name, f"{run.mot:g}", run.description)
+    print_table(table)
 
 
 def _record(run: Run) -> dict[str, object]:
@@ -71,20 +78,32 @@ def _record(run: Run) -> dict[str, object]:
 
 
 def _print(run: Run) -> None:
-    from rich.table import Table
+    from rich.text import Text
 
-    console = wide_console()
-    console.print(f"run [bold]{run.name}[/bold]: {run.description}  (background setting: {run.background_setting})")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("key", "value", "unit", "status"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("source", overflow="fold")
-    for key, number in run.numbers.items():
-        spread = "" if number.uncertainty is None else f" +- {number.uncertainty:g}"
-        table.add_row(key, f"{number.value:g}{spread}", number.unit, number.status, number.source)
-    console.print(table)
+    click.echo(f"run {run.name}: {run.description}")
+    table = plain_table("key", "value", "status", "source")
+    for section, numbers in _sections(run).items():
+        table.add_row(Text(section, style="bold"))
+        for key, number in numbers.items():
+            table.add_row(f"  {key}", _value(number), number.status, number.source)
+    print_table(table)
     for name, region in run.regions.items():
         observed = "no observation" if region.observed is None else f"{region.observed} observed"
         background = f"background {region.background.events:g} +- {region.background.uncertainty:g}"
         settings = ", ".join(sorted(region.backgrounds))
-        console.print(f"region {name}: {observed}, {background} (settings: {settings})", highlight=False)
+        click.echo(f"region {name}: {observed}, {background} (setting {run.background_setting}; it has {settings})")
+
+
+def _sections(run: Run) -> dict[str, dict[str, Number]]:
+    """Numbers by the head of their dotted key, and the rest of it; regions have a name in the head."""
+    sections: dict[str, dict[str, Number]] = {}
+    for dotted, number in run.numbers.items():
+        depth = 2 if dotted.startswith("regions.") else 1
+        parts = dotted.split(".")
+        sections.setdefault(".".join(parts[:depth]), {})[".".join(parts[depth:])] = number
+    return sections
+
+
+def _value(number: Number) -> str:
+    spread = "" if number.uncertainty is None else f" +- {number.uncertainty:g}"
+    return f"{number.value:g}{spread}" + ("" if number.unit == "1" else f" {number.unit}")

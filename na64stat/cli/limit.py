@@ -3,105 +3,125 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from na64stat.cli.options import (
     RANGE,
+    RunChoice,
+    ScenarioChoice,
+    Statistics,
     as_json,
-    find_average,
-    find_method,
-    find_run,
-    find_scenario,
-    print_json,
-    progress,
-    wide_console,
+    examples,
     with_run,
     with_scenario,
     with_statistics,
 )
-from na64stat.errors import InputError
+from na64stat.cli.output import (
+    level_text,
+    plain_table,
+    print_failures,
+    print_json,
+    print_notes,
+    print_table,
+    progress,
+)
+from na64stat.errors import InputError, RegionError
 
 if TYPE_CHECKING:
     from na64stat.stats.records import Limit
-    from na64stat.study.limits import ScenarioLimits
+    from na64stat.study.limits import Interval, ScenarioLimits
+
+_OF_A_FILE: Final = ("scenario", "scenario_option", "regions", "cl", "method", "as_json")
+"""Parameters that go with a workspace file; the others would be ignored, and are refused."""
 
 
 @click.command(
-    epilog="Examples: na64stat limit axion-muon --mass 1e-3:1:40 --run 2022;  na64stat limit ws.json --region invisible"
+    epilog=examples(
+        "limit axion-muon --mass 1e-3:0.2:40 --run 2022",
+        "limit axion-photon --mass 0.01 --region invisible --json",
+        "limit ws.json --region invisible",
+    )
 )
 @with_scenario
 @click.option("--mass", type=RANGE, help="Mass or masses [GeV].")
 @click.option(
-    "--coupling", type=RANGE, help="Range LO:HI:N that is searched, where a lifetime needs it (N is ignored)."
+    "--coupling",
+    type=RANGE,
+    help="Couplings between which edges are looked for, where a lifetime decides; of LO:HI:N only the ends count.",
 )
 @with_run
 @with_statistics
 @as_json
 def limit(
-    scenario: str | None,
-    scenario_option: str | None,
-    loop_decay: bool,
+    scenario: ScenarioChoice,
     mass: list[float] | None,
     coupling: list[float] | None,
-    run_name: str,
-    background: str | None,
-    regions: tuple[str, ...],
-    cl: float,
-    method: str,
-    no_systematics: bool,
-    depth_average: str,
+    run: RunChoice,
+    statistics: Statistics,
     as_json: bool,
 ) -> None:
     """Upper limits of a scenario, or of a workspace.
 
-    SCENARIO gives limits on its coupling, a pyhf workspace FILE.json in its place limits on mu.
-    Where a lifetime depends on the coupling the excluded intervals are listed.
+    SCENARIO gives limits on its coupling (GeV^-1 or 1) at each mass. A pyhf workspace FILE.json in its place gives the limit
+    on the signal strength mu, all channels combined unless --region says otherwise. Where a lifetime depends on the coupling
+    the excluded intervals are listed.
     """
-    if scenario and scenario.endswith(".json"):
-        used = {"--mass": mass, "--coupling": coupling, "--background": background, "--loop-decay": loop_decay or None}
-        for option, value in used.items():
-            if value is not None:
-                raise InputError(f"{option}: does not go with a workspace file, {scenario}")
-        if no_systematics:
-            raise InputError("--no-systematics: does not go with a workspace file; remove its modifiers instead")
-        _limit_of_file(Path(scenario), regions, cl, method, as_json)
+    if scenario.text.lower().endswith(".json"):
+        _refuse_ignored_options(scenario.text)
+        _limit_of_file(Path(scenario.text), statistics, as_json)
         return
     from na64stat.study.limits import limits
 
-    factory = find_scenario(scenario, scenario_option, loop_decay)
     if mass is None:
         raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
+    if coupling is not None and len(coupling) == 1:
+        raise InputError(f"--coupling {coupling[0]:g}: one number; a range LO:HI:N to search is right, e.g. 1e-6:1:2")
     result = limits(
-        factory,
-        find_run(run_name, background),
+        scenario.resolve(),
+        run.load(),
         mass,
-        regions=regions or None,
-        method=find_method(method),
-        cl=cl,
-        systematics=not no_systematics,
         couplings=None if coupling is None else (coupling[0], coupling[-1]),
-        average=find_average(depth_average),
         track=progress("limits"),
+        **statistics.for_study(),
     )
+    failures = [point.status for point in result.points if point.status.startswith("failed")]
+    print_failures(failures, len(result.points))
     if as_json:
         print_json(scenario_record(result))
     else:
         _print_scenario(result)
 
 
+def _refuse_ignored_options(path: str) -> None:
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name not in _OF_A_FILE and source is not ParameterSource.DEFAULT:
+            raise InputError(
+                f"{parameter.opts[-1]}: does not go with the workspace file {path}; --region, --cl, --method and --json do"
+            )
+
+
 def read_workspace(path: Path) -> dict[str, Any]:
     """A workspace file as a dictionary; what is in it is checked where it is used."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file; a pyhf workspace is right") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; the path of a pyhf workspace is right") from error
     if not text.strip():
         raise InputError(f"{path}: the file is empty; a pyhf workspace is right")
     try:
-        workspace = json.loads(text)
+        # Whole numbers as floats: JSON knows no bound for them, and an overflow to infinity is refused by name.
+        workspace = json.loads(text, parse_int=float, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise InputError(f"{path}: nested too deeply for a pyhf workspace") from error
     except ValueError as error:
         raise InputError(f"{path}: not a JSON file: {error}") from error
     if not isinstance(workspace, dict):
@@ -109,25 +129,27 @@ def read_workspace(path: Path) -> dict[str, Any]:
     return workspace
 
 
-def _limit_of_file(path: Path, regions: tuple[str, ...], cl: float, method: str, as_json: bool) -> None:
-    from na64stat.errors import Na64StatError
-    from na64stat.stats.limits import upper_limit
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
 
+
+def _limit_of_file(path: Path, statistics: Statistics, as_json: bool) -> None:
+    from na64stat.stats.limits import check_cl, upper_limit
+
+    check_cl(statistics.cl)
+    workspace = read_workspace(path)
     try:
-        result = upper_limit(read_workspace(path), find_method(method), cl, regions or None)
+        result = upper_limit(workspace, **statistics.for_workspace())
     except InputError as error:
-        text = str(error)
-        raise InputError(text if str(path) in text or text.startswith("cl =") else f"{path}: {text}") from error
-    except Na64StatError:
-        raise
+        hint = "; --region NAME picks a channel" if isinstance(error, RegionError) and not statistics.regions else ""
+        raise InputError(f"{path}: {error}{hint}") from error
     if as_json:
         print_json(workspace_record(result))
         return
-    click.echo(f"{path}: {', '.join(result.regions)}, {result.cl:.0%} CL, {result.method}")
+    click.echo(f"{path}: {' + '.join(result.regions)}, {level_text(result.cl)}, {result.method}")
     for name, value in {"observed": result.observed, **result.expected.as_dict()}.items():
         click.echo(f"mu  {name:8}  {'none' if value is None else f'< {value:.6g}'}")
-    for note in result.notes:
-        click.echo(f"note: {note}", err=True)
+    print_notes(result.notes)
 
 
 def workspace_record(result: Limit) -> dict[str, Any]:
@@ -177,26 +199,18 @@ def scenario_record(result: ScenarioLimits) -> dict[str, Any]:
 
 
 def _print_scenario(result: ScenarioLimits) -> None:
-    from rich.table import Table
-
-    console = wide_console()
     unit = "" if result.coupling_unit == "1" else f" [{result.coupling_unit}]"
-    title = f"{result.scenario}, run {result.run}, {' + '.join(result.regions)}, {result.cl:.0%} CL, {result.method}"
-    console.print(f"{title}: lowest excluded coupling{unit}", markup=False, highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("m [GeV]", *result.points[0].coupling):
-        table.add_column(column, no_wrap=True)
-    table.add_column("excluded", overflow="fold")
+    title = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
+    click.echo(f"{', '.join(title)}: lowest excluded coupling{unit}")
+    table = plain_table("m [GeV]", *result.points[0].coupling, "excluded")
     for point in result.points:
         values = ["-" if value is None else f"{value:.3g}" for value in point.coupling.values()]
-        level = "observed" if point.intervals["observed"] else "median"
-        found = ", ".join(
-            f"{low:.3g} - {'' if high is None else f'{high:.3g}'}" for low, high in point.intervals[level]
-        )
-        text = found or point.status
-        if point.artefacts:
-            text += "  (partly an artefact of the layer sum)"
-        table.add_row(f"{point.mass:.4g}", *values, text)
-    console.print(table)
-    for note in result.notes:
-        click.echo(f"note: {note}", err=True)
+        found = _intervals_text(point.intervals["observed"] or point.intervals["median"])
+        artefacts = f"; by the layer sum alone: {_intervals_text(point.artefacts)}" if point.artefacts else ""
+        table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefacts)
+    print_table(table)
+    print_notes(result.notes)
+
+
+def _intervals_text(intervals: Sequence[Interval]) -> str:
+    return ", ".join(f"> {low:.3g}" if high is None else f"{low:.3g} - {high:.3g}" for low, high in intervals)

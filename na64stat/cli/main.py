@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 import warnings
 from typing import Any, TextIO
 
@@ -15,18 +17,32 @@ from na64stat.cli.reproduce import reproduce
 from na64stat.cli.scan import plot, scan
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning
 
+_HELP = """Limits on new physics from the NA64 muon experiment.
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+\b
+Masses and energies are in GeV; a range is LO:HI:N, logarithmic.
+Scenarios: axion-photon, axion-muon, dark-sector, zprime, muon-scalar,
+muon-pseudoscalar, your own class as path.py:Class, a table as path.csv.
+
+\b
+Start with:
+  na64stat info 2022
+  na64stat limit axion-muon --mass 1e-3:0.2:40
+  na64stat reproduce -o out/
+"""
+
+
+@click.group(
+    help=_HELP,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(package_name="na64stat", prog_name="na64stat")
-def cli() -> None:
-    r"""Limits on new physics from the NA64 muon experiment.
-
-    \b
-    Masses and energies are in GeV; a range is LO:HI:N, logarithmic.
-    Start with:   na64stat info 2022
-                  na64stat limit axion-muon --mass 1e-3:1:40
-                  na64stat reproduce -o out/
-    """
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """All commands; without one, the help."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 for command in (info, cross_section, predict, workspace, limit, scan, plot, reproduce):
@@ -36,28 +52,45 @@ for command in (info, cross_section, predict, workspace, limit, scan, plot, repr
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exit status 0, 2 with one line for bad input, 1 if a result could not be computed, 130 after Ctrl-C."""
     warnings.showwarning = _show_warning
-    warnings.simplefilter("always", Na64StatWarning)
+    warnings.simplefilter("default", Na64StatWarning)
     sys.exit(_run(arguments))
 
 
 def _run(arguments: list[str] | None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="na64stat", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else error.format_message())
-        return 0
     except click.ClickException as error:
-        return _fail(error.format_message(), 2)
+        return _fail(_usage(error), 2)
     except InputError as error:
         return _fail(str(error), 2)
     except Na64StatError as error:
         return _fail(str(error), 1)
     except (click.Abort, KeyboardInterrupt):
         return _fail("stopped", 130)
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+    except Exception as error:  # noqa: BLE001  (a bug, or a user's own scenario: one line, and where it was)
+        return _fail(_unexpected(error), 1)
     return result if isinstance(result, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    """What click says, with a pointer to the help where it does not say what would be right."""
+    text = error.format_message()
+    context = getattr(error, "ctx", None)
+    if context is None or (isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)):
+        return text
+    return f"{text.rstrip('.')}; see {context.command_path} --help"
+
+
+def _unexpected(error: Exception) -> str:
+    if os.environ.get("NA64STAT_TRACEBACK"):
+        traceback.print_exception(error)
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{type(error).__name__}: {error} ({at.filename}, line {at.lineno}). Unless that file is yours this is a bug of "
+        "na64stat; NA64STAT_TRACEBACK=1 shows how it came about"
+    )
 
 
 def _fail(message: str, status: int) -> int:

@@ -1,9 +1,16 @@
-"""Options that several commands share, each written once."""
+"""Options that several commands share, each written once, and what they stand for.
+
+A decorator such as `with_run` adds the options and hands the command one object, such as a `RunChoice`.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+import functools
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,14 +18,18 @@ import click
 from na64stat.errors import InputError, ScenarioError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from na64stat.experiment.run import Run
     from na64stat.scenarios.base import ScenarioFactory
-    from na64stat.stats.method import Method
     from na64stat.yields.predict import DepthAverage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Python also reads 1_000, nan and the digits of other scripts as numbers; here they are slips.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_COUNT = re.compile(r"\d+", re.ASCII)
+_SMALLEST, _LARGEST = 1e-30, 1e30
+"""Masses and couplings beyond these mean nothing, and their powers leave the range of a double."""
+_MOST_STEPS = 100_000
 
 
 class RangeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
@@ -27,30 +38,39 @@ class RangeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
     name = "range"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """How help texts show a value."""
         return "X|LO:HI:N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
         """The numbers that a text stands for."""
         if isinstance(value, list):
             return value
-        parts = str(value).split(":")
-        try:
-            numbers = [float(part) for part in parts[:2]]
-            count = int(parts[2]) if len(parts) == 3 else 1
-        except ValueError:
-            numbers, count = [], 0
-        good = len(parts) in (1, 3) and all(math.isfinite(number) and number > 0 for number in numbers)
-        if good and len(parts) == 1:
-            return numbers
-        if not good or numbers[0] >= numbers[1] or count < 2:
+        numbers = _range(str(value).split(":"))
+        if numbers is None:
             self.fail(
-                f"{value!r}: a positive number, or LO:HI:N with 0 < LO < HI and N >= 2 (logarithmic), e.g. 1e-3:1:40",
+                f"{value!r}: a number from {_SMALLEST:g} to {_LARGEST:g}, or LO:HI:N with LO < HI and N from 2 to "
+                f"{_MOST_STEPS} (logarithmic), is right, e.g. 1e-3:1:40",
                 param,
                 ctx,
             )
-        low, high = numbers
-        steps = [low * (high / low) ** (i / (count - 1)) for i in range(count)]
-        return [*steps[:-1], high]
+        return numbers
+
+
+def _range(parts: list[str]) -> list[float] | None:
+    if len(parts) not in (1, 3) or not all(_NUMBER.fullmatch(part) for part in parts[:2]):
+        return None
+    ends = [float(part) for part in parts[:2]] if len(parts) == 3 else [float(parts[0])]
+    if not all(_SMALLEST <= end <= _LARGEST for end in ends):
+        return None
+    if len(parts) == 1:
+        return ends
+    low, high = ends
+    # The length comes first: Python refuses to read a number of thousands of digits.
+    if not _COUNT.fullmatch(parts[2]) or len(parts[2]) > 9 or not 2 <= int(parts[2]) <= _MOST_STEPS or low >= high:
+        return None
+    count = int(parts[2])
+    steps = [low * (high / low) ** (i / (count - 1)) for i in range(count - 1)]
+    return [*steps, high]
 
 
 RANGE = RangeType()
@@ -63,52 +83,130 @@ def one_number(values: list[float], option: str) -> float:
     return values[0]
 
 
-def with_scenario(command: Command) -> Command:
+def examples(*commands: str) -> str:
+    """The end of a help text, whose lines click does not wrap."""
+    head = "Example:" if len(commands) == 1 else "Examples:"
+    return "\b\n" + "\n".join([head, *(f"  na64stat {command}" for command in commands)])
+
+
+@dataclass(frozen=True)
+class ScenarioChoice:
     """SCENARIO or --scenario, and --loop-decay."""
-    command = click.option(
-        "--loop-decay", is_flag=True, help="axion-muon: let the axion decay to two photons through the muon loop."
-    )(command)
-    command = click.option(
-        "--scenario", "scenario_option", metavar="TEXT", help="The scenario, instead of the argument."
-    )(command)
-    return click.argument("scenario", required=False)(command)
+
+    argument: str | None
+    option: str | None
+    loop_decay: bool
+
+    @property
+    def text(self) -> str:
+        """The scenario as it was written."""
+        if self.argument and self.option:
+            raise ScenarioError(f"scenario: both {self.argument!r} and --scenario {self.option!r} given; one is right")
+        text = self.argument or self.option
+        if not text:
+            raise ScenarioError("scenario: none given; name one, e.g. axion-muon, or --scenario path.py:Class")
+        return text
+
+    def resolve(self) -> ScenarioFactory:
+        """The scenario."""
+        from na64stat.scenarios.registry import resolve
+
+        # A user's file may print; standard output belongs to the answer.
+        with contextlib.redirect_stdout(sys.stderr):
+            return resolve(self.text, loop_decay=self.loop_decay)
 
 
-def find_scenario(argument: str | None, option: str | None, loop_decay: bool) -> ScenarioFactory:
-    """The scenario that a command was given."""
-    from na64stat.scenarios.registry import resolve
+def with_scenario(command: Command) -> Command:
+    """Hand a `ScenarioChoice` to the command as `scenario`."""
 
-    if argument and option:
-        raise ScenarioError(f"scenario: both {argument!r} and --scenario {option!r} given; one is right")
-    text = argument or option
-    if not text:
-        raise ScenarioError("scenario: none given; name one, e.g. axion-muon, or --scenario path.py:Class")
-    return resolve(text, loop_decay=loop_decay)
+    def pack(*, scenario: str | None, scenario_option: str | None, loop_decay: bool, **others: Any) -> Any:
+        return command(scenario=ScenarioChoice(scenario, scenario_option, loop_decay), **others)
+
+    return _with(
+        command,
+        pack,
+        click.argument("scenario", required=False),
+        click.option(
+            "--scenario",
+            "scenario_option",
+            metavar="TEXT",
+            help="The scenario, instead of the argument: a name, path.py:Class, or path.csv.",
+        ),
+        click.option(
+            "--loop-decay", is_flag=True, help="axion-muon: let the axion decay to two photons through the muon loop."
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class RunChoice:
+    """--run and --background."""
+
+    name: str
+    background: str | None = None
+
+    def load(self) -> Run:
+        """The run."""
+        from na64stat.experiment.load import load_run
+
+        run = load_run(self.name)
+        return run if self.background is None else run.with_background(self.background)
+
+
+run_option = click.option(
+    "--run", "run_name", default="2022", show_default=True, metavar="RUN", help="A packaged run, or your own TOML."
+)
 
 
 def with_run(command: Command) -> Command:
-    """--run and --background."""
-    command = click.option(
-        "--background", default=None, metavar="NAME", help="Background setting of the run: none (default) or realistic."
-    )(command)
-    return click.option(
-        "--run", "run_name", default="2022", show_default=True, metavar="RUN", help="A packaged run, or your own TOML."
-    )(command)
+    """Hand a `RunChoice` to the command as `run`."""
+
+    def pack(*, run_name: str, background: str | None, **others: Any) -> Any:
+        return command(run=RunChoice(run_name, background), **others)
+
+    background_option = click.option(
+        "--background", metavar="NAME", help="Background setting of the run, e.g. realistic; default none."
+    )
+    return _with(command, pack, run_option, background_option)
 
 
-def find_run(name: str, background: str | None) -> Run:
-    """The run that a command was given."""
-    from na64stat.experiment.load import load_run
+@dataclass(frozen=True)
+class Statistics:
+    """--region, --cl, --method, --no-systematics, --depth-average."""
 
-    run = load_run(name)
-    return run if background is None else run.with_background(background)
+    regions: tuple[str, ...]
+    cl: float
+    method: str
+    no_systematics: bool
+    depth_average: str
+
+    def for_workspace(self) -> dict[str, Any]:
+        """Arguments of `na64stat.upper_limit`."""
+        from na64stat.stats.asymptotic import Asymptotic
+        from na64stat.stats.exact import Exact
+
+        method = Asymptotic() if self.method == "asymptotic" else Exact()
+        return {"method": method, "cl": self.cl, "regions": self.regions or None}
+
+    def for_study(self) -> dict[str, Any]:
+        """Arguments of `na64stat.limits` and `na64stat.scan`."""
+        average = find_average(self.depth_average)
+        return {**self.for_workspace(), "systematics": not self.no_systematics, "average": average}
 
 
 def with_statistics(command: Command) -> Command:
-    """--region, --cl, --method, --no-systematics, --depth-average."""
-    for decorate in (
-        with_depth_average,
-        click.option("--no-systematics", is_flag=True, help="Leave out every uncertainty."),
+    """Hand `Statistics` to the command as `statistics`."""
+
+    def pack(
+        *, regions: tuple[str, ...], cl: float, method: str, no_systematics: bool, depth_average: str, **others: Any
+    ) -> Any:
+        return command(statistics=Statistics(regions, cl, method, no_systematics, depth_average), **others)
+
+    return _with(
+        command,
+        pack,
+        click.option("--region", "regions", multiple=True, metavar="NAME", help="Region; repeated: combined."),
+        click.option("--cl", default=0.90, show_default=True, help="Confidence level, between 0 and 1."),
         click.option(
             "--method",
             type=click.Choice(["exact", "asymptotic"]),
@@ -116,13 +214,17 @@ def with_statistics(command: Command) -> Command:
             show_default=True,
             help="Statistical method; asymptotic formulas are far too strong at low counts.",
         ),
-        click.option("--cl", default=0.90, show_default=True, help="Confidence level, between 0 and 1."),
-        click.option(
-            "--region", "regions", multiple=True, metavar="NAME", help="Region; repeated, regions are combined."
-        ),
-    ):
-        command = decorate(command)
-    return command
+        click.option("--no-systematics", is_flag=True, help="Leave out every uncertainty."),
+        with_depth_average,
+    )
+
+
+def _with(command: Command, pack: Callable[..., Any], *options: Callable[[Any], Any]) -> Command:
+    """`pack` under the name of `command`, with options that stand in the help in this order."""
+    packed = functools.wraps(command)(pack)
+    for option in reversed(options):
+        packed = option(packed)
+    return packed  # type: ignore[return-value]
 
 
 def with_depth_average(command: Command) -> Command:
@@ -143,44 +245,4 @@ def find_average(name: str) -> DepthAverage:
     return DepthAverage(name)
 
 
-def find_method(name: str) -> Method:
-    """The statistical method called `name`."""
-    from na64stat.stats.asymptotic import Asymptotic
-    from na64stat.stats.exact import Exact
-
-    return Asymptotic() if name == "asymptotic" else Exact()
-
-
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-
-
-def print_json(record: dict[str, Any]) -> None:
-    """One strict JSON object on standard output."""
-    from na64stat.files import to_json
-
-    click.echo(to_json({"schema": 1, **record}), nl=False)
-
-
-def wide_console() -> Console:
-    """A console for tables: as wide as the terminal, and wide enough for every column if there is none."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
-
-
-def progress(label: str) -> Callable[[Iterable[float]], Iterator[float]]:
-    """A progress bar on standard error if that is a terminal, and nothing otherwise."""
-
-    def track(values: Iterable[float]) -> Iterator[float]:
-        from rich.console import Console
-        from rich.progress import track as rich_track
-
-        console = Console(stderr=True)
-        items = list(values)
-        if not console.is_terminal or len(items) < 2:
-            return iter(items)
-        return iter(rich_track(items, description=label, console=console, transient=True))
-
-    return track

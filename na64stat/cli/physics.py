@@ -2,80 +2,96 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from na64stat.cli.options import (
     RANGE,
+    RunChoice,
+    ScenarioChoice,
     as_json,
+    examples,
     find_average,
-    find_run,
-    find_scenario,
     one_number,
-    overwrite,
-    print_json,
+    run_option,
     with_depth_average,
     with_run,
     with_scenario,
+)
+from na64stat.cli.output import (
+    Output,
+    output_option,
+    overwrite_option,
+    plain_table,
+    print_json,
+    print_table,
+    with_unit,
 )
 from na64stat.errors import InputError, ScenarioError
 
 if TYPE_CHECKING:
     from na64stat.experiment.run import Run
     from na64stat.scenarios.base import Scenario, ScenarioFactory
+    from na64stat.template import Template
 
-PROCESSES = ["vector", "scalar", "pseudoscalar", "photon_fusion", "dark_pair"]
+PROCESSES: Final = ["vector", "scalar", "pseudoscalar", "photon_fusion", "dark_pair"]
 
 
-@click.command("cross-section", epilog="Example: na64stat cross-section pseudoscalar --mass 0.1 --x-min 0.5")
-@click.argument("process", type=click.Choice(PROCESSES))
-@click.option("--mass", type=RANGE, required=True, help="Mass [GeV]; of chi for dark_pair.")
+@click.command("cross-section", epilog=examples("cross-section pseudoscalar --mass 0.1 --x-min 0.5"))
+@click.argument("process", type=click.Choice(PROCESSES), metavar="PROCESS")
+@click.option("--mass", type=RANGE, required=True, help="Mass or masses [GeV]; of chi for dark_pair.")
 @click.option("--x-min", default=0.0, show_default=True, help="Smallest energy fraction x, in [0, 1).")
-@with_run
+@run_option
 @as_json
-def cross_section(
-    process: str, mass: list[float], x_min: float, run_name: str, background: str | None, as_json: bool
-) -> None:
+def cross_section(process: str, mass: list[float], x_min: float, run_name: str, as_json: bool) -> None:
     """Total cross section per coupling squared.
 
-    On a nucleus of the target, in pb; photon_fusion in pb GeV^2 (coupling in GeV^-1). theta < 0.1, no smearing.
-    With a range of masses the JSON values are lists.
+    PROCESS is vector, scalar, pseudoscalar, photon_fusion or dark_pair. On a nucleus of the run's target at the run's beam
+    energy, in pb; photon_fusion in pb GeV^2 (coupling in GeV^-1). theta < 0.1, no smearing. With a range of masses the JSON
+    values are lists.
     """
     from na64stat import units
     from na64stat.physics.cross_sections import total_cross_section
 
-    run = find_run(run_name, background)
+    run = RunChoice(run_name).load()
     for value in mass:
-        _check_reach(process, value, run)
-    sigma = [
-        float(total_cross_section(process, value, run.beam_energy, run.target.nucleus, x_min=x_min)) * units.GEV2_TO_PB
-        for value in mass
-    ]
+        _check_reach(process, value, run.beam_energy)
+    natural = total_cross_section(process, mass, run.beam_energy, run.target.nucleus, x_min=x_min)
+    sigma = (natural * units.GEV2_TO_PB).tolist()
+    unit = "pb GeV^2" if process == "photon_fusion" else "pb"
     if as_json:
-        many = len(mass) > 1
+        one = len(mass) == 1
         print_json(
             {
                 "process": process,
-                "mass_gev": mass if many else mass[0],
+                "mass_gev": mass[0] if one else mass,
                 "x_min": x_min,
-                "sigma_pb": sigma if many else sigma[0],
-                "unit": "pb GeV^2" if process == "photon_fusion" else "pb",
+                "sigma_pb": sigma[0] if one else sigma,
+                "unit": unit,
             }
         )
         return
+    click.echo(f"{process}, run {run.name}, x > {x_min:g}")
+    table = plain_table("m [GeV]", f"sigma [{unit}]")
     for value, result in zip(mass, sigma, strict=True):
-        click.echo(f"{value:<12.6g} GeV  {result:.6g} {'pb GeV^2' if process == 'photon_fusion' else 'pb'}")
+        table.add_row(f"{value:.6g}", f"{result:.6g}")
+    print_table(table)
 
 
-def _check_reach(process: str, mass: float, run: Run) -> None:
-    lightest = 2 * mass if process == "dark_pair" else mass
-    if lightest >= run.beam_energy:
-        raise InputError(f"{process}: mass = {mass:g} GeV is beyond the reach of a {run.beam_energy:g} GeV beam")
+def _check_reach(process: str, mass: float, beam_energy: float) -> None:
+    from na64stat.physics.kinematics import energy_fraction_limits
+
+    made = 2 if process == "dark_pair" else 1
+    low, high = energy_fraction_limits(made * mass, beam_energy)
+    if not low < high:
+        raise InputError(
+            f"{process}: mass = {mass:g} GeV is beyond the reach of a {beam_energy:g} GeV beam; the mass"
+            f"{' of both together' if made > 1 else ''} must be below the beam energy"
+        )
 
 
-@click.command(epilog="Example: na64stat predict axion-photon --mass 0.01 --coupling 1e-3 --run 2022")
+@click.command(epilog=examples("predict axion-photon --mass 0.01 --coupling 1e-3 --run 2022"))
 @with_scenario
 @click.option("--mass", type=RANGE, required=True, help="Mass [GeV].")
 @click.option("--coupling", type=RANGE, required=True, help="Coupling, in the scenario's unit (GeV^-1 or 1).")
@@ -83,28 +99,39 @@ def _check_reach(process: str, mass: float, run: Run) -> None:
 @with_depth_average
 @as_json
 def predict(
-    scenario: str | None,
-    scenario_option: str | None,
-    loop_decay: bool,
+    scenario: ScenarioChoice,
     mass: list[float],
     coupling: list[float],
-    run_name: str,
-    background: str | None,
+    run: RunChoice,
     depth_average: str,
     as_json: bool,
 ) -> None:
     """Expected signal events in each region.
 
-    After efficiency, split into decays that are seen and particles that escape; `variations` are the events at -1 and +1
-    sigma of each uncertainty.
+    After efficiency, split into decays that are seen and particles that escape; in JSON, `variations` are the events at -1
+    and +1 sigma of each uncertainty.
     """
     from na64stat.yields.predict import predict as predict_template
 
-    factory = find_scenario(scenario, scenario_option, loop_decay)
-    run = find_run(run_name, background)
+    factory = scenario.resolve()
     point = factory(mass=one_number(mass, "--mass"), coupling=one_number(coupling, "--coupling"))
-    template = predict_template(point, run, average=find_average(depth_average))
-    record: dict[str, Any] = {
+    template = predict_template(point, run.load(), average=find_average(depth_average))
+    if as_json:
+        print_json(_record(template))
+        return
+    coupling_text = with_unit(template.coupling, point.coupling_unit)
+    click.echo(f"{template.scenario}, m = {template.mass:g} GeV, g = {coupling_text}, run {template.run}")
+    table = plain_table("region", "events", "visible", "invisible")
+    for name, counts in template.regions.items():
+        table.add_row(name, *(f"{value:.5g}" for value in (counts.events, counts.visible, counts.invisible)))
+    print_table(table)
+    effects = ", ".join(f"{effect} {(up - 1):+.3g}" for effect, (_, up) in template.variations.items())
+    click.echo(f"relative uncertainties: {effects}")
+
+
+def _record(template: Template) -> dict[str, Any]:
+    """JSON form of a prediction."""
+    return {
         "scenario": template.scenario,
         "mass_gev": template.mass,
         "coupling": template.coupling,
@@ -122,79 +149,70 @@ def predict(
             for name, counts in template.regions.items()
         },
     }
-    if as_json:
-        print_json(record)
-        return
-    click.echo(
-        f"{template.scenario}, m = {template.mass:g} GeV, g = {template.coupling:g} {point.coupling_unit}, run {run.name}"
-    )
-    click.echo(f"{'region':16} {'events':>12} {'visible':>12} {'invisible':>12}")
-    for name, counts in template.regions.items():
-        click.echo(f"{name:16} {counts.events:12.5g} {counts.visible:12.5g} {counts.invisible:12.5g}")
-    effects = ", ".join(f"{effect} {(up - 1):+.0%}" for effect, (_, up) in template.variations.items())
-    click.echo(f"uncertainties: {effects}")
 
 
-@click.command(epilog="Example: na64stat workspace axion-muon --mass 0.1 --coupling 5e-3 --run 2022 -o ws.json")
+@click.command(epilog=examples("workspace axion-muon --mass 0.1 --coupling 5e-3 --run 2022 -o ws.json"))
 @with_scenario
 @click.option("--mass", type=RANGE, required=True, help="Mass [GeV].")
 @click.option(
     "--coupling",
     type=RANGE,
-    help="Coupling at mu = 1; default, where the yield is a power of it: one signal event in all.",
+    help="Coupling at mu = 1 (GeV^-1 or 1); default, where the yield is a power of it: one signal event in all.",
 )
 @click.option("--region", "regions", multiple=True, metavar="NAME", help="Region; repeated for several channels.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File; default standard output.")
-@overwrite
+@output_option("File, JSON; default standard output.")
+@overwrite_option
 @with_run
 @with_depth_average
 @as_json
 def workspace(
-    scenario: str | None,
-    scenario_option: str | None,
-    loop_decay: bool,
+    scenario: ScenarioChoice,
     mass: list[float],
     coupling: list[float] | None,
     regions: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     overwrite: bool,
-    run_name: str,
-    background: str | None,
+    run: RunChoice,
     depth_average: str,
     as_json: bool,
 ) -> None:
     """Write a pyhf workspace.
 
-    One channel per region; the parameter of interest mu multiplies the signal of --coupling.
+    One channel per region, by default all that share no events; the parameter of interest mu multiplies the signal of
+    --coupling. With --json the workspace stands in an object beside its scenario, mass, coupling and run.
     """
     from na64stat.files import to_json, write_text
-    from na64stat.stats.workspace import BACKGROUND_FLOOR, build_workspace
+    from na64stat.stats.workspace import build_workspace
     from na64stat.yields.predict import predict as predict_template
 
-    run = find_run(run_name, background)
-    point = _at_coupling(
-        find_scenario(scenario, scenario_option, loop_decay), one_number(mass, "--mass"), coupling, run
-    )
-    template = predict_template(point, run, average=find_average(depth_average))
-    result = build_workspace(template, run, regions or None)
-    floored = [
-        item["name"] for item in result["channels"] if run.region(item["name"]).background.events < BACKGROUND_FLOOR
-    ]
-    if floored:
-        click.echo(
-            f"background 0 in {', '.join(floored)}: written as {BACKGROUND_FLOOR:g} events, pyhf needs a rate", err=True
-        )
-    if result["measurements"][0]["name"] == "projection":
-        click.echo(f"run {run.name} has no observation: the observations are its background", err=True)
-    click.echo(f"mu = 1 is coupling {point.coupling:.6g} {point.coupling_unit}", err=True)
-    if output is not None:
-        write_text(output, to_json(result), overwrite=overwrite)
-        click.echo(f"wrote {output}", err=True)
+    file = None if output is None else Output.of(output, overwrite)
+    loaded = run.load()
+    point = _at_coupling(scenario.resolve(), one_number(mass, "--mass"), coupling, loaded)
+    template = predict_template(point, loaded, average=find_average(depth_average))
+    result = build_workspace(template, loaded, regions or None)
+    _explain(result, point, loaded)
+    if file is not None:
+        write_text(file.path, to_json(result), overwrite=file.overwrite)
+        click.echo(f"wrote {file.path}", err=True)
     if as_json:
-        head = {"scenario": point.name, "mass_gev": point.mass, "coupling": point.coupling, "run": run.name}
+        head = {"scenario": point.name, "mass_gev": point.mass, "coupling": point.coupling, "run": loaded.name}
         print_json({**head, "workspace": result})
-    elif output is None:
+    elif file is None:
         click.echo(to_json(result), nl=False)
+
+
+def _explain(workspace: dict[str, Any], point: Scenario, run: Run) -> None:
+    """Say what a reader of the workspace could not know, on standard error."""
+    from na64stat.stats.workspace import BACKGROUND_FLOOR
+
+    names = [channel["name"] for channel in workspace["channels"]]
+    floored = [name for name in names if run.region(name).background.events < BACKGROUND_FLOOR]
+    if floored:
+        text = f"background 0 in {', '.join(floored)}: written as {BACKGROUND_FLOOR:g} events, pyhf needs a rate"
+        click.echo(f"note: {text}", err=True)
+    if workspace["measurements"][0]["name"] == "projection":
+        click.echo(f"note: run {run.name} has no observation: the observations are its background", err=True)
+    click.echo(f"note: mu = 1 is coupling {with_unit(point.coupling, point.coupling_unit)}", err=True)
 
 
 def _at_coupling(factory: ScenarioFactory, mass: float, coupling: list[float] | None, run: Run) -> Scenario:

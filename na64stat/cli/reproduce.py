@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from na64stat.cli.options import as_json, overwrite, print_json, progress
+from na64stat.cli.options import as_json, examples
+from na64stat.cli.output import overwrite_option, print_json, progress
 
 
-@click.command(epilog="Example: na64stat reproduce -o out/")
+@click.command(epilog=examples("reproduce -o out/"))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write."
 )
-@overwrite
+@overwrite_option
 @as_json
 def reproduce(output: Path, overwrite: bool, as_json: bool) -> None:
     """Reproduce arXiv:2501.06294.
 
-    Figures 2, 3 and 4, the numbers behind them, workspaces, and a table of headline numbers.
+    Figures 2, 3 and 4 (PDF and PNG), the numbers behind them (CSV), scans and workspaces (JSON), and a table of headline
+    numbers beside the paper's, which is printed too.
     """
     from na64stat.report.reproduce import reproduce as run_reproduction
 
@@ -26,8 +29,11 @@ def reproduce(output: Path, overwrite: bool, as_json: bool) -> None:
     if as_json:
         print_json(result.as_dict())
         return
-    from rich.console import Console
-    from rich.markdown import Markdown
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
 
-    Console().print(Markdown(result.headline_markdown()))
+        Console().print(Markdown(result.headline_markdown()))
+    else:
+        click.echo(result.headline_markdown(), nl=False)
     click.echo(f"wrote {len(result.files)} files under {output}", err=True)

@@ -35,6 +35,8 @@ class Curve:
         Whether the last point is connected to the first.
     filled
         Whether a closed curve's inside is tinted.
+    width
+        Line width [pt].
     """
 
     label: str
@@ -44,6 +46,7 @@ class Curve:
     style: str = "-"
     closed: bool = False
     filled: bool = False
+    width: float = 1.6
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,7 @@ def _draw(plane: Axes, curves: Sequence[Curve]) -> None:
             plane.fill(mass, coupling, color=colour, alpha=0.2, lw=0, zorder=3)
         # A label with an underscore in front stays out of the legend.
         label = curve.label if fresh and curve.label else "_"
-        plane.plot(mass, coupling, color=colour, linestyle=curve.style, lw=1.6, label=label, zorder=5)
+        plane.plot(mass, coupling, color=colour, linestyle=curve.style, lw=curve.width, label=label, zorder=5)
 
 
 def _legend(plane: Axes) -> None:

@@ -93,7 +93,7 @@ def _write(plane: Axes, name: str, own: NDArray[np.bool_], cost: Array, taken: N
 
 def _cells(text: Text, angle: int) -> Integers:
     """Size of a text with its margin, in cells."""
-    figure = text.get_figure(root=True)
+    figure = text.get_figure()
     canvas = figure.canvas if figure is not None else None
     if not isinstance(canvas, FigureCanvasAgg):
         raise TypeError("names are placed on figures of `style.new_figure` only")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -23,11 +24,16 @@ from na64stat.study.scan import Scan
 PUBLISHED_ZPRIME_LIMIT: Final = 5e-4
 """Published limit on g_Z' at small masses, arXiv:2401.01708."""
 
+_DOTS = (
+    "Thin dots: above them only the sum over layers excludes, whose last layer has no depth; averaged over any depth, the points "
+    "there are allowed."
+)
+
 _COLOUR: Final = dict(zip(RUNS, (COLOURS[6], COLOURS[0], COLOURS[2], COLOURS[4], COLOURS[1]), strict=True))
 
 _ASSUMED = (
     "90% CL_s, exact, with 10% efficiency, 1% MOT and 5% cross-section uncertainty; no background. 1.98e10 MOT: the 2022 run, "
-    "observed; the others: projections, median. D = 17 m and the detector's response are assumed. Existing limits are approximate."
+    "observed; others: projections, median. D = 17 m and the detector's response are assumed. Existing limits are approximate."
 )
 
 
@@ -49,7 +55,8 @@ def figure_2(results: Results) -> Figure:
         for curve in contour_curves(scan, f"{run_label(run)}, {region}", _COLOUR[run], styles[region])
     ]
     axes = _axes("axion-photon", (1e-3, 0.5), (1e-5, 1.0), "GeV^-1", "Axion-photon, NA64mu (figure 2)")
-    return exclusion_figure(curves, shaded("axion-photon", axes.coupling_range[1]), axes, notes=_ASSUMED)
+    notes = f"{_ASSUMED} {_DOTS}"
+    return exclusion_figure(curves, shaded("axion-photon", axes.coupling_range[1]), axes, notes=notes)
 
 
 def figure_3(results: Results) -> Figure:
@@ -61,7 +68,10 @@ def figure_3(results: Results) -> Figure:
     axes = _axes("axion-muon", (1e-3, 0.5), (1e-9, 1.0), "GeV^-1", "Axion-muon, invisible channel, NA64mu (figure 3)")
     bound = g_minus_2_limit(np.geomspace(*axes.mass_range, 60))
     overlays = [*shaded("axion-muon", 1e-3), ShadedLimit(r"$(g-2)_\mu$", bound.polygon(axes.coupling_range[1]))]
-    notes = f"{_ASSUMED} (g-2) of the muon: a lone axion, whose shift is negative, {bound.reference.removeprefix('computed, ')}."
+    notes = (
+        f"{_ASSUMED} The upper end of SN1987A is assumed. (g-2) of the muon: a lone axion, whose shift is negative, "
+        f"{bound.reference.removeprefix('computed, ')}."
+    )
     return exclusion_figure(curves, overlays, axes, notes=notes)
 
 
@@ -72,16 +82,26 @@ def figure_4(results: Results) -> Figure:
     at_10_mev = min(results.dark["2022"].points, key=lambda point: abs(np.log(point.mass / 0.010))).coupling["observed"]
     needed = "" if at_10_mev is None else f", for instance, at 10 MeV, g_chi > {at_10_mev / PUBLISHED_ZPRIME_LIMIT:.2g}"
     notes = (
-        f"{_ASSUMED} The on-shell massless Z' that is radiated too is left out, as in the paper; with the published g_Z' < "
-        f"{PUBLISHED_ZPRIME_LIMIT:g} the 2022 limit needs a large g_chi{needed}. Bounds on millicharge are recast through the "
-        "muon and tau loops."
+        f"{_ASSUMED} Above a pair mass of 1 GeV the efficiency is held constant. The on-shell massless Z' that is radiated too "
+        f"is left out, as in the paper; with the published g_Z' < {PUBLISHED_ZPRIME_LIMIT:g} the 2022 limit needs a large "
+        f"g_chi{needed}. Bounds on millicharge are recast through the muon and tau loops."
     )
     return exclusion_figure(curves, shaded("dark-sector", axes.coupling_range[1]), axes, notes=notes)
 
 
 def contour_curves(scan: Scan, label: str, colour: str | None, style: str) -> list[Curve]:
-    """The contours of a scan's first verdict, one curve each, under one name."""
-    return [Curve(label, curve.mass, curve.coupling, colour, style, closed=curve.closed) for curve in scan.contours()]
+    """The contours of a scan's first verdict under one name; thin dots where they bound an artefact of the layer sum."""
+    curves = []
+    for contour in scan.contours():
+        if not any(contour.artefact):
+            curves.append(Curve(label, contour.mass, contour.coupling, colour, style, closed=contour.closed))
+            continue
+        for artefact, points in itertools.groupby(range(len(contour.mass)), key=lambda i: contour.artefact[i]):
+            chosen = list(points)
+            piece = slice(max(chosen[0] - 1, 0), chosen[-1] + 1)
+            drawn = contour.mass[piece], contour.coupling[piece], colour
+            curves.append(Curve("", *drawn, ":", width=0.9) if artefact else Curve(label, *drawn, style))
+    return curves
 
 
 def limit_curve(found: ScenarioLimits, label: str, colour: str | None) -> Curve:
@@ -119,7 +139,7 @@ def draw_scans(scans: Sequence[Scan], path: Path, *, existing: bool = True, over
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
     axes = _axes(first.scenario, mass, coupling, first.coupling_unit, f"{first.scenario}, NA64mu")
     artefact = any("artefact" in row for scan in scans for row in scan.status)
-    notes = "Where the layer sum alone excludes, at large couplings, the region is an artefact." if artefact else ""
+    notes = _DOTS if artefact else ""
     others = shaded(first.scenario, coupling[1]) if existing else []
     save_figure(exclusion_figure(curves, others, axes, notes=notes), path, overwrite=overwrite)
     return len(curves)

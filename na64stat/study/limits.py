@@ -42,7 +42,7 @@ class LimitPoint:
     artefacts
         Parts of the observed (or median) intervals that the layer sum excludes and the continuous depth average does not.
     status
-        "excluded", "allowed" (nothing is excluded), "no signal", or "failed: " and why.
+        "excluded", "allowed" (nothing is), both by the observed (or median) level, "no signal", or "failed: " and why.
     """
 
     mass: float
@@ -163,7 +163,7 @@ def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> Li
     intervals: dict[str, tuple[Interval, ...]] = {
         level: () if value is None else ((value, None),) for level, value in coupling.items()
     }
-    status = "excluded" if any(value is not None for value in coupling.values()) else "allowed"
+    status = "excluded" if coupling[_verdict(test)] is not None else "allowed"
     return LimitPoint(probe.mass, coupling, in_events, intervals, (), status)
 
 
@@ -186,13 +186,18 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
             there = region_events(probe, test.run, np.array([value]), test.regions, average)
             events[level] = float(sum(counts[0] for counts in there.values()))
     artefacts: tuple[Interval, ...] = ()
-    verdict = test.levels[0] if test.levels[0] == "observed" else "median"
+    verdict = _verdict(test)
     if average is DepthAverage.LAYERS and intervals[verdict]:
         smooth = excess(grid, DepthAverage.CONTINUOUS)[verdict]
         kept = _intervals(grid, smooth, lambda g: excess(g, DepthAverage.CONTINUOUS)[verdict])
         artefacts = _difference(intervals[verdict], kept, float(grid[-1]))
-    status = "excluded" if any(intervals.values()) else "allowed"
+    status = "excluded" if intervals[verdict] else "allowed"
     return LimitPoint(probe.mass, coupling, events, intervals, artefacts, status)
+
+
+def _verdict(test: SignalTest) -> str:
+    """The level that decides: the observed one, the median for a projection."""
+    return "observed" if "observed" in test.levels else "median"
 
 
 def _nothing(mass: float, status: str) -> LimitPoint:

@@ -26,7 +26,10 @@ from na64stat.yields.predict import DepthAverage, region_events, warn_of_extrapo
 Array = NDArray[np.float64]
 
 SCHEMA: Final = 1
-VERDICTS: Final = ("observed", "median")
+VERDICTS: Final[tuple[str, ...]] = ("observed", "median")
+
+_ARTEFACT = 0.05
+"""A point of a contour, where the layer sum is at the limit, is an artefact if any depth gives this much less in the log."""
 
 _CLIFF = 60.0
 """Range of ln(events/limit) that contours see: beyond an exponential cut-off there is nothing to interpolate."""
@@ -42,11 +45,14 @@ class Contour:
         Points along the curve.
     closed
         Whether it closes, or ends at the border of the grid.
+    artefact
+        Which points bound what the layer sum alone excludes (see `na64stat.yields.predict.DepthAverage`).
     """
 
     mass: tuple[float, ...]
     coupling: tuple[float, ...]
     closed: bool
+    artefact: tuple[bool, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +71,8 @@ class Scan:
         CL_s by verdict ("observed", absent for a projection, and "median"), each of shape (M, G); NaN where it failed.
     excess
         ln(events/limit) or its analogue by verdict: positive where excluded (see `SignalTest.excess`).
+    smooth_excess
+        The same with the continuous depth average; equal to `excess` if that was asked for.
     status
         "excluded", "artefact" (excluded by the layer sum only), "allowed", "no signal", or "failed: " and why; rows by mass.
     provenance
@@ -82,6 +90,7 @@ class Scan:
     events: Mapping[str, Array]
     cl_s: Mapping[str, Array]
     excess: Mapping[str, Array]
+    smooth_excess: Mapping[str, Array]
     status: tuple[tuple[str, ...], ...]
     provenance: Mapping[str, Any]
 
@@ -108,8 +117,20 @@ class Scan:
         for line in generator.lines(0.0):
             points = np.exp(np.asarray(line))
             closed = len(points) > 2 and bool(np.allclose(points[0], points[-1], rtol=1e-12))
-            curves.append(Contour(tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()), closed))
+            artefact = self._smooth_at(name, np.asarray(line)) < -_ARTEFACT
+            mass, coupling = points.T.tolist()
+            curves.append(Contour(tuple(mass), tuple(coupling), closed, tuple(artefact.tolist())))
         return tuple(curves)
+
+    def _smooth_at(self, verdict: str, points: Array) -> Array:
+        """Excess with the continuous depth average at points (ln mass, ln coupling), shape (n,)."""
+        from scipy.interpolate import RegularGridInterpolator
+
+        height = np.nan_to_num(np.clip(self.smooth_excess[verdict], -_CLIFF, _CLIFF))
+        grid = RegularGridInterpolator(
+            (np.log(self.mass), np.log(self.coupling)), height, bounds_error=False, fill_value=None
+        )
+        return np.asarray(grid(points), dtype=np.float64)
 
     def excludes(self, verdict: str | None = None) -> NDArray[np.bool_]:
         """Which points of the grid are excluded, shape (M, G)."""
@@ -131,11 +152,13 @@ class Scan:
             "cl_s": {name: _nullable(self.cl_s.get(name), self._shape) for name in VERDICTS},
             "events": {name: values.tolist() for name, values in self.events.items()},
             "excess": {name: _nullable(values, self._shape) for name, values in self.excess.items()},
+            "smooth_excess": {name: _nullable(values, self._shape) for name, values in self.smooth_excess.items()},
             "status": [list(row) for row in self.status],
             "contours": {
                 name: [
                     {
                         "closed": curve.closed,
+                        "artefact": list(curve.artefact),
                         "points": [list(point) for point in zip(curve.mass, curve.coupling, strict=True)],
                     }
                     for curve in (self.contours(name) if name in self.excess else ())
@@ -185,6 +208,7 @@ def load_scan(path: str | Path) -> Scan:
             {name: np.array(values, dtype=float).reshape(shape) for name, values in record["events"].items()},
             {name: _array(record["cl_s"][name], shape) for name in verdicts},
             {name: _excess(record["excess"][name], record["status"], shape) for name in verdicts},
+            {name: _excess(record["smooth_excess"][name], record["status"], shape) for name in verdicts},
             tuple(tuple(row) for row in record["status"]),
             record["provenance"],
         )
@@ -211,7 +235,8 @@ def scan(
     first = probes[float(grid_m[0])]
     chosen = tuple(regions) if regions is not None else first.default_regions
     test = SignalTest(run, chosen, method or Exact(), cl, systematics)
-    warn_of_extrapolation(first, run)
+    for mass in sorted({float(grid_m[0]), float(grid_m[-1])}):
+        warn_of_extrapolation(probes[mass], run)
     verdicts = [name for name in VERDICTS if name in test.levels]
     shape = len(grid_m), len(grid_g)
     events = {name: np.zeros(shape) for name in chosen}
@@ -228,12 +253,16 @@ def scan(
             events[name][row], smooth[name][row] = found[name], other[name]
     if len(failures) == len(grid_m):
         raise InputError(failures[0])
-    cl_s, excess = _verdicts(test, events, verdicts, shape)
+    found_cl_s = test.cl_s(_flat(events))
+    cl_s: dict[str, Array] = {name: found_cl_s[name].reshape(shape) for name in verdicts}
+    excess = _excesses(test, events, cl_s, verdicts)
+    smooth_excess = excess
+    if len(chosen) == 1 and average is DepthAverage.LAYERS:
+        smooth_excess = _excesses(test, smooth, None, verdicts)
     for row in failures:
         for name in verdicts:
-            cl_s[name][row] = excess[name][row] = math.nan
-    without = _verdicts(test, smooth, verdicts[:1], shape)[1] if len(chosen) == 1 else excess
-    status = _status(events, excess[verdicts[0]], without[verdicts[0]], failures, average)
+            cl_s[name][row] = excess[name][row] = smooth_excess[name][row] = math.nan
+    status = _status(events, excess[verdicts[0]], smooth_excess[verdicts[0]], failures)
     return Scan(
         first.name,
         first.coupling_unit,
@@ -246,27 +275,31 @@ def scan(
         events,
         cl_s,
         excess,
+        smooth_excess,
         status,
         provenance(run, average),
     )
 
 
-def _verdicts(
-    test: SignalTest, events: Mapping[str, Array], names: Sequence[str], shape: tuple[int, int]
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    flat = {name: values.ravel() for name, values in events.items()}
-    cl_s = test.cl_s(flat)
-    excess = test.excess(flat, cl_s)
-    return {name: cl_s[name].reshape(shape) for name in names}, {name: excess[name].reshape(shape) for name in names}
+def _flat(events: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: values.ravel() for name, values in events.items()}
+
+
+def _excesses(
+    test: SignalTest, events: Mapping[str, Array], cl_s: Mapping[str, Array] | None, verdicts: Sequence[str]
+) -> dict[str, Array]:
+    shape = next(iter(events.values())).shape
+    known = None if cl_s is None else _flat(cl_s)
+    found = test.excess(_flat(events), known)
+    return {name: found[name].reshape(shape) for name in verdicts}
 
 
 def _status(
-    events: Mapping[str, Array], excess: Array, smooth: Array, failures: Mapping[int, str], average: DepthAverage
+    events: Mapping[str, Array], excess: Array, smooth: Array, failures: Mapping[int, str]
 ) -> tuple[tuple[str, ...], ...]:
     total = sum(events.values())
     text = np.where(excess > 0, "excluded", np.where(total == 0, "no signal", "allowed"))
-    if average is DepthAverage.LAYERS:
-        text = np.where((excess > 0) & ~(smooth > 0), "artefact", text)
+    text = np.where((excess > 0) & ~(smooth > 0), "artefact", text)
     rows = [tuple(str(item) for item in row) for row in text]
     for row, reason in failures.items():
         rows[row] = (f"failed: {reason}",) * len(rows[row])
@@ -293,5 +326,7 @@ def _array(rows: list[list[float | None]], shape: tuple[int, int]) -> Array:
 
 
 def _excess(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
-    """Null stands for minus infinity where there is no signal, and for a failure elsewhere."""
-    return np.where(np.array(status) == "no signal", -np.inf, _array(rows, shape))
+    """Null stands for a failure, or else for minus infinity: no signal, or one too weak to move CL_s from 1."""
+    failed = np.char.startswith(np.array(status, dtype=str), "failed")
+    values = _array(rows, shape)
+    return np.where(np.isnan(values) & ~failed, -np.inf, values)

@@ -108,8 +108,9 @@ class SignalTest:
         values = self.cl_s(events) if cl_s is None else cl_s
         with np.errstate(divide="ignore"):
             return {
-                level: np.log(-np.log(np.maximum(values[level], 1e-300))) - math.log(-self.log_alpha)
-                for level in self.levels
+                level: np.log(-np.log(np.clip(values[level], 1e-300, 1.0))) - math.log(-self.log_alpha)
+                for level in values
+                if level in self.levels
             }
 
     def cl_s(self, events: Mapping[str, Array]) -> dict[str, Array]:
@@ -140,7 +141,9 @@ class SignalTest:
     @cached_property
     def _table(self) -> tuple[Array, dict[str, Array]]:
         """CL_s on a fine grid of ln(events), from which the maps of one region are read."""
-        nodes = np.linspace(math.log(1e-5), math.log(1e4), 801)
+        # Far below any background, where 1 - CL_s is linear in the events: the asymptotic one is a root of them above it.
+        low = np.linspace(math.log(1e-9), math.log(1e-3), 140, endpoint=False)
+        nodes = np.concatenate([low, np.linspace(math.log(1e-3), math.log(1e4), 622)])
         return nodes, self._evaluate(np.exp(nodes))
 
     def _evaluate(self, events: Array) -> dict[str, Array]:

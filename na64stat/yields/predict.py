@@ -15,7 +15,7 @@ from na64stat.experiment.response import Channel
 from na64stat.experiment.run import Run
 from na64stat.physics import decays, kinematics, quadrature
 from na64stat.plane import Binning
-from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.base import Production, Scenario
 from na64stat.template import Plane, Template, Yield
 from na64stat.yields.systematics import variations
 
@@ -83,6 +83,11 @@ def source(
     x, weights = quadrature.energy_fraction_rule(max(low, x_min), high)
     probe = scenario if power is None else scenario.at(coupling=1.0)
     production = probe.production(x, run.beam_energy, run.target.nucleus)
+    if not isinstance(production, Production):
+        raise ScenarioError(
+            f"{scenario.name}: production gave a {type(production).__name__}; a na64stat.Production with effective_mass and "
+            "dsigma_dx is right"
+        )
     spectrum = np.atleast_2d(np.asarray(production.dsigma_dx, dtype=float))
     mass = np.atleast_1d(np.asarray(production.effective_mass, dtype=float))
     if spectrum.shape != (len(mass), len(x)) or not np.all(np.isfinite(spectrum)) or np.any(spectrum < 0):

@@ -1,0 +1,126 @@
+"""What commands write: JSON and tables on standard output, notes and progress on standard error, files."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from na64stat.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+
+
+def output_option(help_text: str, *, required: bool = False) -> Callable[[Any], Any]:
+    """-o/--output for a file."""
+    return click.option("-o", "--output", metavar="FILE", required=required, help=help_text)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file to be written; what stands in its way is found before anything is computed."""
+
+    path: Path
+    overwrite: bool
+
+    @classmethod
+    def of(cls, name: str, overwrite: bool) -> Output:
+        """Check a name.
+
+        Raises
+        ------
+        InputError
+            If it is empty, a folder or an existing file that is not to be replaced, or if its folder is missing or closed.
+        """
+        path = Path(name)
+        if name in ("", "-"):
+            raise InputError(f"--output: {name!r}; the name of a file is right (--json writes to standard output)")
+        if path.is_dir():
+            raise InputError(f"--output: {path} is a folder; the name of a file is right")
+        if not path.parent.is_dir():
+            raise InputError(f"--output: {path}: there is no folder {path.parent}; make it first")
+        if path.exists() and not overwrite:
+            raise InputError(f"--output: {path}: the file exists; --overwrite replaces it")
+        if not os.access(path.parent, os.W_OK):
+            raise InputError(f"--output: {path}: no permission to write in {path.parent}; choose another folder")
+        return cls(path, overwrite)
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """One strict JSON object on standard output."""
+    from na64stat.files import to_json
+
+    click.echo(to_json({"schema": 1, **record}), nl=False)
+
+
+def print_table(table: Table) -> None:
+    """A table as wide as the terminal; without one every row takes one line, with no blanks at its end."""
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    plain = Console(file=io.StringIO(), width=2000, color_system=None, markup=False, highlight=False)
+    with plain.capture() as text:
+        plain.print(table)
+    click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
+
+
+def plain_table(*columns: str) -> Table:
+    """An empty table without lines; all columns but the last keep their width."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True)
+    table.add_column(columns[-1], overflow="fold")
+    return table
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Notes of a result on standard error, except those that have been shown as a warning."""
+    for note in notes:
+        if not note.startswith("asymptotic formulas"):
+            click.echo(f"note: {note}", err=True)
+
+
+def print_failures(failures: list[str], count: int) -> None:
+    """How many of `count` points failed, and why the first one did."""
+    if failures:
+        reason = failures[0].removeprefix("failed: ")
+        click.echo(f"na64stat: warning: {len(failures)} of {count} points failed: {reason}", err=True)
+
+
+def with_unit(value: float, unit: str) -> str:
+    """A number and its unit, which is left out where it is 1."""
+    return f"{value:.6g}" if unit == "1" else f"{value:.6g} {unit}"
+
+
+def level_text(cl: float) -> str:
+    """A confidence level in per cent, with all its digits."""
+    return f"{100 * cl:.12g}% CL"
+
+
+def progress(label: str) -> Callable[[Iterable[float]], Iterator[float]]:
+    """A progress bar on standard error if that is a terminal, and nothing otherwise."""
+
+    def track(values: Iterable[float]) -> Iterator[float]:
+        from rich.console import Console
+        from rich.progress import track as rich_track
+
+        console = Console(stderr=True)
+        items = list(values)
+        if not console.is_terminal or len(items) < 2:
+            return iter(items)
+        return iter(rich_track(items, description=label, console=console, transient=True))
+
+    return track

@@ -1,0 +1,158 @@
+"""From a text to a scenario: names, a user's own class, and messages that say what would be right."""
+
+import pickle
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+from na64stat.errors import ScenarioError, TableError
+from na64stat.physics.nucleus import LEAD
+from na64stat.scenarios.axion_muon import AxionMuon
+from na64stat.scenarios.registry import NAMES, load_class, resolve, symbols
+
+OWN = """
+    from dataclasses import dataclass
+
+    from na64stat import Production, Scenario
+
+
+    @dataclass(frozen=True, kw_only=True)
+    class Flat(Scenario):
+        name = "flat"
+        height: float = 2.0
+
+        def production(self, x, beam_energy, nucleus):
+            return Production(self.mass, self.coupling**2 * self.height + 0 * x)
+
+
+    class Bare(Scenario):
+        def production(self, x, beam_energy, nucleus):
+            return Production(self.mass, 0 * x)
+
+
+    class Unfinished(Scenario):
+        name = "unfinished"
+
+
+    class Other:
+        name = "other"
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(dedent(OWN), encoding="utf-8")
+    return path
+
+
+def test_a_users_own_class(own):
+    make = resolve(f"{own}:Flat")
+    scenario = make(mass=0.1, coupling=3.0)
+    x = np.array([0.2, 0.7])
+    np.testing.assert_array_equal(scenario.production(x, 160.0, LEAD).dsigma_dx, [18.0, 18.0])
+    # what it does not say is the default: stable, unseen, a yield that goes as the square
+    assert (scenario.width(), scenario.yield_power, scenario.default_regions) == (0.0, 2.0, ("invisible",))
+    assert scenario.lightest_mass() == 0.1
+    assert make(mass=0.1, coupling=3.0, height=1.0).at(coupling=1.0).height == 1.0
+    with pytest.raises(ScenarioError, match="flat: mass = -1"):
+        make(mass=-1, coupling=1.0)
+
+
+def test_a_users_class_is_loaded_once_and_pickles(own):
+    make = resolve(f"{own}:Flat")
+    assert resolve(f"{own}:Flat") is make
+    scenario = make(mass=0.1, coupling=3.0)
+    assert pickle.loads(pickle.dumps(scenario)) == scenario  # noqa: S301 (our own bytes)
+
+
+def test_two_files_of_one_name_do_not_mix(tmp_path):
+    made = []
+    for folder, height in (("a", 1.0), ("b", 5.0)):
+        path = tmp_path / folder / "own.py"
+        path.parent.mkdir()
+        path.write_text(dedent(OWN).replace("height: float = 2.0", f"height: float = {height}"), encoding="utf-8")
+        made.append(resolve(f"{path}:Flat")(mass=1.0, coupling=1.0).height)
+    assert made == [1.0, 5.0]
+
+
+def test_symbols_of_the_package_and_of_others():
+    assert symbols("dark-sector") == (r"m_\chi", r"g_{Z'} g_\chi")
+    assert symbols("flat") == ("m", "g")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("axion-muom", "axion-muon"),
+        ("Axion-Photon", "axion-photon"),
+        ("zprim", "zprime"),
+        ("dark_sector", "dark-sector"),
+    ],
+)
+def test_a_slip_gets_a_hint(text, hint):
+    with pytest.raises(
+        ScenarioError, match=f"scenario '{text}': did you mean '{hint}'\\? known are {', '.join(NAMES)}"
+    ):
+        resolve(text)
+
+
+@pytest.mark.parametrize("text", ["", "neutralino", "own.py", "own.py:", "module:Class"])
+def test_something_else_names_what_is_known(text):
+    with pytest.raises(ScenarioError) as caught:
+        resolve(text)
+    assert "did you mean" not in str(caught.value)
+    assert repr(text) in str(caught.value) or "no such file" in str(caught.value)
+
+
+def test_loop_decay_is_an_option_of_one_scenario():
+    assert resolve("axion-muon", loop_decay=True)(mass=0.1, coupling=1.0) == AxionMuon(
+        mass=0.1, coupling=1.0, loop_decay=True
+    )
+    assert resolve("axion-muon")(mass=0.1, coupling=1.0).loop_decay is False
+    with pytest.raises(ScenarioError, match="scenario 'zprime': has no option loop_decay; only axion-muon"):
+        resolve("zprime", loop_decay=True)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ScenarioError, match=r"scenario file .*none\.py: no such file"):
+        resolve(f"{tmp_path / 'none.py'}:Flat")
+    with pytest.raises(TableError, match=r"none\.csv: there is no such file"):
+        resolve(str(tmp_path / "none.csv"))
+    with pytest.raises(ScenarioError, match="no such file"):  # a folder is no file
+        load_class(tmp_path, "Flat")
+
+
+def test_a_missing_class_names_those_that_are_there(own):
+    with pytest.raises(ScenarioError, match="no Scenario class 'Flot'; it has Flat, Bare, Unfinished"):
+        resolve(f"{own}:Flot")
+
+
+@pytest.mark.parametrize("name", ["Other", "dataclass", "Production"])
+def test_a_thing_that_is_no_scenario(own, name):
+    with pytest.raises(ScenarioError, match=f"no Scenario class '{name}'"):
+        resolve(f"{own}:{name}")
+
+
+@pytest.mark.parametrize("name", ["Bare", "Unfinished", "Scenario"])
+def test_an_unfinished_scenario_says_what_it_needs(own, name):
+    with pytest.raises(ScenarioError, match=f"{name}: needs a `name` and a `production` method"):
+        resolve(f"{own}:{name}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("class Broken(:\n", "SyntaxError"),
+        ("import nonexistent_module_of_nobody\n", "ModuleNotFoundError: No module named"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_file_that_fails_says_why_and_can_be_mended(tmp_path, text, message):
+    path = tmp_path / "broken.py"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError, match=rf"scenario file .*broken\.py: {message}"):
+        resolve(f"{path}:Flat")
+    path.write_text(dedent(OWN), encoding="utf-8")
+    assert resolve(f"{path}:Flat").name == "flat"

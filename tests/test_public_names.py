@@ -1,0 +1,79 @@
+"""The names that users import, each there and documented."""
+
+import dataclasses
+import importlib
+
+import pytest
+
+import na64stat
+
+PUBLIC = [
+    "Asymptotic",
+    "AxionMuon",
+    "AxionPhoton",
+    "Binning",
+    "ComputationError",
+    "DarkSector",
+    "DepthAverage",
+    "Exact",
+    "InputError",
+    "LowCountWarning",
+    "MuonPseudoscalar",
+    "MuonScalar",
+    "Na64StatError",
+    "Production",
+    "Region",
+    "Run",
+    "Scenario",
+    "Tabulated",
+    "Template",
+    "ValidityWarning",
+    "ZPrime",
+    "build_workspace",
+    "cl_s",
+    "expected_events",
+    "limits",
+    "load_run",
+    "load_scan",
+    "packaged_runs",
+    "predict",
+    "scan",
+    "upper_limit",
+]
+
+
+def test_the_list():
+    assert na64stat.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_resolves_to_something_of_that_name_with_a_docstring(name):
+    found = getattr(na64stat, name)
+    assert found.__name__ == name
+    assert found.__module__.startswith("na64stat.")
+    assert found.__doc__
+    # A dataclass without a docstring is given one that repeats its signature.
+    assert not (dataclasses.is_dataclass(found) and found.__doc__.startswith(f"{name}("))
+
+
+def test_star_import_and_dir():
+    names: dict[str, object] = {}
+    exec("from na64stat import *", names)  # noqa: S102
+    assert set(PUBLIC) <= names.keys()
+    assert set(PUBLIC) <= set(dir(na64stat))
+    assert "__name__" in dir(na64stat)
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="module 'na64stat' has no attribute 'AxionMoun'"):
+        na64stat.AxionMoun  # noqa: B018
+    with pytest.raises(ImportError, match="AxionMoun"):
+        exec("from na64stat import AxionMoun", {})  # noqa: S102
+
+
+def test_type_checkers_see_the_same_names():
+    source = importlib.util.find_spec("na64stat").loader.get_source("na64stat")
+    block = source[source.index("if TYPE_CHECKING:") : source.index("_HOMES")]
+    words = block.replace(",", " ").split()
+    declared = {words[i + 1] for i, word in enumerate(words) if word == "as"}
+    assert declared == set(PUBLIC)
