@@ -36,7 +36,7 @@ floors: $(VENV)/.dev
 
 # The tests see the installed wheel, not the folder: pytest does not put it on the path.
 tests: $(VENV)/.dev
-	$(BIN)/pytest -n 2
+	NA64STAT_TEST_INSTALLED=1 $(BIN)/pytest -n 2
 
 # The committed workspaces, made anew.
 workspaces: $(VENV)/.installed

@@ -44,18 +44,12 @@ if TYPE_CHECKING:
     from na64stat.stats.limits import upper_limit as upper_limit
     from na64stat.stats.workspace import build_workspace as build_workspace
     from na64stat.study.limits import limits as limits
-    from na64stat.study.scan import load_scan as load_scan
     from na64stat.study.scan import scan as scan
+    from na64stat.study.scan_record import load_scan as load_scan
     from na64stat.template import Template as Template
-    from na64stat.yields.predict import (
-        DepthAverage as DepthAverage,
-    )
-    from na64stat.yields.predict import (
-        expected_events as expected_events,
-    )
-    from na64stat.yields.predict import (
-        predict as predict,
-    )
+    from na64stat.yields.predict import expected_events as expected_events
+    from na64stat.yields.predict import predict as predict
+    from na64stat.yields.survival import DepthAverage as DepthAverage
 
 _HOMES = {
     "AxionMuon": "scenarios.axion_muon",
@@ -64,7 +58,7 @@ _HOMES = {
     "Binning": "plane",
     "ComputationError": "errors",
     "DarkSector": "scenarios.dark_sector",
-    "DepthAverage": "yields.predict",
+    "DepthAverage": "yields.survival",
     "Exact": "stats.exact",
     "InputError": "errors",
     "LowCountWarning": "errors",
@@ -84,7 +78,7 @@ _HOMES = {
     "expected_events": "yields.predict",
     "limits": "study.limits",
     "load_run": "experiment.load",
-    "load_scan": "study.scan",
+    "load_scan": "study.scan_record",
     "packaged_runs": "experiment.load",
     "predict": "yields.predict",
     "scan": "study.scan",

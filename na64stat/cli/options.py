@@ -20,7 +20,7 @@ from na64stat.errors import InputError, ScenarioError
 if TYPE_CHECKING:
     from na64stat.experiment.run import Run
     from na64stat.scenarios.base import ScenarioFactory
-    from na64stat.yields.predict import DepthAverage
+    from na64stat.yields.survival import DepthAverage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -240,7 +240,7 @@ def with_depth_average(command: Command) -> Command:
 
 def find_average(name: str) -> DepthAverage:
     """The depth average called `name`."""
-    from na64stat.yields.predict import DepthAverage
+    from na64stat.yields.survival import DepthAverage
 
     return DepthAverage(name)
 

@@ -82,7 +82,7 @@ def plot(files: tuple[Path, ...], output: str, no_existing: bool, overwrite: boo
     """
     file = Output.of(output, overwrite)
     from na64stat.report.figures import draw_scans
-    from na64stat.study.scan import load_scan
+    from na64stat.study.scan_record import load_scan
 
     scans = [load_scan(path) for path in files]
     drawn = draw_scans(scans, file.path, existing=not no_existing, overwrite=file.overwrite)

@@ -19,12 +19,13 @@ from typing import Final
 
 from na64stat.errors import InputError, RunFileError
 from na64stat.experiment.efficiency import Efficiency, read_efficiency
-from na64stat.experiment.response import Response
+from na64stat.experiment.response import CHANNELS, Response
 from na64stat.experiment.run import Background, Number, Run, RunRegion, Systematics
 from na64stat.experiment.schema import Layer, did_you_mean, read_layer
 from na64stat.experiment.target import Target
 from na64stat.physics.nucleus import Nucleus
-from na64stat.plane import EVERYTHING, Range, Region
+from na64stat.physics.spectra import THETA_MAX
+from na64stat.plane import EVERYTHING, Binning, Range, Region
 
 _MOST_EXTENDS: Final = 10
 
@@ -183,6 +184,7 @@ def _build(name: str, label: str, layer: Layer, efficiency: Efficiency, digest: 
     if not regions:
         raise RunFileError(f"{label}: regions: missing (a run needs at least one)")
     _check_overlaps(label, regions)
+    _check_mot_uncertainty(label, number)
     return Run(
         name=name,
         description=layer.description,
@@ -230,7 +232,31 @@ def _region(name: str, number: _Numbers, layer: Layer, mip_energy: float) -> Run
         region = Region(name, e_cal, p_out, total, layer.overlaps.get(name, ()))
     except InputError as error:
         raise RunFileError(f"{number.label}: {key}: {error}") from error
-    return RunRegion(region, None if observed is None else int(observed.value), backgrounds["none"], backgrounds)
+    if not region.holds_bins(Binning.uniform(0.5)).any():
+        raise RunFileError(
+            f"{number.label}: {key}: holds no bin of the plane of 0 to 200 GeV in E_CAL and p_out (cuts: e_cal {e_cal}, p_out "
+            f"{p_out}, E_CAL + p_out {total} GeV); widen the cuts"
+        )
+    return RunRegion(
+        region,
+        None if observed is None else int(observed.value),
+        backgrounds["none"],
+        backgrounds,
+        layer.counts.get(name, CHANNELS),
+    )
+
+
+def _check_mot_uncertainty(label: str, number: _Numbers) -> None:
+    """The uncertainty of the muons on target stands in two places; they have to agree."""
+    mot = number.numbers["beam.mot"]
+    if mot.uncertainty is None:
+        return
+    used, stated = number("systematics.mot"), mot.uncertainty / mot.value
+    if abs(used - stated) > 0.05 * max(used, stated):
+        raise RunFileError(
+            f"{label}: systematics.mot: {used:g}, but beam.mot has the uncertainty {mot.uncertainty:g} of {mot.value:g}, "
+            f"which is {stated:.3g}; make them agree, or leave out the latter"
+        )
 
 
 def _check_overlaps(label: str, regions: dict[str, RunRegion]) -> None:
@@ -260,4 +286,6 @@ def _derived(target: Target, regions: dict[str, RunRegion], efficiency: Efficien
             source = "cut on E_CAL + p_out: energy_sum + response.mip_energy"
             values[f"regions.{name}.total_min"] = (low, "GeV", f"{source} - energy_sum_tolerance")
             values[f"regions.{name}.total_max"] = (high, "GeV", f"{source} + energy_sum_tolerance")
-    return {key: Number(value, unit, source, "derived") for key, (value, unit, source) in values.items()}
+    numbers = {key: Number(value, unit, source, "derived") for key, (value, unit, source) in values.items()}
+    angle = "arXiv:2501.06294, app. A: largest production angle [rad]; not a setting of the run file"
+    return {"production.theta_max": Number(THETA_MAX, "1", angle, "published"), **numbers}

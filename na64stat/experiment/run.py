@@ -9,7 +9,7 @@ from typing import Literal
 
 from na64stat.errors import RegionError, RunFileError
 from na64stat.experiment.efficiency import Efficiency
-from na64stat.experiment.response import Response
+from na64stat.experiment.response import CHANNELS, Channel, Response
 from na64stat.experiment.target import Target
 from na64stat.plane import Region
 
@@ -61,12 +61,15 @@ class RunRegion:
         The background in use.
     backgrounds
         All background settings of the run file by name; "none" is always among them.
+    counts
+        Which ends of a particle count as signal here: its decay seen ("visible"), its escape ("invisible").
     """
 
     region: Region
     observed: int | None
     background: Background
     backgrounds: Mapping[str, Background]
+    counts: tuple[Channel, ...] = CHANNELS
 
 
 @dataclass(frozen=True)

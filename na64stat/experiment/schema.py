@@ -11,6 +11,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, Final, get_args
 
 from na64stat.errors import RunFileError
+from na64stat.experiment.response import CHANNELS, Channel
 from na64stat.experiment.run import Number, Status
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
@@ -75,8 +76,8 @@ class Layer:
         The file below, as written; None at the bottom.
     numbers
         By dotted key.
-    overlaps
-        Region name -> names of the regions it overlaps.
+    overlaps, counts
+        Region name -> names of the regions it overlaps; region name -> the ends of a particle that count there.
     table, table_source
         The efficiency table and its source.
     """
@@ -85,6 +86,7 @@ class Layer:
     extends: str | None
     numbers: dict[str, Number]
     overlaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: dict[str, tuple[Channel, ...]] = field(default_factory=dict)
     table: Traversable | None = None
     table_source: str = ""
 
@@ -104,6 +106,7 @@ class Layer:
             self.extends,
             {**inherited, **self.numbers},
             {**base.overlaps, **self.overlaps},
+            {**base.counts, **self.counts},
             *((self.table, self.table_source) if self.table is not None else (base.table, base.table_source)),
         )
 
@@ -143,31 +146,34 @@ def read_layer(document: Mapping[str, Any], label: str, folder: Traversable) -> 
     for section, rules in NUMBERS.items():
         numbers |= reader.numbers(reader.table(document, section), section, rules)
     overlaps: dict[str, tuple[str, ...]] = {}
+    counts: dict[str, tuple[Channel, ...]] = {}
     for name, region in reader.table(document, "regions").items():
         key = f"regions.{name}"
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
             raise reader.error(key, "a region's name is made of letters, digits and underscores")
         table = reader.table({key: region}, key)
-        reader.known(table, key, (*REGION_NUMBERS, "backgrounds", "overlaps"))
+        reader.known(table, key, (*REGION_NUMBERS, "backgrounds", "overlaps", "counts"))
         numbers |= reader.numbers({k: v for k, v in table.items() if k in REGION_NUMBERS}, key, REGION_NUMBERS)
         for setting, value in reader.table(table, "backgrounds", key).items():
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", setting):
                 raise reader.error(f"{key}.backgrounds.{setting}", "a name is made of letters, digits and underscores")
             numbers[f"{key}.backgrounds.{setting}"] = reader.number(value, f"{key}.backgrounds.{setting}", BACKGROUND)
         if "overlaps" in table:
-            names = table["overlaps"]
-            if not isinstance(names, list) or not all(isinstance(other, str) for other in names):
-                raise reader.error(f"{key}.overlaps", f"must be a list of region names, got {names!r}")
-            overlaps[name] = tuple(names)
+            overlaps[name] = reader.names(table, "overlaps", key)
+        if "counts" in table:
+            named = reader.names(table, "counts", key)
+            counts[name] = tuple(channel for channel in CHANNELS if channel in named)
+            if len(counts[name]) != len(named) or not named:
+                raise reader.error(f"{key}.counts", f"must name {' or '.join(CHANNELS)} or both, got {list(named)}")
     extends = reader.text(document, "extends") if "extends" in document else None
-    layer = Layer(reader.text(document, "description"), extends, numbers, overlaps)
+    layer = Layer(reader.text(document, "description"), extends, numbers, overlaps, counts)
     if "efficiency" not in document:
         return layer
     table = reader.table(document, "efficiency")
     reader.known(table, "efficiency", ("table", "source", "status"))
     path, source = reader.text(table, "table", "efficiency"), reader.text(table, "source", "efficiency")
     reader.status(table, "efficiency")
-    return Layer(layer.description, extends, numbers, overlaps, folder / path, source)
+    return Layer(layer.description, extends, numbers, overlaps, counts, folder / path, source)
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,12 @@ class _Reader:
         if not isinstance(table, dict):
             raise self.error(f"{prefix}.{key}" if prefix else key, f"must be a table, got {table!r}")
         return table
+
+    def names(self, table: Mapping[str, Any], key: str, prefix: str) -> tuple[str, ...]:
+        names = table[key]
+        if not isinstance(names, list) or not all(isinstance(other, str) for other in names):
+            raise self.error(f"{prefix}.{key}", f"must be a list of names, got {names!r}")
+        return tuple(names)
 
     def text(self, table: Mapping[str, Any], key: str, prefix: str = "") -> str:
         dotted = f"{prefix}.{key}" if prefix else key

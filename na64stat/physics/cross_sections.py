@@ -59,7 +59,7 @@ Array = NDArray[np.float64]
 
 _PAIR_THETA_NODES: Final = 12  # the virtual vector has k > 2 m_chi and is integrated over: 3e-7 remains
 _X_NODES: Final = 128
-_SOFT_FUSION, _LIGHT_NUCLEUS = 0.01, 50
+_SOFT_FUSION, LIGHT_NUCLEUS = 0.01, 50
 
 
 def dark_pair_spectrum(
@@ -202,10 +202,10 @@ def _warn_where_invalid(process: str, soft: bool, nucleus: Nucleus) -> None:
             ValidityWarning,
             stacklevel=3,
         )
-    if nucleus.z < _LIGHT_NUCLEUS:
+    if nucleus.z < LIGHT_NUCLEUS:
         warnings.warn(
             f"nucleus with Z = {nucleus.z}: the Weizsaecker-Williams cross sections were checked on lead (Z = 82) and "
-            f"owe their accuracy to its form factor; below Z = {_LIGHT_NUCLEUS} do not trust them to 1%",
+            f"owe their accuracy to its form factor; below Z = {LIGHT_NUCLEUS} do not trust them to 1%",
             ValidityWarning,
             stacklevel=3,
         )

@@ -19,7 +19,7 @@ from na64stat.plot.style import COLOURS, save_figure
 from na64stat.report.results import RUNS, Results
 from na64stat.scenarios.registry import symbols
 from na64stat.study.limits import ScenarioLimits
-from na64stat.study.scan import Scan
+from na64stat.study.scan_record import Scan
 
 PUBLISHED_ZPRIME_LIMIT: Final = 5e-4
 """Published limit on g_Z' at small masses, arXiv:2401.01708."""
@@ -55,7 +55,11 @@ def figure_2(results: Results) -> Figure:
         for curve in contour_curves(scan, f"{run_label(run)}, {region}", _COLOUR[run], styles[region])
     ]
     axes = _axes("axion-photon", (1e-3, 0.5), (1e-5, 1.0), "GeV^-1", "Axion-photon, NA64mu (figure 2)")
-    notes = f"{_ASSUMED} {_DOTS}"
+    notes = (
+        f"{_ASSUMED} They are cut at 10 MeV, but for E137: the space below is not new. Dashed: excluded between the branches. "
+        f"{_DOTS} "
+        "Below 6 MeV more than 10% of the visible signal is soft (x < 0.01), where the cross section is not reliable."
+    )
     return exclusion_figure(curves, shaded("axion-photon", axes.coupling_range[1]), axes, notes=notes)
 
 

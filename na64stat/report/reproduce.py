@@ -17,7 +17,7 @@ from na64stat.report.headlines import Headline, as_markdown, headlines
 from na64stat.report.results import TrackMaker, compute
 from na64stat.report.workspaces import reference_workspaces
 from na64stat.study.limits import ScenarioLimits
-from na64stat.study.scan import Scan
+from na64stat.study.scan_record import Scan
 
 
 @dataclass(frozen=True)
@@ -107,23 +107,24 @@ class _Writer:
 
 def _contour_table(scans: dict[tuple[str, str], Scan]) -> str:
     rows = [
-        (run, region, verdict, number, curve.closed, mass, coupling)
+        (run, region, verdict, number, curve.closed, mass, coupling, scan.coupling_unit, artefact)
         for (run, region), scan in scans.items()
         for verdict in scan.excess
         for number, curve in enumerate(scan.contours(verdict))
-        for mass, coupling in zip(curve.mass, curve.coupling, strict=True)
+        for mass, coupling, artefact in zip(curve.mass, curve.coupling, curve.artefact, strict=True)
     ]
-    return _csv(("run", "region", "verdict", "curve", "closed", "mass_gev", "coupling"), rows)
+    header = ("run", "region", "verdict", "curve", "closed", "mass_gev", "coupling", "coupling_unit", "artefact")
+    return _csv(header, rows)
 
 
 def _limit_table(found: dict[str, ScenarioLimits]) -> str:
     levels = tuple(next(iter(found.values())).points[0].coupling)
     rows = [
-        (run, point.mass, *(point.coupling[level] for level in levels))
+        (run, point.mass, *(point.coupling[level] for level in levels), limits.coupling_unit)
         for run, limits in found.items()
         for point in limits.points
     ]
-    return _csv(("run", "mass_gev", *levels), rows)
+    return _csv(("run", "mass_gev", *levels, "coupling_unit"), rows)
 
 
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:

@@ -12,11 +12,13 @@ import numpy as np
 
 from na64stat.errors import ValidityWarning
 from na64stat.experiment.load import load_run
+from na64stat.experiment.run import Run
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.study.limits import ScenarioLimits, limits
-from na64stat.study.scan import Scan, scan
+from na64stat.study.scan import scan
+from na64stat.study.scan_record import Scan
 
 RUNS: Final = ("2022", "2023", "mot1e12", "mot1e13", "mot1e14")
 """The run with data and the projections, each without background."""
@@ -56,7 +58,13 @@ class Results:
 
 def compute(track: TrackMaker) -> Results:
     """Run the whole chain for every figure; `track(label)` makes a progress bar."""
-    runs = {name: load_run(name) for name in RUNS}
+    with warnings.catch_warnings():
+        # Soft production and pairs beyond 1 GeV, where the efficiency is held constant: the figures say so in their notes.
+        warnings.simplefilter("ignore", ValidityWarning)
+        return _compute({name: load_run(name) for name in RUNS}, track)
+
+
+def _compute(runs: dict[str, Run], track: TrackMaker) -> Results:
     photon = {
         (name, region): scan(
             AxionPhoton, run, _PHOTON_MASSES, _PHOTON_COUPLINGS, regions=[region], track=track("figure 2")
@@ -70,8 +78,5 @@ def compute(track: TrackMaker) -> Results:
         name: scan(with_loop, run, _LOOP_MASSES, _LOOP_COUPLINGS, track=track("figure 3, loop decay"))
         for name, run in runs.items()
     }
-    with warnings.catch_warnings():
-        # Pairs reach beyond 1 GeV, where the efficiency is held constant; figure 4 says so in its notes.
-        warnings.simplefilter("ignore", ValidityWarning)
-        dark = {name: limits(DarkSector, run, _DARK_MASSES, track=track("figure 4")) for name, run in runs.items()}
+    dark = {name: limits(DarkSector, run, _DARK_MASSES, track=track("figure 4")) for name, run in runs.items()}
     return Results(photon, muon, loop, dark)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,10 @@ from na64stat.errors import ScenarioError
 from na64stat.physics.nucleus import Nucleus
 
 Array = NDArray[np.float64]
+
+MASSES: Final = (1e-15, 1e6)
+COUPLINGS: Final = (0.0, 1e50)
+"""What is taken as a mass [GeV] and a coupling: far beyond any use, and safe to square and cube."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,8 @@ class Scenario(ABC):
     width_power
         Every decay width is proportional to coupling to this power, so that fractions do not depend on it; None (the
         default) if not, and `width` is asked at each coupling.
+    reliable_x
+        Energy fraction below which the production formula is not reliable; default 0.
     coupling_range
         Where limits are looked for, when the yield is no power of the coupling.
     """
@@ -70,14 +75,19 @@ class Scenario(ABC):
     default_regions: ClassVar[tuple[str, ...]] = ("invisible",)
     production_power: ClassVar[float | None] = 2.0
     width_power: ClassVar[float | None] = None
+    reliable_x: ClassVar[float] = 0.0
     coupling_range: ClassVar[tuple[float, float]] = (1e-9, 10.0)
 
     def __post_init__(self) -> None:
-        for field, unit, low in (("mass", "GeV", "> 0"), ("coupling", self.coupling_unit, ">= 0")):
+        unit = "" if self.coupling_unit == "1" else f" {self.coupling_unit}"
+        for field, tail, sign, (low, high) in (("mass", " GeV", ">", MASSES), ("coupling", unit, ">=", COUPLINGS)):
             value = getattr(self, field)
             number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-            if not (number and math.isfinite(value) and (value > 0 or (field == "coupling" and value == 0))):
-                raise ScenarioError(f"{self.name}: {field} = {value} {unit}; a finite number {low} is right")
+            if not (number and low <= value <= high):
+                bounds = f"from {low:g} to {high:g}" if low else f"up to {high:g}"
+                raise ScenarioError(
+                    f"{self.name}: {field} = {value}{tail}; a finite number {sign} 0 is right ({bounds})"
+                )
             object.__setattr__(self, field, float(value))
 
     @abstractmethod

@@ -103,7 +103,7 @@ def load_class(path: Path, name: str) -> type[Scenario]:
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise ScenarioError(f"scenario file {path}: {type(error).__name__}: {error}") from error
     found = getattr(module, name, None)

@@ -145,6 +145,9 @@ class _Reader:
             )
         self.settings = {item["name"]: item for item in self.measurement["config"]["parameters"]}
         self.observations = {item["name"]: item["data"] for item in workspace["observations"]}
+        doubled = [item["name"] for item in workspace["channels"]]
+        if len(set(doubled)) != len(doubled):
+            raise WorkspaceError(f"workspace: channels {', '.join(doubled)}: each name once is right")
         by_name = {item["name"]: item for item in workspace["channels"]}
         names = list(by_name) if regions is None else list(regions)
         for name in names:
@@ -265,7 +268,10 @@ class _Reader:
 def _single_bin(data: Sequence[float], where: str) -> float:
     if len(data) != 1:
         raise WorkspaceError(f"{where}: {len(data)} bins; a counting model has one bin per channel")
-    value = float(data[0])
+    try:
+        value = float(data[0])
+    except OverflowError:
+        value = math.inf
     if not (math.isfinite(value) and value >= 0):
         raise WorkspaceError(f"{where}: {value} events; a finite number >= 0 is right")
     return value

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError, Na64StatError
+from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.study.signal_test import LEVELS, SignalTest
-from na64stat.yields.predict import DepthAverage, region_events, warn_of_extrapolation
+from na64stat.yields.predict import region_events
+from na64stat.yields.survival import DepthAverage
+from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float | None]
@@ -123,13 +126,14 @@ def limits(
     if not 0 < low < high:
         raise InputError(f"couplings {low:g} to {high:g}: a positive range, low end first, is right")
     grid = np.geomspace(low, high, max(50, round(_GRID_PER_DECADE * np.log10(high / low))))
-    for probe in (probes[0], probes[-1]):
-        warn_of_extrapolation(probe, run)
+    found_doubts = doubts_at_ends([probe.at(coupling=low) for probe in probes], run, chosen)
+    for doubt in found_doubts:
+        warnings.warn(doubt, ValidityWarning, stacklevel=2)
     by_mass = {probe.mass: probe for probe in probes}
     points = tuple(_point(by_mass[mass], test, grid, average) for mass in track([probe.mass for probe in probes]))
     if all(point.status.startswith("failed") for point in points):
         raise InputError(points[0].status.removeprefix("failed: "))
-    notes = test.limit_in_events.notes if len(chosen) == 1 else ()
+    notes = (*(test.limit_in_events.notes if len(chosen) == 1 else ()), *found_doubts)
     first = probes[0]
     return ScenarioLimits(first.name, first.coupling_unit, run.name, chosen, cl, test.method.name, points, notes)
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from na64stat.experiment.run import Run
-from na64stat.yields.predict import DepthAverage
+from na64stat.yields.survival import DepthAverage
 
 _PACKAGES = ("na64stat", "numpy", "scipy", "iminuit")
 

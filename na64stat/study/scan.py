@@ -1,219 +1,28 @@
-"""CL_s over a grid of masses and couplings, with contours."""
+"""CL_s over a grid of masses and couplings; the record is in `na64stat.study.scan_record`."""
 
 from __future__ import annotations
 
-import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError, Na64StatError
+from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
-from na64stat.files import to_json, write_text
 from na64stat.scenarios.base import ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.study.limits import Track
 from na64stat.study.provenance import provenance
+from na64stat.study.scan_record import VERDICTS, Scan
 from na64stat.study.signal_test import SignalTest
-from na64stat.yields.predict import DepthAverage, region_events, warn_of_extrapolation
+from na64stat.yields.predict import region_events
+from na64stat.yields.survival import DepthAverage
+from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
-
-SCHEMA: Final = 1
-VERDICTS: Final[tuple[str, ...]] = ("observed", "median")
-
-_ARTEFACT = 0.05
-"""A point of a contour, where the layer sum is at the limit, is an artefact if any depth gives this much less in the log."""
-
-_CLIFF = 60.0
-"""Range of ln(events/limit) that contours see: beyond an exponential cut-off there is nothing to interpolate."""
-
-
-@dataclass(frozen=True)
-class Contour:
-    """A curve of constant CL_s.
-
-    Attributes
-    ----------
-    mass, coupling
-        Points along the curve.
-    closed
-        Whether it closes, or ends at the border of the grid.
-    artefact
-        Which points bound what the layer sum alone excludes (see `na64stat.yields.predict.DepthAverage`).
-    """
-
-    mass: tuple[float, ...]
-    coupling: tuple[float, ...]
-    closed: bool
-    artefact: tuple[bool, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """A map of CL_s at mu = 1.
-
-    Attributes
-    ----------
-    scenario, coupling_unit, run, regions, cl, method
-        What was asked.
-    mass, coupling
-        Grid, shapes (M,) and (G,).
-    events
-        Expected signal by region, each of shape (M, G).
-    cl_s
-        CL_s by verdict ("observed", absent for a projection, and "median"), each of shape (M, G); NaN where it failed.
-    excess
-        ln(events/limit) or its analogue by verdict: positive where excluded (see `SignalTest.excess`).
-    smooth_excess
-        The same with the continuous depth average; equal to `excess` if that was asked for.
-    status
-        "excluded", "artefact" (excluded by the layer sum only), "allowed", "no signal", or "failed: " and why; rows by mass.
-    provenance
-        Versions and digests of the inputs.
-    """
-
-    scenario: str
-    coupling_unit: str
-    run: str
-    regions: tuple[str, ...]
-    cl: float
-    method: str
-    mass: Array
-    coupling: Array
-    events: Mapping[str, Array]
-    cl_s: Mapping[str, Array]
-    excess: Mapping[str, Array]
-    smooth_excess: Mapping[str, Array]
-    status: tuple[tuple[str, ...], ...]
-    provenance: Mapping[str, Any]
-
-    def contours(self, verdict: str | None = None) -> tuple[Contour, ...]:
-        """Curves CL_s = 1 - cl in the plane of ln m and ln g; default the observed verdict, for a projection the median.
-
-        Raises
-        ------
-        InputError
-            If the scan has no such verdict, or is too small a grid for contours.
-        """
-        import contourpy
-
-        name = verdict or next(iter(self.excess))
-        if name not in self.excess:
-            raise InputError(f"scan of run {self.run}: no verdict {name!r}; it has {', '.join(self.excess)}")
-        if min(len(self.mass), len(self.coupling)) < 2:
-            return ()
-        height = np.clip(self.excess[name], -_CLIFF, _CLIFF)
-        generator = contourpy.contour_generator(
-            np.log(self.mass), np.log(self.coupling), np.ma.masked_invalid(height).T, name="serial"
-        )
-        curves = []
-        for line in generator.lines(0.0):
-            points = np.exp(np.asarray(line))
-            closed = len(points) > 2 and bool(np.allclose(points[0], points[-1], rtol=1e-12))
-            artefact = self._smooth_at(name, np.asarray(line)) < -_ARTEFACT
-            mass, coupling = points.T.tolist()
-            curves.append(Contour(tuple(mass), tuple(coupling), closed, tuple(artefact.tolist())))
-        return tuple(curves)
-
-    def _smooth_at(self, verdict: str, points: Array) -> Array:
-        """Excess with the continuous depth average at points (ln mass, ln coupling), shape (n,)."""
-        from scipy.interpolate import RegularGridInterpolator
-
-        height = np.nan_to_num(np.clip(self.smooth_excess[verdict], -_CLIFF, _CLIFF))
-        grid = RegularGridInterpolator(
-            (np.log(self.mass), np.log(self.coupling)), height, bounds_error=False, fill_value=None
-        )
-        return np.asarray(grid(points), dtype=np.float64)
-
-    def excludes(self, verdict: str | None = None) -> NDArray[np.bool_]:
-        """Which points of the grid are excluded, shape (M, G)."""
-        return np.nan_to_num(self.excess[verdict or next(iter(self.excess))], nan=-math.inf) > 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON form: no NaN and no infinity, null in their place."""
-        return {
-            "schema": SCHEMA,
-            "kind": "scan",
-            "scenario": self.scenario,
-            "coupling_unit": self.coupling_unit,
-            "run": self.run,
-            "regions": list(self.regions),
-            "cl": self.cl,
-            "method": self.method,
-            "mass_gev": self.mass.tolist(),
-            "coupling": self.coupling.tolist(),
-            "cl_s": {name: _nullable(self.cl_s.get(name), self._shape) for name in VERDICTS},
-            "events": {name: values.tolist() for name, values in self.events.items()},
-            "excess": {name: _nullable(values, self._shape) for name, values in self.excess.items()},
-            "smooth_excess": {name: _nullable(values, self._shape) for name, values in self.smooth_excess.items()},
-            "status": [list(row) for row in self.status],
-            "contours": {
-                name: [
-                    {
-                        "closed": curve.closed,
-                        "artefact": list(curve.artefact),
-                        "points": [list(point) for point in zip(curve.mass, curve.coupling, strict=True)],
-                    }
-                    for curve in (self.contours(name) if name in self.excess else ())
-                ]
-                for name in VERDICTS
-            },
-            "provenance": dict(self.provenance),
-        }
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`."""
-        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
-
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return len(self.mass), len(self.coupling)
-
-
-def load_scan(path: str | Path) -> Scan:
-    """Read a scan that `Scan.save` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is no scan.
-    """
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not a JSON file: {error}") from error
-    if not isinstance(record, dict) or record.get("kind") != "scan" or record.get("schema") != SCHEMA:
-        raise InputError(f"{path}: not a scan of schema {SCHEMA}; `na64stat scan -o FILE` writes one")
-    try:
-        shape = len(record["mass_gev"]), len(record["coupling"])
-        verdicts = [name for name in VERDICTS if name in record["excess"]]
-        return Scan(
-            record["scenario"],
-            record["coupling_unit"],
-            record["run"],
-            tuple(record["regions"]),
-            float(record["cl"]),
-            record["method"],
-            np.array(record["mass_gev"], dtype=float),
-            np.array(record["coupling"], dtype=float),
-            {name: np.array(values, dtype=float).reshape(shape) for name, values in record["events"].items()},
-            {name: _array(record["cl_s"][name], shape) for name in verdicts},
-            {name: _excess(record["excess"][name], record["status"], shape) for name in verdicts},
-            {name: _excess(record["smooth_excess"][name], record["status"], shape) for name in verdicts},
-            tuple(tuple(row) for row in record["status"]),
-            record["provenance"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged scan file: {type(error).__name__}: {error}") from error
 
 
 def scan(
@@ -235,8 +44,9 @@ def scan(
     first = probes[float(grid_m[0])]
     chosen = tuple(regions) if regions is not None else first.default_regions
     test = SignalTest(run, chosen, method or Exact(), cl, systematics)
-    for mass in sorted({float(grid_m[0]), float(grid_m[-1])}):
-        warn_of_extrapolation(probes[mass], run)
+    found_doubts = doubts_at_ends([probe.at(coupling=float(grid_g[0])) for probe in probes.values()], run, chosen)
+    for doubt in found_doubts:
+        warnings.warn(doubt, ValidityWarning, stacklevel=2)
     verdicts = [name for name in VERDICTS if name in test.levels]
     shape = len(grid_m), len(grid_g)
     events = {name: np.zeros(shape) for name in chosen}
@@ -278,6 +88,7 @@ def scan(
         smooth_excess,
         status,
         provenance(run, average),
+        tuple(found_doubts),
     )
 
 
@@ -311,22 +122,3 @@ def _axis(name: str, values: Sequence[float] | Array) -> Array:
     if axis.ndim != 1 or not len(axis) or not np.all(np.isfinite(axis)) or axis[0] <= 0 or np.any(np.diff(axis) <= 0):
         raise InputError(f"{name}: increasing positive numbers are right, got {np.array2string(axis, threshold=6)}")
     return axis
-
-
-def _nullable(values: Array | None, shape: tuple[int, int]) -> list[list[float | None]]:
-    if values is None:
-        return [[None] * shape[1]] * shape[0]
-    return [[value if math.isfinite(value) else None for value in row] for row in values.tolist()]
-
-
-def _array(rows: list[list[float | None]], shape: tuple[int, int]) -> Array:
-    return np.array([[math.nan if value is None else value for value in row] for row in rows], dtype=float).reshape(
-        shape
-    )
-
-
-def _excess(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
-    """Null stands for a failure, or else for minus infinity: no signal, or one too weak to move CL_s from 1."""
-    failed = np.char.startswith(np.array(status, dtype=str), "failed")
-    values = _array(rows, shape)
-    return np.where(np.isnan(values) & ~failed, -np.inf, values)

@@ -3,137 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError, ScenarioError, ValidityWarning
-from na64stat.experiment.response import Channel
+from na64stat.errors import ValidityWarning
+from na64stat.experiment.response import CHANNELS
 from na64stat.experiment.run import Run
-from na64stat.physics import decays, kinematics, quadrature
 from na64stat.plane import Binning
-from na64stat.scenarios.base import Production, Scenario
+from na64stat.scenarios.base import Scenario
 from na64stat.template import Plane, Template, Yield
+from na64stat.yields.source import Source, source
+from na64stat.yields.survival import DepthAverage, survival
 from na64stat.yields.systematics import variations
+from na64stat.yields.validity import doubts
 
 Array = NDArray[np.float64]
-
-CHANNELS: tuple[Channel, Channel] = ("visible", "invisible")
-
-
-class DepthAverage(Enum):
-    """How the production depth in the target is averaged; see `na64stat.physics.decays`."""
-
-    LAYERS = "layers"
-    """Sum over the layers, the last without depth of its own: the paper's."""
-    CONTINUOUS = "continuous"
-    """Any depth: keeps the plateau at short decay lengths, where the layer sum rises again."""
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Particles made by all muons of a run at coupling 1 (or at the scenario's own, if production is no power).
-
-    Attributes
-    ----------
-    x
-        Quadrature nodes of the energy fraction, shape (X,).
-    events
-        Particles per node, weights and efficiency included, shape (X,).
-    power
-        Power of the coupling in `events`.
-    """
-
-    x: Array
-    events: Array
-    power: float
-
-
-def source(
-    scenario: Scenario, run: Run, x_min: float = 0.0, efficiency: float | None = None, power: float | None = None
-) -> Source:
-    """Particles per energy fraction that a run makes.
-
-    Parameters
-    ----------
-    x_min
-        Lower end of the energy fraction.
-    efficiency
-        In place of the run's.
-    power
-        Power of the coupling to take out: the spectrum is computed at coupling 1. None: at the scenario's coupling.
-
-    Raises
-    ------
-    ScenarioError
-        If the mass is beyond the beam's reach, or the scenario returns something that is no spectrum.
-    """
-    low, high = (float(end) for end in kinematics.energy_fraction_limits(scenario.lightest_mass(), run.beam_energy))
-    if not low < high:
-        raise ScenarioError(
-            f"{scenario.name}: mass = {scenario.mass:g} GeV is beyond the reach of a {run.beam_energy:g} GeV beam"
-        )
-    if not 0 <= x_min < 1:
-        raise InputError(f"x_min = {x_min}: an energy fraction lies in [0, 1)")
-    if x_min >= high:
-        return Source(np.zeros(0), np.zeros(0), 0.0)
-    x, weights = quadrature.energy_fraction_rule(max(low, x_min), high)
-    probe = scenario if power is None else scenario.at(coupling=1.0)
-    production = probe.production(x, run.beam_energy, run.target.nucleus)
-    if not isinstance(production, Production):
-        raise ScenarioError(
-            f"{scenario.name}: production gave a {type(production).__name__}; a na64stat.Production with effective_mass and "
-            "dsigma_dx is right"
-        )
-    spectrum = np.atleast_2d(np.asarray(production.dsigma_dx, dtype=float))
-    mass = np.atleast_1d(np.asarray(production.effective_mass, dtype=float))
-    if spectrum.shape != (len(mass), len(x)) or not np.all(np.isfinite(spectrum)) or np.any(spectrum < 0):
-        raise ScenarioError(
-            f"{scenario.name} at mass {scenario.mass:g} GeV: production gave dsigma_dx of shape {spectrum.shape}, values from "
-            f"{spectrum.min():g} to {spectrum.max():g}; finite numbers >= 0 of shape ({len(mass)}, {len(x)}) are right"
-        )
-    share = run.efficiency(mass) if efficiency is None else np.full(len(mass), efficiency)
-    events = run.mot * run.target.nuclei_per_area_gev2 * (share @ spectrum) * weights
-    return Source(x, events, 0.0 if power is None else power)
-
-
-def survival(
-    scenario: Scenario, run: Run, x: Array, couplings: Array, average: DepthAverage
-) -> Mapping[Channel, Array]:
-    """Probabilities to end in each channel, shape (G, X) for G couplings."""
-    momentum = kinematics.momentum(x, scenario.mass, run.beam_energy)
-    widths, seen, unseen = _decays(scenario, couplings)
-    length = decays.decay_length(widths, scenario.mass, momentum)
-    if average is DepthAverage.LAYERS:
-        decayed, escaped = decays.layer_probabilities(
-            length, run.target.layers, run.target.layer_thickness, run.decay_volume
-        )
-    else:
-        decayed, escaped = decays.continuous_probabilities(length, run.target.thickness, run.decay_volume)
-    return {"visible": seen * decayed, "invisible": unseen * escaped}
-
-
-def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:
-    """Width [GeV], visible fraction and invisible fraction at each coupling, each of shape (G, 1)."""
-    couplings = np.asarray(couplings, dtype=float)
-    if scenario.width_power is None:
-        points = [scenario.at(coupling=float(g)) for g in couplings]
-        rows = [(point.width(), point.visible_fraction(), point.invisible_fraction()) for point in points]
-        columns = np.array(rows).T
-    else:  # one call serves all couplings
-        one = scenario.at(coupling=1.0)
-        widths = one.width() * couplings**scenario.width_power
-        columns = np.stack(np.broadcast_arrays(widths, one.visible_fraction(), one.invisible_fraction()))
-    return columns[0][:, None], columns[1][:, None], columns[2][:, None]
 
 
 def predict(
     scenario: Scenario, run: Run, *, average: DepthAverage = DepthAverage.LAYERS, binning: Binning | None = None
 ) -> Template:
     """Expected events per region and per bin of the (E_CAL, p_out) plane.
+
+    The plane holds every signal event; a region holds those whose end it `counts` (a run file's choice).
 
     Parameters
     ----------
@@ -152,19 +46,20 @@ def predict(
     Warns
     -----
     ValidityWarning
-        Where the efficiency is extrapolated.
+        Where the efficiency is extrapolated, or the cross section is used where it is not reliable.
     """
-    warn_of_extrapolation(scenario, run)
+    for doubt in doubts(scenario, run, tuple(run.regions)):
+        warnings.warn(doubt, ValidityWarning, stacklevel=2)
     made = source(scenario, run)
     ends = survival(scenario, run, made.x, np.array([scenario.coupling]), average)
     weights = {channel: made.events * ends[channel][0] for channel in CHANNELS}
     regions = {}
     for name, entry in run.regions.items():
-        accepted = {
+        found = {
             channel: float(run.response.acceptance_curve(entry.region, channel)(made.x) @ weights[channel])
-            for channel in CHANNELS
+            for channel in entry.counts
         }
-        regions[name] = Yield(visible=accepted["visible"], invisible=accepted["invisible"])
+        regions[name] = Yield(visible=found.get("visible", 0.0), invisible=found.get("invisible", 0.0))
     bins = binning or Binning.uniform()
     counts = {
         channel: run.response.plane_counts(bins, channel, made.x, weights[channel])
@@ -211,27 +106,16 @@ def region_events(
     return _region_events(scenario, made, couplings, run, names, average)
 
 
-def warn_of_extrapolation(scenario: Scenario, run: Run) -> None:
-    """Say so where the efficiency is held constant beyond the masses at which it was inferred."""
-    if np.any(run.efficiency.extrapolates(scenario.lightest_mass())):
-        warnings.warn(
-            f"{scenario.name} at mass {scenario.mass:g} GeV: the efficiency of run {run.name} is known from 1 MeV to 1 GeV and "
-            "held at its end value beyond",
-            ValidityWarning,
-            stacklevel=3,
-        )
-
-
 def _region_events(
     scenario: Scenario, made: Source, couplings: Array, run: Run, names: list[str], average: DepthAverage
 ) -> dict[str, Array]:
     ends = survival(scenario, run, made.x, couplings, average)
     result = {}
     for name in names:
-        region = run.region(name).region
-        per_channel = [
-            ends[channel] @ (made.events * run.response.acceptance_curve(region, channel)(made.x))
-            for channel in CHANNELS
-        ]
-        result[name] = couplings**made.power * (per_channel[0] + per_channel[1])
+        entry = run.region(name)
+        total = np.zeros(len(couplings))
+        for channel in entry.counts:
+            accepted = run.response.acceptance_curve(entry.region, channel)(made.x)
+            total += ends[channel] @ (made.events * accepted)
+        result[name] = couplings**made.power * total
     return result

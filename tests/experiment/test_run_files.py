@@ -236,7 +236,7 @@ MISTAKES = {
         "regions.visible.overlaps: no region 'visible_triger'; did you mean 'visible_t",
     ),
     "one-sided overlap": ('overlaps = ["visible"]', "", "regions.visible_trigger.overlaps: must name 'visible'"),
-    "overlap of another kind": ('["visible_trigger"]', "3", "regions.visible.overlaps: must be a list of region names"),
+    "overlap of another kind": ('["visible_trigger"]', "3", "regions.visible.overlaps: must be a list of names"),
     "region name": ("[regions.invisible]", '["regions"."in visible"]', "regions.in visible: a region's name"),
     "no table": ('"efficiency_2022.csv"', '"none.csv"', "efficiency.table: cannot read"),
     "no table's source": (

@@ -14,7 +14,7 @@ from na64stat.report.figures import contour_curves, draw_scans, limit_curve, run
 from na64stat.report.headlines import KNOWN_FROM, headlines
 from na64stat.report.reproduce import reproduce
 from na64stat.report.results import RUNS, compute
-from na64stat.study.scan import load_scan
+from na64stat.study.scan_record import load_scan
 
 
 def quiet(label):

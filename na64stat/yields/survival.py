@@ -1,0 +1,65 @@
+"""What becomes of a particle behind the target: seen to decay, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import ScenarioError
+from na64stat.experiment.response import Channel
+from na64stat.experiment.run import Run
+from na64stat.physics import decays, kinematics
+from na64stat.scenarios.base import Scenario
+
+Array = NDArray[np.float64]
+
+
+class DepthAverage(Enum):
+    """How the production depth in the target is averaged; see `na64stat.physics.decays`."""
+
+    LAYERS = "layers"
+    """Sum over the layers, the last without depth of its own: the paper's."""
+    CONTINUOUS = "continuous"
+    """Any depth: keeps the plateau at short decay lengths, where the layer sum rises again."""
+
+
+def survival(
+    scenario: Scenario, run: Run, x: Array, couplings: Array, average: DepthAverage
+) -> Mapping[Channel, Array]:
+    """Probabilities to end in each channel, shape (G, X) for G couplings."""
+    momentum = kinematics.momentum(x, scenario.mass, run.beam_energy)
+    widths, seen, unseen = _decays(scenario, couplings)
+    length = decays.decay_length(widths, scenario.mass, momentum)
+    if average is DepthAverage.LAYERS:
+        decayed, escaped = decays.layer_probabilities(
+            length, run.target.layers, run.target.layer_thickness, run.decay_volume
+        )
+    else:
+        decayed, escaped = decays.continuous_probabilities(length, run.target.thickness, run.decay_volume)
+    return {"visible": seen * decayed, "invisible": unseen * escaped}
+
+
+def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:
+    """Width [GeV], visible fraction and invisible fraction at each coupling, each of shape (G, 1)."""
+    couplings = np.asarray(couplings, dtype=float)
+    if scenario.width_power is None:
+        points = [scenario.at(coupling=float(g)) for g in couplings]
+        rows = [(point.width(), point.visible_fraction(), point.invisible_fraction()) for point in points]
+        columns = np.array(rows).T
+    else:  # one call serves all couplings
+        one = scenario.at(coupling=1.0)
+        widths = one.width() * couplings**scenario.width_power
+        columns = np.stack(np.broadcast_arrays(widths, one.visible_fraction(), one.invisible_fraction()))
+    widths, seen, unseen = columns
+    for name, values, top in (
+        ("width", widths, np.inf),
+        ("visible_fraction", seen, 1),
+        ("invisible_fraction", unseen, 1),
+    ):
+        if not np.all((values >= 0) & (values <= top) & (values < np.inf)):
+            bad = values[~((values >= 0) & (values <= top) & (values < np.inf))][0]
+            raise ScenarioError(f"{scenario.name} at mass {scenario.mass:g} GeV: {name} = {bad}; 0 to {top:g} is right")
+    return widths[:, None], seen[:, None], unseen[:, None]
