@@ -12,7 +12,7 @@ import numpy as np
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
 from na64stat.limits_library.library import excluded, strongest
-from na64stat.report.results import PHOTON_REGIONS, Results
+from na64stat.report.results import PHOTON_REGIONS, Results, doubts_in_notes
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import ScenarioFactory
@@ -44,17 +44,18 @@ class Headline:
 
 def headlines(results: Results) -> tuple[Headline, ...]:
     """Every line of the table."""
-    none, realistic = load_run("2022"), load_run("2022").with_background(REALISTIC)
-    return (
-        *_event_limits(none, realistic),
-        _axion_muon(none, realistic),
-        _loop_decay(none, realistic),
-        *_dark_sector(none, realistic),
-        _mot_scaling(results),
-        _photon_inside_existing(results),
-        _photon_2023(results),
-        *_photon_reach(),
-    )
+    with doubts_in_notes():
+        none, realistic = load_run("2022"), load_run("2022").with_background(REALISTIC)
+        return (
+            *_event_limits(none, realistic),
+            _axion_muon(none, realistic),
+            _loop_decay(none, realistic),
+            *_dark_sector(none, realistic),
+            _mot_scaling(results),
+            _photon_inside_existing(results),
+            _photon_2023(results),
+            *_photon_reach(),
+        )
 
 
 def _event_limits(none: Run, realistic: Run) -> list[Headline]:

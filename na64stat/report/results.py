@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -58,10 +59,16 @@ class Results:
 
 def compute(track: TrackMaker) -> Results:
     """Run the whole chain for every figure; `track(label)` makes a progress bar."""
-    with warnings.catch_warnings():
-        # Soft production and pairs beyond 1 GeV, where the efficiency is held constant: the figures say so in their notes.
-        warnings.simplefilter("ignore", ValidityWarning)
+    with doubts_in_notes():
         return _compute({name: load_run(name) for name in RUNS}, track)
+
+
+@contextmanager
+def doubts_in_notes() -> Iterator[None]:
+    """Within the reproduction doubts (soft production, pairs beyond 1 GeV) are said in the notes of the figures."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)
+        yield
 
 
 def _compute(runs: dict[str, Run], track: TrackMaker) -> Results:

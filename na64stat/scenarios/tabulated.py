@@ -3,16 +3,19 @@
 The CSV holds the columns of `COLUMNS`, one row for each mass and x::
 
     mass_gev,x,dsigma_dx_pb,width_gev,visible_fraction
-    0.01,0.1,3.2e9,0,0
-    0.01,0.5,4.1e9,0,0
+    0.01,0.10,3.2e9,0,0
+    0.01,0.50,4.1e9,0,0
+    0.01,0.99,2.0e9,0,0
 
 `dsigma_dx_pb` and `width_gev` are at coupling 1 and scale with the coupling squared; a width of 0 means a particle that
-escapes. `width_gev` and `visible_fraction` are the same in all rows of one mass.
+escapes. `width_gev` and `visible_fraction` are the same in all rows of one mass. Beyond the tabulated x the spectrum is zero;
+between masses the error falls with the square of their distance in the logarithm (20% in the middle of a factor of four).
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +25,7 @@ from typing import final
 import numpy as np
 
 from na64stat import units
-from na64stat.errors import ScenarioError, TableError
+from na64stat.errors import ScenarioError, TableError, ValidityWarning
 from na64stat.files import read_table
 from na64stat.physics.nucleus import Nucleus
 from na64stat.scenarios.base import Array, Production, Scenario
@@ -34,6 +37,9 @@ COLUMNS = {
     "width_gev": float,
     "visible_fraction": float,
 }
+
+COMPLETE = 0.9
+"""A table that ends below this energy fraction leaves out a good part of what the invisible region accepts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +98,16 @@ class SpectrumTable:
                     raise TableError(
                         f"{path}: mass_gev = {mass:g}: {column} differs between rows; one value a mass is right"
                     )
+        for mass, at in zip(masses, rows, strict=True):
+            x, spectrum = columns["x"][at], columns["dsigma_dx_pb"][at]
+            if x[-1] < COMPLETE and spectrum[-1] > 0:
+                warnings.warn(
+                    f"{path}: mass_gev = {mass:g}: the table ends at x = {x[-1]:g}, where dsigma/dx is not zero; beyond "
+                    "it counts as zero",
+                    ValidityWarning,
+                    stacklevel=3,
+                )
+                break
         return cls(
             str(path),
             masses,

@@ -31,12 +31,12 @@ class Asymptotic(Method):
 
     def cl_s(self, model: CountingModel, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected."""
-        statistics = _Statistics(model.without_negligible_channels())
+        statistics = _Statistics(model.without_empty_channels())
         return [statistics.cl_s(strength) for strength in mu]
 
     def upper_limit(self, model: CountingModel, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
-        model = model.without_negligible_channels()
+        model = model.without_empty_channels()
         statistics = _Statistics(model)
         alpha = 1 - cl
 

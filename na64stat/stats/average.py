@@ -1,9 +1,10 @@
 """Poisson probabilities averaged over the constraint densities of the nuisance parameters.
 
-The densities are unit Gaussians centred on the observed auxiliary data (the hybrid, or Cousins-Highland, average). One
-parameter: the trapezoidal rule, which converges exponentially here. More: scrambled Sobol points. Either comes in replicates
-(shifted grids, other scramblings) whose scatter is the error. The parameters are rotated first, so that the directions in
-which the rates move most come first, where Sobol points are best.
+The densities are unit Gaussians centred on the observed auxiliary data (the hybrid, or Cousins-Highland, average). The
+parameters are rotated first, so that the directions in which the rates move most come first. Where one or two directions do
+all to first order, they are integrated by the trapezoidal rule, which converges exponentially here and also holds in the tails;
+the others, which matter only through asymmetries, take one Sobol point each node. More directions: Sobol points alone. Every
+rule comes in replicates (shifted grids, other scramblings) whose scatter is the error.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ REPLICATES = 8
 """Independent scramblings of the Sobol points, each of 2^9 points."""
 
 _SOBOL_POWER = 9
-_GRID_STEP, _GRID_END = 0.02, 8.0
+_GRID_END = 8.0
+_LARGEST_STEP = 0.35
+_FLAT = 0.05
+"""Relative size of a direction below which it does little to first order."""
+
+_MOST_NODES, _FEWEST_NODES = {1: 4000, 2: 160}, {0: 1, 1: 1000, 2: 50}
+"""Nodes of a direction, where one or two are integrated; at least so many if there are other directions."""
+
 _SEED = 20_250_106
 
 
@@ -46,9 +54,13 @@ class NuisanceAverage:
     @classmethod
     def of(cls, model: CountingModel) -> NuisanceAverage:
         """Nodes for one model; deterministic."""
-        nodes, weight, replicate = _rule(len(model.parameters))
-        theta = nodes @ _leading_directions(model).T
-        signal, background = model.split_rates(theta)
+        sizes, directions = _leading_directions(model)
+        leading = sizes[sizes > _FLAT * max(sizes.max(initial=0.0), 1e-300)]
+        if not len(sizes) or 1 <= len(leading) <= 2:
+            nodes, weight, replicate = _tensor(leading, len(sizes), _largest_count(model))
+        else:
+            nodes, weight, replicate = _sobol(len(sizes))
+        signal, background = model.split_rates(nodes @ directions.T)
         return cls(signal, background, weight, replicate)
 
     @cached_property
@@ -59,6 +71,17 @@ class NuisanceAverage:
     def rates(self, mu: float) -> Array:
         """Expected events per channel at each node, shape (M, R)."""
         return mu * self.signal + self.background
+
+    def extreme_rates(self, mu: float, channel: int) -> tuple[float, float]:
+        """Smallest and largest expected events of a channel, with and without signal, but for nodes of weight 1e-10 in all."""
+        found = []
+        for strength in (0.0, mu):
+            rates = self.rates(strength)[:, channel]
+            order = np.argsort(rates)
+            running = np.cumsum(self.weight[order])
+            ends = np.searchsorted(running, [1e-10, 1 - 1e-10])
+            found += rates[order][np.minimum(ends, len(order) - 1)].tolist()
+        return min(found), max(found)
 
     def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
         """Joint probabilities of counts, shape (replicates, N_1, ..., N_R); channels share the nuisance parameters.
@@ -79,15 +102,16 @@ class NuisanceAverage:
             result.append(joint / self.weight[rows].sum())
         return np.array(result)
 
-    def cumulative(self, count: float, mu: Array) -> Array:
-        """Probability of at most `count` events in the only channel, shape (replicates, len(mu))."""
-        from scipy.special import gammaincc
-
+    def log_cumulative(self, count: float, mu: Array) -> Array:
+        """Logarithm of the probability of at most `count` events in the only channel, shape (replicates, len(mu))."""
         totals = []
         for replicate in range(self.replicates):
             rows = self.replicate == replicate
             rates = np.multiply.outer(mu, self.signal[rows, 0]) + self.background[rows, 0]
-            totals.append(gammaincc(count + 1, rates) @ self.weight[rows] / self.weight[rows].sum())
+            logs = log_poisson_cumulative(count, rates)
+            top = logs.max(axis=1)
+            sums = np.exp(logs - top[:, None]) @ self.weight[rows]
+            totals.append(top + np.log(sums / self.weight[rows].sum()))
         return np.array(totals)
 
 
@@ -100,35 +124,86 @@ def poisson(counts: Array, rates: Array) -> Array:
     return np.exp(np.multiply.outer(logs, counts) - np.asarray(rates)[:, None] - gammaln(counts + 1))
 
 
-def _rule(dimension: int) -> tuple[Array, Array, Array]:
-    """Nodes (M, K), weights and replicate numbers for unit Gaussians in K dimensions."""
+def log_poisson_cumulative(count: float, rates: Array) -> Array:
+    """Logarithm of the probability of at most `count` events, also where the probability itself underflows."""
+    from scipy.special import gammaincc, gammaln
+
+    rates = np.asarray(rates, dtype=np.float64)
+    probability = gammaincc(count + 1, rates)
+    tiny = probability < 1e-280
+    logs: Array = np.log(np.where(tiny, 1.0, probability))
+    if tiny.any():
+        # Far below the rate the sum is p(n) (1 + n/rate + n (n-1)/rate^2 + ...), whose terms fall.
+        far = rates[tiny]
+        term, total = np.ones_like(far), np.ones_like(far)
+        for k in range(int(count)):
+            term = term * (count - k) / far
+            total += term
+            if term.max() < 1e-17:
+                break
+        logs[tiny] = count * np.log(far) - far - gammaln(count + 1) + np.log(total)
+    return logs
+
+
+def _largest_count(model: CountingModel) -> float:
+    observed = 0.0 if model.observed is None else float(model.observed.max())
+    return max(observed, float(model.background_events.max()))
+
+
+def _tensor(leading: Array, dimension: int, count: float) -> tuple[Array, Array, Array]:
+    """Nodes (M, K), weights and replicate numbers: trapezoidal in the leading directions, Sobol points in the others.
+
+    A Poisson probability of `count` events moves on the scale 1/(size sqrt(count)) of a direction whose rates have the
+    logarithmic slope `size`; the step follows it as far as the number of nodes allows.
+    """
     if dimension == 0:
         return np.zeros((1, 0)), np.ones(1), np.zeros(1, dtype=int)
-    if dimension == 1:
-        grid = np.arange(-_GRID_END, _GRID_END + _GRID_STEP / 2, _GRID_STEP)
-        points = np.concatenate([grid, grid + _GRID_STEP / 2])
-        weights = np.exp(-0.5 * points**2)
-        return points[:, None], weights / weights.sum(), np.repeat([0, 1], len(grid))
-    return _sobol(dimension)
+    axes = []
+    for size in leading:
+        step = min(_LARGEST_STEP, 0.5 / (size * np.sqrt(count + 1.0)))
+        if dimension > len(leading):  # enough nodes for the other directions, too
+            step = min(step, 2 * _GRID_END / _FEWEST_NODES[len(leading)])
+        axes.append(max(step, 2 * _GRID_END / _MOST_NODES[len(leading)]))
+    parts = []
+    for replicate in range(2):
+        grids = [np.arange(-_GRID_END, _GRID_END, step) + replicate * step / 2 for step in axes]
+        mesh = np.stack([grid.ravel() for grid in np.meshgrid(*grids, indexing="ij")], axis=-1)
+        weight = np.exp(-0.5 * (mesh**2).sum(axis=1))
+        kept = weight > 1e-16
+        rest = _sobol_points(dimension - len(leading), int(kept.sum()), replicate)
+        parts.append((np.hstack([mesh[kept], rest]), weight[kept] / weight[kept].sum()))
+    nodes = np.concatenate([points for points, _ in parts])
+    weights = np.concatenate([weight for _, weight in parts]) / len(parts)
+    return nodes, weights, np.repeat(np.arange(len(parts)), [len(points) for points, _ in parts])
 
 
-def _sobol(dimension: int) -> tuple[Array, Array, Array]:
+def _sobol_points(dimension: int, count: int, replicate: int) -> Array:
+    """Unit Gaussian points, shape (count, dimension)."""
+    if dimension == 0:
+        return np.zeros((count, 0))
     from scipy.special import ndtri
     from scipy.stats import qmc
 
-    sets = [
-        ndtri(np.clip(qmc.Sobol(dimension, scramble=True, seed=_SEED + k).random_base2(_SOBOL_POWER), 1e-12, 1 - 1e-12))
-        for k in range(REPLICATES)
-    ]
-    points = np.concatenate(sets)
-    return points, np.full(len(points), 1 / len(points)), np.repeat(np.arange(REPLICATES), len(sets[0]))
+    power = max(0, int(np.ceil(np.log2(count))))
+    points = qmc.Sobol(dimension, scramble=True, seed=_SEED + replicate).random_base2(power)
+    # Neighbours along a leading direction must not be neighbours here: the order is shuffled, always alike.
+    order = np.random.default_rng(_SEED + replicate).permutation(len(points))[:count]
+    return np.asarray(ndtri(np.clip(points[order], 1e-12, 1 - 1e-12)), dtype=np.float64)
 
 
-def _leading_directions(model: CountingModel) -> Array:
-    """Rotation (K, K) whose first columns are the directions that move the samples' rates most."""
+def _sobol(dimension: int) -> tuple[Array, Array, Array]:
+    points = np.concatenate([_sobol_points(dimension, 2**_SOBOL_POWER, k) for k in range(REPLICATES)])
+    return points, np.full(len(points), 1 / len(points)), np.repeat(np.arange(REPLICATES), 2**_SOBOL_POWER)
+
+
+def _leading_directions(model: CountingModel) -> tuple[Array, Array]:
+    """How much each direction moves the samples' rates, shape (K,), and the rotation (K, K) to them, largest first."""
     count = len(model.parameters)
     if count == 0:
-        return np.zeros((0, 0))
-    _, slopes, _ = model.factors.derivatives(np.zeros((1, count)))
-    _, _, directions = np.linalg.svd(slopes[0], full_matrices=True)
-    return directions.T
+        return np.zeros(0), np.zeros((0, 0))
+    # Half a width to either side: a symmetric factor (hi = lo) is flat in the middle.
+    _, slopes, _ = model.factors.derivatives(np.array([[0.5], [-0.5]]) * np.ones(count))
+    _, values, directions = np.linalg.svd(np.concatenate(slopes) / np.sqrt(2), full_matrices=True)
+    sizes = np.zeros(count)
+    sizes[: len(values)] = values[:count]
+    return sizes, directions.T

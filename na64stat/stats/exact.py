@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from na64stat.errors import RegionError
+from na64stat.stats.enumeration import Enumeration
+from na64stat.stats.enumeration_scan import EnumerationScan, quantile_index
 from na64stat.stats.interpolation import Array
 from na64stat.stats.method import Method
 from na64stat.stats.model import CountingModel
 from na64stat.stats.one_region import LARGEST_SIGNAL, OneRegion, standard_error
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
-from na64stat.stats.two_region_scan import TwoRegionScan, quantile_index
-from na64stat.stats.two_regions import TwoRegions
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,20 @@ class Exact(Method):
         model = _relevant(model)
         if model.signal_events.sum() == 0:
             return [ClsResult(None if model.observed is None else 1.0, Band(*[1.0] * 5), NumericalError()) for _ in mu]
-        if len(model.channels) == 1:
+        if _by_count(model):
             return _cl_s_of_one(OneRegion(model), np.asarray(mu, dtype=float))
-        two = TwoRegions(model)
-        return [_cl_s_of_two(two, strength) for strength in mu]
+        space = Enumeration(model)
+        return [_cl_s_by_enumeration(space, strength) for strength in mu]
 
     def upper_limit(self, model: CountingModel, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
         model = _relevant(model)
-        if len(model.channels) == 1:
+        if model.signal_events.sum() == 0:
+            nothing = Band(*[None] * 5)
+            return Limit(None, nothing, (), NumericalError(), cl, self.name, model.channels, (_no_limit(model),))
+        if _by_count(model):
             return self._one(model, cl)
-        return TwoRegionScan(TwoRegions(model), 1 - cl, self.scan_ratio).limit(cl)
+        return EnumerationScan(Enumeration(model), 1 - cl, self.scan_ratio).limit(cl)
 
     def _one(self, model: CountingModel, cl: float) -> Limit:
         one = OneRegion(model)
@@ -86,6 +89,11 @@ def _relevant(model: CountingModel) -> CountingModel:
     return model
 
 
+def _by_count(model: CountingModel) -> bool:
+    """Whether the outcomes are ordered by their count: see `na64stat.stats.one_region`."""
+    return len(model.channels) == 1 and not model.shares_parameters
+
+
 def _cl_s_of_one(one: OneRegion, mu: Array) -> list[ClsResult]:
     by_count = {count: one.cl_s(count, mu).mean(axis=0) for count in set(one.band_counts)}
     bands = [one.band(lambda count, i=i: float(by_count[count][i])) for i in range(len(mu))]  # type: ignore[misc]
@@ -98,15 +106,16 @@ def _cl_s_of_one(one: OneRegion, mu: Array) -> list[ClsResult]:
     ]
 
 
-def _cl_s_of_two(two: TwoRegions, mu: float) -> ClsResult:
+def _cl_s_by_enumeration(space: Enumeration, mu: float) -> ClsResult:
     if mu == 0:
-        return ClsResult(None if two.observed is None else 1.0, Band(*[1.0] * 5), NumericalError())
-    ordering = two.order(mu)
-    band = Band(
-        *(float(ordering.cl_s[quantile_index(ordering.cl_s, ordering.background, p)]) for p in BAND_QUANTILES.values())
-    )
-    observed = None if two.observed is None else float(ordering.cl_s[ordering.index(two.observed)])
-    return ClsResult(observed, band, two.error(ordering, 0.0))
+        return ClsResult(None if space.observed is None else 1.0, Band(*[1.0] * 5), NumericalError())
+    ordering = space.order(mu)
+    positions = [quantile_index(ordering.cl_s, ordering.background, p) for p in BAND_QUANTILES.values()]
+    band = Band(*(float(ordering.cl_s[position]) for position in positions))
+    error = NumericalError(counts_left_out=ordering.left_out, refitted=ordering.refitted)
+    if space.observed is None:
+        return ClsResult(None, band, error)
+    return ClsResult(float(ordering.cl_s[ordering.index(space.observed)]), band, error)
 
 
 def _no_limit(model: CountingModel) -> str:

@@ -103,11 +103,9 @@ def _minimise(
     model: CountingModel, counts: Array, mu: Array, centre: Array, start: Array | None, *, free: bool
 ) -> Fits:
     problem = _Problem(model, counts, centre, free)
+    problem.fixed_mu = mu
     theta = centre.copy() if start is None else start.copy()
-    # Measured in signal events, so that a step in it is of order one whatever the units of mu are.
-    scale = max(model.signal_events.sum(), 1e-300) if free else 1.0
-    point = np.column_stack([mu * scale, theta]) if free else theta
-    problem.scale, problem.fixed_mu = scale, mu
+    point = np.column_stack([np.log(mu), theta]) if free else theta
     value = problem.value(point, slice(None))
     active = np.flatnonzero(np.isfinite(value))
     for _ in range(_MAX_ITERATIONS):
@@ -121,7 +119,7 @@ def _minimise(
     refit = problem.unconverged(point, value)
     for index in refit:
         point[index], value[index] = _refit(problem, point[index], int(index))
-    fitted = point[:, 0] / scale if free else mu
+    fitted = np.exp(point[:, 0]) if free else mu
     return Fits(value, fitted, point[:, 1:] if free else point, len(refit))
 
 
@@ -143,9 +141,11 @@ def _indefinite(hessian: Array) -> NDArray[np.intp]:
 
 
 class _Problem:
-    """-ln L of many data sets and its derivatives; the point is theta, or (mu scale, theta) when mu is free."""
+    """-ln L of many data sets and its derivatives; the point is theta, or (ln mu, theta) when mu is free.
 
-    scale: float
+    In ln mu the border mu = 0 is far away, so that no step runs into it.
+    """
+
     fixed_mu: Array
 
     def __init__(self, model: CountingModel, counts: Array, centre: Array, free: bool) -> None:
@@ -153,7 +153,7 @@ class _Problem:
 
     def _split(self, point: Array, rows: NDArray[np.intp] | slice) -> tuple[Array, Array]:
         if self.free:
-            return point[:, 0] / self.scale, point[:, 1:]
+            return np.exp(np.clip(point[:, 0], -LARGEST_LOG, LARGEST_LOG)), point[:, 1:]
         return self.fixed_mu[rows], point
 
     def value(self, point: Array, rows: NDArray[np.intp] | slice) -> Array:
@@ -181,13 +181,12 @@ class _Problem:
         mu, theta = self._split(point, rows)
         logs, first, second = model.factors.derivatives(theta)
         strength = np.where(model.signal, mu[:, None], 1.0)
-        unit = model.rate * np.exp(np.minimum(logs, LARGEST_LOG))
-        rates_s = unit * strength
+        rates_s = model.rate * np.exp(np.minimum(logs, LARGEST_LOG)) * strength
         to_channel = model.sample_channels
         rates = rates_s @ to_channel
         ratio = np.divide(counts, rates, out=np.zeros_like(rates), where=counts > 0)
         curve = np.divide(ratio, rates, out=np.zeros_like(rates), where=counts > 0)
-        # Derivatives of the channel rates by theta, then by mu (in units of scale) in front.
+        # Derivatives of the channel rates by theta; by ln mu in front where it is free.
         slopes = np.einsum("ns,nsk,sr->nrk", rates_s, first, to_channel)
         residual_s = (1 - ratio) @ to_channel.T
         weight = residual_s * rates_s
@@ -198,15 +197,16 @@ class _Problem:
         hessian[:, diagonal, diagonal] += (np.maximum(bent, 0.0) if convex else bent) + 1.0
         gradient = np.einsum("ns,nsk->nk", weight, first) + theta - self.centre[rows]
         if self.free:
-            unit_signal = unit * model.signal / self.scale
-            by_mu = unit_signal @ to_channel
-            mixed = np.einsum("ns,nsk->nk", residual_s * unit_signal, first)
-            gradient = np.column_stack([((1 - ratio) * by_mu).sum(axis=1), gradient])
-            slopes = np.concatenate([by_mu[:, :, None], slopes], axis=2)
+            signal_s = rates_s * model.signal
+            by_log_mu = signal_s @ to_channel
+            pull = (residual_s * signal_s).sum(axis=1)
+            gradient = np.column_stack([pull, gradient])
+            slopes = np.concatenate([by_log_mu[:, :, None], slopes], axis=2)
             full = np.zeros((len(rows), hessian.shape[1] + 1, hessian.shape[1] + 1))
             full[:, 1:, 1:] = hessian
+            full[:, 0, 0] = np.maximum(pull, 0.0) if convex else pull
             if not convex:
-                full[:, 0, 1:] = full[:, 1:, 0] = mixed
+                full[:, 0, 1:] = full[:, 1:, 0] = np.einsum("ns,nsk->nk", residual_s * signal_s, first)
             hessian = full
         return gradient, hessian + np.einsum("nr,nrk,nrl->nkl", curve, slopes, slopes)
 
@@ -214,11 +214,11 @@ class _Problem:
         self, point: Array, value: Array, rows: NDArray[np.intp], step: Array, decrement: Array
     ) -> NDArray[np.bool_]:
         """Halve the steps until -ln L falls; changes `point` and `value`, returns which rows moved."""
-        length = np.ones(len(rows))
-        if self.free:  # stay inside mu > 0: at most nine tenths of the way to the border
-            towards = step[:, 0] < 0
-            limit = -0.9 * point[rows[towards], 0] / step[towards, 0]
-            length[towards] = np.minimum(1.0, limit)
+        # No step multiplies mu by more than e^3, or moves a parameter by more than five widths: the curvature is local.
+        reach = np.full(step.shape[1], 5.0)
+        if self.free:
+            reach[0] = 3.0
+        length = 1 / np.maximum(np.max(np.abs(step) / reach, axis=1, initial=0.0), 1.0)
         moved = np.zeros(len(rows), dtype=bool)
         trying = np.arange(len(rows))
         while len(trying) and length[trying].max() > _SHORTEST_STEP:
@@ -260,8 +260,6 @@ def _refit(problem: _Problem, point: Array, index: int) -> tuple[Array, float]:
 
     minuit = Minuit(nll, point)
     minuit.errordef, minuit.tol = Minuit.LIKELIHOOD, 1e-6
-    if problem.free:
-        minuit.limits[0] = (0, None)
     minuit.migrad(ncall=20_000)
     if not minuit.valid or minuit.fval is None:
         counts = problem.counts[index].tolist()

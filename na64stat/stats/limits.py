@@ -56,7 +56,7 @@ def limit_of_model(model: CountingModel, method: Method, cl: float) -> Limit:
     limit = method.upper_limit(model, cl)
     if isinstance(method, Asymptotic):
         limit = _beside_exact(limit, model, cl)
-    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model))
+    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model, method))
 
 
 def cl_s(
@@ -107,16 +107,19 @@ def _beside_exact(limit: Limit, model: CountingModel, cl: float) -> Limit:
     return replace(limit, notes=(*limit.notes, text))
 
 
-def _notes(model: CountingModel) -> tuple[str, ...]:
+def _notes(model: CountingModel, method: Method) -> tuple[str, ...]:
     if model.observed is None:
         return ("projection: no observed counts, expected limits only",)
-    empty = [
-        f"{name}: {count:g} observed with background 0, so that all expected values are those of 0 events and differ from the "
-        "observed one"
-        for name, count, background in zip(model.channels, model.observed, model.background_events, strict=True)
-        if count > 0 and background <= BACKGROUND_FLOOR
-    ]
-    return tuple(empty)
+    if not isinstance(method, Exact):
+        return ()
+    found = []
+    for name, count, background in zip(model.channels, model.observed, model.background_events, strict=True):
+        if background <= BACKGROUND_FLOOR:
+            seen = f"{count:g} observed" if count else "none observed"
+            found.append(
+                f"{name}: {seen} with background 0, so that the five expected values coincide: those of 0 events"
+            )
+    return tuple(found)
 
 
 def _text(value: float | None) -> str:

@@ -87,6 +87,14 @@ class CountingModel:
         """Which sample feeds which channel, 1 or 0, shape (S, R)."""
         return np.asarray(self.channel[:, None] == np.arange(len(self.channels)), dtype=float)
 
+    @property
+    def shares_parameters(self) -> bool:
+        """Whether a nuisance parameter moves both signal and background."""
+        moved = [
+            set(self.factors.parameter[self.signal[self.factors.sample] == kind].tolist()) for kind in (True, False)
+        ]
+        return bool(moved[0] & moved[1])
+
     def split_rates(self, theta: Array) -> tuple[Array, Array]:
         """Signal at mu = 1 and background per channel for parameters (N, K), both (N, R)."""
         rates = self.rate * np.exp(np.minimum(self.factors(theta), LARGEST_LOG))
@@ -102,6 +110,13 @@ class CountingModel:
         events = self.signal_events
         keep = events >= NEGLIGIBLE_SIGNAL * events.sum()
         return self if keep.all() or events.sum() == 0 else self.select([int(i) for i in np.flatnonzero(keep)])
+
+    def without_empty_channels(self) -> CountingModel:
+        """Drop channels with neither signal nor background, which say nothing; a model without any signal stays whole."""
+        keep = (self.signal_events > 0) | (self.background_events > 0)
+        return (
+            self if keep.all() or not self.signal_events.any() else self.select([int(i) for i in np.flatnonzero(keep)])
+        )
 
     def select(self, channels: Sequence[int]) -> CountingModel:
         """Keep the channels with these indices and the parameters that they use."""

@@ -1,7 +1,8 @@
 """Exact CL_s of one counting channel: sums over the counts are incomplete gamma functions.
 
-With one channel q-tilde falls with the count until it is zero (the best-fit signal exceeds mu), so the outcomes at least as
-extreme as n are the counts up to n: p_mu = P(N <= n | mu), and p_mu = 1 where q-tilde(n) = 0.
+Where signal and background share no nuisance parameter, q-tilde falls with the count until it is zero (the best-fit signal
+exceeds mu), so that the outcomes at least as extreme as n are the counts up to n: p_mu = P(N <= n | mu), and p_mu = 1 where
+q-tilde(n) = 0. (With a shared parameter the order can differ; `na64stat.stats.enumeration` treats that.)
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 
-from na64stat.errors import ComputationError
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.interpolation import Array
 from na64stat.stats.model import CountingModel
@@ -41,10 +41,8 @@ class OneRegion:
         mu = np.asarray(mu, dtype=float)
         # The best fit is (n - b) / s with all nuisance parameters at their centres, as long as that is not negative.
         free = mu * self.signal <= count - self.background
-        cl_b = self.average.cumulative(count, np.zeros(1))
-        p_mu = self.average.cumulative(count, mu)
-        values = np.divide(p_mu, cl_b, out=np.zeros_like(p_mu), where=cl_b > 0)
-        return np.where(free | (mu * self.signal == 0), 1.0, values)
+        log_ratio = self.average.log_cumulative(count, mu) - self.average.log_cumulative(count, np.zeros(1))
+        return np.where(free | (mu * self.signal == 0), 1.0, np.exp(np.minimum(log_ratio, 0.0)))
 
     def limit(self, count: float, alpha: float) -> float | None:
         """Signal strength at which CL_s falls to alpha; None where it does not within 1e12 events."""
@@ -57,11 +55,14 @@ class OneRegion:
             value = self.cl_s(count, np.array([math.exp(log_events) / self.signal])).mean()
             return math.log(max(value, 1e-300)) - math.log(alpha)
 
-        low = math.log(max(count - self.background, 0.0) + 1e-9)
+        edge = max(count - self.background, 0.0)  # up to here q-tilde is zero and CL_s one
+        low = math.log(edge + 1e-9)
+        if excess(low) <= 0:
+            return edge / self.signal  # CL_s falls through alpha where it jumps
         high = low + 1.0
         while excess(high) > 0:
             high += 1.0
-            if high > math.log(LARGEST_SIGNAL) + low:
+            if high > math.log(LARGEST_SIGNAL):
                 return None
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.signal
 
@@ -75,18 +76,16 @@ class OneRegion:
         if limit is None:
             return NumericalError()
         at = self.cl_s(count, np.array([limit, limit * 1.01]))
+        here, above = float(at[:, 0].mean()), float(at[:, 1].mean())
         cl_s = standard_error(at[:, 0])
-        slope = abs(math.log(at[:, 1].mean() / at[:, 0].mean())) / math.log(1.01)
-        relative = cl_s / (at[:, 0].mean() * slope) if slope > 0 else math.inf
-        if not math.isfinite(relative):
-            raise ComputationError(f"CL_s does not move with mu at the limit, mu = {limit:g}: its error is unknown")
-        return NumericalError(cl_s=cl_s, limit=relative)
+        slope = abs(math.log(max(above, 1e-300) / here)) / math.log(1.01)
+        return NumericalError(cl_s=cl_s, limit=cl_s / (here * slope) if slope > 0 else 0.0)
 
     def _quantile(self, probability: float) -> int:
         """Smallest count with P(N <= count | background) >= probability, by bisection."""
 
         def below(count: float) -> bool:
-            return bool(self.average.cumulative(count, np.zeros(1)).mean() < probability)
+            return bool(np.exp(self.average.log_cumulative(count, np.zeros(1))).mean() < probability)
 
         low, high = -1, max(1, math.ceil(self.background))
         while below(high):

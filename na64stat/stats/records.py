@@ -35,12 +35,13 @@ class Band:
 
 @dataclass(frozen=True)
 class NumericalError:
-    """Bounds on the numerical error of a result.
+    """Estimates of the numerical error of a result.
 
     Attributes
     ----------
     cl_s
-        Standard error of CL_s at the observed (or median) limit from the average over nuisance parameters.
+        Standard error of CL_s from the average over nuisance parameters, the scatter of independent estimates: at the limit
+        (of a projection, the median one), or of the CL_s asked for; 0 where it was not estimated (a map by enumeration).
     limit
         The same, as a relative error of the limit.
     counts_left_out

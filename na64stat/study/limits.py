@@ -45,7 +45,8 @@ class LimitPoint:
     artefacts
         Parts of the observed (or median) intervals that the layer sum excludes and the continuous depth average does not.
     status
-        "excluded", "allowed" (nothing is), both by the observed (or median) level, "no signal", or "failed: " and why.
+        "excluded", "allowed" (nothing is), both by the observed (or median) level, "no signal", or "failed: " and why. After
+        "excluded" stands a remark where the lowest excluded coupling lies below those that were searched.
     """
 
     mass: float
@@ -196,6 +197,8 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
         kept = _intervals(grid, smooth, lambda g: excess(g, DepthAverage.CONTINUOUS)[verdict])
         artefacts = _difference(intervals[verdict], kept, float(grid[-1]))
     status = "excluded" if intervals[verdict] else "allowed"
+    if intervals[verdict] and intervals[verdict][0][0] == grid[0]:
+        status = f"excluded, from below the couplings that were searched ({grid[0]:g} to {grid[-1]:g})"
     return LimitPoint(probe.mass, coupling, events, intervals, artefacts, status)
 
 

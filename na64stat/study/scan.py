@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
-from na64stat.scenarios.base import ScenarioFactory
+from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.study.limits import Track
@@ -48,31 +49,17 @@ def scan(
     for doubt in found_doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=2)
     verdicts = [name for name in VERDICTS if name in test.levels]
-    shape = len(grid_m), len(grid_g)
-    events = {name: np.zeros(shape) for name in chosen}
-    smooth = {name: np.zeros(shape) for name in chosen}
-    failures: dict[int, str] = {}
-    for row, mass in enumerate(track(grid_m.tolist())):
-        try:
-            found = region_events(probes[mass], run, grid_g, chosen, average)
-            other = region_events(probes[mass], run, grid_g, chosen, DepthAverage.CONTINUOUS)
-        except Na64StatError as error:
-            failures[row] = str(error)
-            continue
-        for name in chosen:
-            events[name][row], smooth[name][row] = found[name], other[name]
-    if len(failures) == len(grid_m):
-        raise InputError(failures[0])
-    found_cl_s = test.cl_s(_flat(events))
-    cl_s: dict[str, Array] = {name: found_cl_s[name].reshape(shape) for name in verdicts}
-    excess = _excesses(test, events, cl_s, verdicts)
+    maps = _evaluate(test, probes, grid_g, verdicts, average, track)
+    failed = maps.reasons != ""
+    if failed.all():
+        raise InputError(str(maps.reasons.flat[0]))
+    excess = _excesses(test, maps.events, maps.cl_s, verdicts)
     smooth_excess = excess
     if len(chosen) == 1 and average is DepthAverage.LAYERS:
-        smooth_excess = _excesses(test, smooth, None, verdicts)
-    for row in failures:
-        for name in verdicts:
-            cl_s[name][row] = excess[name][row] = smooth_excess[name][row] = math.nan
-    status = _status(events, excess[verdicts[0]], smooth_excess[verdicts[0]], failures)
+        smooth_excess = _excesses(test, maps.smooth, None, verdicts)
+    for name in verdicts:
+        maps.cl_s[name][failed] = excess[name][failed] = smooth_excess[name][failed] = math.nan
+    status = _status(maps.events, excess[verdicts[0]], smooth_excess[verdicts[0]], maps.reasons)
     return Scan(
         first.name,
         first.coupling_unit,
@@ -82,14 +69,65 @@ def scan(
         test.method.name,
         grid_m,
         grid_g,
-        events,
-        cl_s,
+        maps.events,
+        maps.cl_s,
         excess,
         smooth_excess,
         status,
         provenance(run, average),
         tuple(found_doubts),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Maps:
+    """Events (with either depth average) by region, CL_s by verdict, and the reasons of failures; each of shape (M, G)."""
+
+    events: dict[str, Array]
+    smooth: dict[str, Array]
+    cl_s: dict[str, Array]
+    reasons: NDArray[np.object_]
+
+
+def _evaluate(
+    test: SignalTest,
+    probes: Mapping[float, Scenario],
+    couplings: Array,
+    verdicts: Sequence[str],
+    average: DepthAverage,
+    track: Track,
+) -> _Maps:
+    shape, names = (len(probes), len(couplings)), test.regions
+    several = len(names) > 1
+    maps = _Maps(
+        {name: np.zeros(shape) for name in names},
+        {name: np.zeros(shape) for name in names},
+        {name: np.full(shape, np.nan) for name in verdicts},
+        np.full(shape, "", dtype=object),
+    )
+    for row, mass in enumerate(track(list(probes))):
+        try:
+            found = region_events(probes[mass], test.run, couplings, names, average)
+            other = (
+                found if several else region_events(probes[mass], test.run, couplings, names, DepthAverage.CONTINUOUS)
+            )
+        except Na64StatError as error:
+            maps.reasons[row] = str(error)
+            continue
+        for name in names:
+            maps.events[name][row], maps.smooth[name][row] = found[name], other[name]
+        if several:  # point by point, and slow: it belongs under the progress bar
+            failures: dict[int, str] = {}
+            values = test.cl_s(found, failures)
+            for verdict in verdicts:
+                maps.cl_s[verdict][row] = values[verdict]
+            for column, reason in failures.items():
+                maps.reasons[row, column] = reason
+    if not several:
+        flat = test.cl_s(_flat(maps.events))
+        for verdict in verdicts:
+            maps.cl_s[verdict][:] = flat[verdict].reshape(shape)
+    return maps
 
 
 def _flat(events: Mapping[str, Array]) -> dict[str, Array]:
@@ -106,15 +144,15 @@ def _excesses(
 
 
 def _status(
-    events: Mapping[str, Array], excess: Array, smooth: Array, failures: Mapping[int, str]
+    events: Mapping[str, Array], excess: Array, smooth: Array, reasons: NDArray[np.object_]
 ) -> tuple[tuple[str, ...], ...]:
     total = sum(events.values())
     text = np.where(excess > 0, "excluded", np.where(total == 0, "no signal", "allowed"))
     text = np.where((excess > 0) & ~(smooth > 0), "artefact", text)
-    rows = [tuple(str(item) for item in row) for row in text]
-    for row, reason in failures.items():
-        rows[row] = (f"failed: {reason}",) * len(rows[row])
-    return tuple(rows)
+    return tuple(
+        tuple(f"failed: {reason}" if reason else str(item) for item, reason in zip(row, why, strict=True))
+        for row, why in zip(text, reasons, strict=True)
+    )
 
 
 def _axis(name: str, values: Sequence[float] | Array) -> Array:

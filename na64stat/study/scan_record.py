@@ -64,7 +64,7 @@ class Scan:
     excess
         ln(events/limit) or its analogue by verdict: positive where excluded (see `SignalTest.excess`).
     smooth_excess
-        The same with the continuous depth average; equal to `excess` if that was asked for.
+        The same with the continuous depth average; equal to `excess` if that was asked for, and for combined regions.
     status
         "excluded", "artefact" (excluded by the layer sum only), "allowed", "no signal", or "failed: " and why; rows by mass.
     provenance

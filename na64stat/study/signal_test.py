@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import RegionError
+from na64stat.errors import ComputationError, RegionError
 from na64stat.experiment.run import Run
 from na64stat.plane import Binning
 from na64stat.stats.exact import Exact
@@ -31,6 +31,9 @@ Array = NDArray[np.float64]
 
 LEVELS = ("observed", *BAND_QUANTILES)
 """Names of the verdicts: the observed one and the expected band."""
+
+NEGLIGIBLE_CL_S = 1e-12
+"""What CL_s at the end of that curve must not exceed, to be taken as zero beyond it."""
 
 CURVE_TOLERANCE = 1e-4
 """Largest error of CL_s read off the curve of one region."""
@@ -113,12 +116,28 @@ class SignalTest:
                 if level in self.levels
             }
 
-    def cl_s(self, events: Mapping[str, Array]) -> dict[str, Array]:
-        """CL_s at mu = 1 of signals with these events per region, by level."""
+    def cl_s(self, events: Mapping[str, Array], failures: dict[int, str] | None = None) -> dict[str, Array]:
+        """CL_s at mu = 1 of signals with these events per region, by level.
+
+        Parameters
+        ----------
+        events
+            Region -> events, shape (N,).
+        failures
+            If given, a point that cannot be computed is NaN in the result, and its reason stands here by its position.
+        """
         if len(self.regions) == 1:
             (name,) = self.regions
             return {level: self._curve(level, events[name]) for level in self.levels}
-        rows = [self._direct(dict(zip(events, point, strict=True))) for point in zip(*events.values(), strict=True)]
+        rows = []
+        for position, point in enumerate(zip(*events.values(), strict=True)):
+            try:
+                rows.append(self._direct(dict(zip(events, point, strict=True))))
+            except ComputationError as error:
+                if failures is None:
+                    raise
+                failures[position] = str(error)
+                rows.append(dict.fromkeys(LEVELS, math.nan))
         return {level: np.array([row[level] for row in rows]) for level in self.levels}
 
     def _limit_at(self, level: str) -> float:
@@ -161,13 +180,16 @@ class SignalTest:
             logs = np.log(np.asarray(events, dtype=float))
         result = np.interp(logs, nodes, values)
         result = np.where(logs < nodes[0], 1.0 - (1.0 - values[0]) * np.exp(np.minimum(logs - nodes[0], 0.0)), result)
-        result = np.where(logs > nodes[-1], 0.0, result)
         # Linear interpolation errs by an eighth of the second difference; a jump shows as a large one.
         bend = np.zeros(len(nodes))
         bend[1:-1] = np.abs(np.diff(values, 2)) / 8
         cell = np.clip(np.searchsorted(nodes, logs) - 1, 0, len(nodes) - 2)
         rough = np.maximum(bend[cell], bend[cell + 1]) > CURVE_TOLERANCE
         rough &= (logs > nodes[0]) & (logs < nodes[-1])
+        # Beyond the table CL_s is nothing, unless as many events were observed.
+        beyond = logs > nodes[-1]
+        result = np.where(beyond, 0.0, result)
+        rough |= beyond & (values[-1] > NEGLIGIBLE_CL_S)
         if rough.any():
             result[rough] = self._evaluate(np.exp(logs[rough]))[level]
         return result

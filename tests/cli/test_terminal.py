@@ -129,7 +129,9 @@ def test_no_exception_is_a_traceback(na64stat, monkeypatch, error, status, text)
 
 def test_own_warnings_are_one_line_and_said_once(na64stat):
     answer = na64stat("predict", "axion-muon", "--mass", "5", "--coupling", "1")
-    expected = "na64stat: warning: axion-muon at mass 5 GeV, run 2022: 100% of the particles have an effective mass outside"
+    expected = (
+        "na64stat: warning: axion-muon at mass 5 GeV, run 2022: 100% of the particles have an effective mass outside"
+    )
     assert answer.err.startswith(expected)
     assert answer.err.count("\n") == 1
 

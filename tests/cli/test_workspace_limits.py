@@ -110,7 +110,7 @@ def test_text(na64stat, write_workspace):
     assert [line.split()[1] for line in lines[1:]] == LEVELS
     # physics.md section 7: n = 4, b = 0; expected at n = 0
     assert [float(line.split("<")[1]) for line in lines[1:]] == pytest.approx([7.994, *[2.3026] * 5], rel=1e-4)
-    assert answer.err.startswith("note: box: 4 observed with background 0, so that all expected values are those of 0")
+    assert answer.err.startswith("note: box: 4 observed with background 0, so that the five expected values coincide")
 
 
 def test_no_signal_is_no_limit(na64stat, write_workspace):

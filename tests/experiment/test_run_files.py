@@ -315,3 +315,36 @@ def test_files_that_are_no_run_files(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(Na64StatError, match=r"junk\.toml"):
         load_run(path)
+
+
+def write_run(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'extends = "2022"\ndescription = "mine"\n{text}')
+    return path
+
+
+def number(value, unit, **more):
+    extra = "".join(f", {key} = {item}" for key, item in more.items())
+    return f'{{ value = {value}, unit = "{unit}", source = "test", status = "assumed"{extra} }}'
+
+
+def test_a_region_without_bins_is_refused(tmp_path):
+    path = write_run(tmp_path, f"[regions.visible]\ne_cal_min = {number(300.0, 'GeV')}\n")
+    with pytest.raises(RunFileError, match=r"mine\.toml: regions\.visible: holds no bin of the plane.*widen the cuts"):
+        load_run(path)
+
+
+def test_the_two_places_of_the_mot_uncertainty_agree(tmp_path):
+    path = write_run(tmp_path, f"[beam]\nmot = {number(1.98e10, '1', uncertainty=1e9)}\n")
+    with pytest.raises(RunFileError, match=r"systematics\.mot: 0\.01, but beam\.mot has the uncertainty 1e\+09"):
+        load_run(path)
+
+
+def test_what_counts_as_signal_is_a_choice_of_the_run(tmp_path):
+    assert load_run("2022").region("visible").counts == ("visible",)
+    assert load_run("2022").region("invisible").counts == ("visible", "invisible")
+    path = write_run(tmp_path, '[regions.visible]\ncounts = ["invisible", "visible"]\n')
+    assert load_run(path).region("visible").counts == ("visible", "invisible")
+    path = write_run(tmp_path, '[regions.visible]\ncounts = ["visibel"]\n')
+    with pytest.raises(RunFileError, match=r"regions\.visible\.counts: must name visible or invisible or both"):
+        load_run(path)

@@ -56,6 +56,8 @@ def test_every_curve_has_its_numbers(made):
         (run, r) for run in RUNS for r in ("visible", "invisible")
     }
     assert all(float(row["mass_gev"]) > 0 and float(row["coupling"]) > 0 for row in photon)
+    assert {row["coupling_unit"] for row in photon} == {"GeV^-1"}
+    assert {row["artefact"] for row in photon if row["region"] == "visible"} == {"True", "False"}
 
 
 def test_projections_have_no_observed_limit(made):

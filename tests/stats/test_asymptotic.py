@@ -47,3 +47,28 @@ def test_extreme_yields(make_workspace, events):
     result = cl_s(make_workspace([0, 4], [0.07, 2], [events, events], (0.1,), (0.43, 0.3)), 1.0, Asymptotic())
     assert np.isfinite(result.observed)
     assert (result.observed > 0.99) == (events < 1)
+
+
+def test_a_control_region_without_signal_takes_part():
+    """Its count fixes the background of the signal region, as in pyhf."""
+    shared = [{"name": "b", "type": "normsys", "data": {"hi": 1.5, "lo": 1 / 1.5}}]
+    channels = [
+        {
+            "name": name,
+            "samples": [
+                {"name": "signal", "data": [signal], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]},
+                {"name": "background", "data": [background], "modifiers": shared},
+            ],
+        }
+        for name, signal, background in (("signal", 3.0, 2.0), ("control", 0.0, 100.0))
+    ]
+    workspace = {
+        "version": "1.0.0",
+        "channels": channels,
+        "observations": [{"name": "signal", "data": [3.0]}, {"name": "control", "data": [100.0]}],
+        "measurements": [{"name": "observed", "config": {"poi": "mu", "parameters": []}}],
+    }
+    observed, band = pyhf_cl_s(workspace, 1.0)
+    ours = cl_s(workspace, 1.0, Asymptotic())
+    assert ours.observed == pytest.approx(float(observed), rel=1e-5)
+    assert list(ours.expected) == pytest.approx([float(value) for value in band], rel=1e-5)

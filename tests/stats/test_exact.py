@@ -8,12 +8,12 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm, poisson
 
-from na64stat.errors import RegionError
+from na64stat.errors import ComputationError, RegionError
 from na64stat.stats.average import NuisanceAverage
+from na64stat.stats.enumeration import Enumeration
 from na64stat.stats.exact import Exact
 from na64stat.stats.limits import cl_s, upper_limit
 from na64stat.stats.model import CountingModel
-from na64stat.stats.two_regions import TwoRegions
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_small_second_region_changes_little(make_workspace):
 
 def test_cl_s_rises_where_the_ordering_changes(benchmark):
     """At mu = 0.42 CL_s jumps from 0.231 to 0.240 (a limit is the envelope, never a bare root)."""
-    two = TwoRegions(CountingModel.from_workspace(benchmark))
+    two = Enumeration(CountingModel.from_workspace(benchmark))
     mu = np.linspace(0.40, 0.44, 17)
-    values = np.array([two.order(strength).observed_replicates.mean() for strength in mu])
+    values = np.array([two.replicates(strength, two.observed).mean() for strength in mu])
     before = int(np.diff(values).argmax())
     assert mu[before] == pytest.approx(0.42, abs=0.005)
     assert values[before] == pytest.approx(0.231, abs=0.003)
@@ -176,7 +176,7 @@ def test_without_background_the_band_is_one_number_and_says_so(make_workspace):
     limit = upper_limit(make_workspace([4], [0], [1.0]))
     assert list(limit.expected) == pytest.approx([math.log(10)] * 5)
     assert limit.observed == pytest.approx(7.994, rel=1e-4)
-    assert any("expected values are those of 0 events" in note for note in limit.notes)
+    assert any("five expected values coincide" in note for note in limit.notes)
 
 
 def test_limit_scales_with_the_signal(make_workspace):
@@ -228,3 +228,135 @@ def test_three_regions_and_fractions_are_refused(make_workspace):
         upper_limit(make_workspace([0, 1, 2], [1, 1, 1], [1, 1, 1]))
     with pytest.raises(RegionError, match=r"observed 0.5 events"):
         upper_limit(make_workspace([0.5], [1], [1]))
+
+
+def channel_workspace(*channels):
+    """Channels (observed, signal, signal normsys, background, background normsys); normsys as name -> (hi, lo)."""
+
+    def modifiers(effects):
+        return [{"name": k, "type": "normsys", "data": {"hi": hi, "lo": lo}} for k, (hi, lo) in effects.items()]
+
+    specs, observations = [], []
+    for i, (observed, signal, signal_effects, background, background_effects) in enumerate(channels):
+        mu = {"name": "mu", "type": "normfactor", "data": None}
+        samples = [{"name": "signal", "data": [signal], "modifiers": [mu, *modifiers(signal_effects)]}]
+        if background > 0:
+            samples.append({"name": "background", "data": [background], "modifiers": modifiers(background_effects)})
+        specs.append({"name": f"r{i}", "samples": samples})
+        observations.append({"name": f"r{i}", "data": [observed]})
+    config = {"poi": "mu", "parameters": []}
+    measurements = [{"name": "observed", "config": config}]
+    return {"version": "1.0.0", "channels": specs, "observations": observations, "measurements": measurements}
+
+
+TEN_PERCENT = (1.1, 1 / 1.1)
+
+
+@pytest.mark.parametrize(("background", "spread"), [(0.5, 1.1), (50, 1.1), (50, 1.4), (200, 1.1)])
+def test_with_nothing_observed_the_background_does_not_matter(background, spread):
+    """CL_s = E[exp(-s)] whatever b is, also deep in the tail of b and with its uncertainty."""
+    effects = {"a": TEN_PERCENT, "c": (1.01, 1 / 1.01)}
+    limit = upper_limit(channel_workspace((0, 1, effects, background, {"b": (spread, 1 / spread)})))
+    assert limit.observed == pytest.approx(upper_limit(channel_workspace((0, 1, effects, 0, {}))).observed, rel=1e-4)
+
+
+def test_background_far_above_the_count_does_not_underflow():
+    """n = 0, b = 1e4: both probabilities underflow, their ratio is exp(-s)."""
+    assert upper_limit(channel_workspace((0, 1, {}, 1e4, {}))).observed == pytest.approx(math.log(10), rel=1e-8)
+    few = upper_limit(channel_workspace((2, 1, {}, 3000.0, {}))).observed
+    # (s + b)^2 exp(-s)/b^2 = 0.1, up to terms of order 1/b
+    assert 2 * math.log1p(few / 3000) - few == pytest.approx(math.log(0.1), abs=1e-3)
+
+
+@pytest.mark.parametrize(("count", "effects"), [(1000, {"b": (2, 0.5)}), (10**5, {"b": TEN_PERCENT}), (10**6, {})])
+def test_large_backgrounds_have_a_limit(count, effects):
+    workspace = channel_workspace((count, 1, {}, float(count), effects))
+    limit = upper_limit(workspace)
+    assert cl_s(workspace, limit.observed).observed == pytest.approx(0.1, rel=1e-6)
+    assert None not in limit.expected
+    assert list(limit.expected) == sorted(limit.expected)
+
+
+def test_a_limit_can_lie_at_the_jump():
+    """Below n - b every signal is a better fit than none, CL_s = 1; at a low cl it is below alpha right after."""
+    workspace = channel_workspace((4, 1, {}, 1, {}))
+    assert upper_limit(workspace, cl=0.3).observed == pytest.approx(3.0, rel=1e-6)
+    assert cl_s(workspace, 2.999).observed == 1.0
+    assert cl_s(workspace, 3.001).observed < 0.7
+
+
+def test_symmetric_up_and_down_factors():
+    """hi = lo = 2: flat at the centre, and still an uncertainty."""
+    assert upper_limit(channel_workspace((100, 1, {"a": (2, 2)}, 10, {}))).observed == pytest.approx(90, rel=1e-3)
+
+
+def test_shared_parameters_are_ordered_by_their_q_tilde():
+    """Signal falls while background rises: fewer counts are not always more extreme; against plain loops."""
+    shared = {"a": (0.5, 2.0)}, {"a": (1.6, 1 / 1.6)}
+    workspace = channel_workspace((1, 4, shared[0], 3, shared[1]))
+    model = CountingModel.from_workspace(workspace)
+    theta = np.linspace(-8, 8, 1601)[:, None]
+    signal, background = model.split_rates(theta)
+    weight = np.exp(-0.5 * theta[:, 0] ** 2)
+    weight /= weight.sum()
+    counts = np.arange(120)
+
+    def nll(mu, n):
+        rates = mu * signal[:, 0] + background[:, 0]
+        return np.min(-poisson.logpmf(n, rates) + 0.5 * theta[:, 0] ** 2)
+
+    strengths = np.concatenate([np.linspace(0, 6, 601), np.geomspace(6, 400, 200)])
+    q = np.zeros(len(counts))
+    for n in counts:
+        scan = np.array([nll(mu, n) for mu in strengths])
+        best = strengths[scan.argmin()]
+        q[n] = 0.0 if best > 1 else 2 * (nll(1.0, n) - scan.min())
+    extreme = q >= q[1] - 1e-3
+    p_mu = poisson.pmf(counts[:, None], signal[:, 0] + background[:, 0]) @ weight
+    p_0 = poisson.pmf(counts[:, None], background[:, 0]) @ weight
+    expected = p_mu[extreme].sum() / p_0[extreme].sum()
+    assert cl_s(workspace).observed == pytest.approx(expected, rel=1e-3)
+
+
+def test_two_regions_without_signal_exclude_nothing():
+    limit = upper_limit(channel_workspace((1, 0, {}, 1, {}), (0, 0, {}, 1, {})))
+    assert limit.observed is None
+    assert "nothing is excluded" in limit.notes[0]
+
+
+def test_large_uncertainties_in_two_regions_are_those_of_one():
+    """b = 0, nothing observed, one common parameter of 100%: only the total signal matters."""
+    doubled = {"a": (2, 0.5)}
+    two = upper_limit(channel_workspace((0, 3, doubled, 0, {}), (0, 1, doubled, 0, {})))
+    one = upper_limit(channel_workspace((0, 4, doubled, 0, {})))
+    assert two.observed == pytest.approx(one.observed, rel=1e-4)
+
+
+def test_counts_far_below_the_background():
+    """Probabilities of 1e-17 without uncertainties, against the sum over the plane with the likelihood ratio by hand."""
+    background, signal, observed = np.array([30.0, 30.0]), np.array([3.0, 1.0]), (3, 3)
+    grid = np.stack(np.meshgrid(np.arange(140), np.arange(140), indexing="ij"), axis=-1).reshape(-1, 2)
+    for mu in (1.0, 2.0):
+        low, high = np.zeros(len(grid)), np.full(len(grid), 60.0)
+        for _ in range(60):  # bisection of the derivative of ln L, which falls with mu
+            middle = (low + high) / 2
+            slope = (grid / (middle[:, None] * signal + background) * signal - signal).sum(axis=1)
+            low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
+        best = np.where(low < 1e-9, 0.0, low)
+
+        def log_likelihood(strength):
+            rates = np.atleast_1d(strength)[:, None] * signal + background
+            return (grid * np.log(rates) - rates).sum(axis=1)
+
+        q = np.where(best >= mu, 0.0, 2 * (log_likelihood(best) - log_likelihood(np.full(len(grid), mu))))
+        position = int(np.flatnonzero((grid == observed).all(axis=1))[0])
+        extreme = q >= q[position] - 1e-7
+        sums = [poisson.pmf(grid, s * signal + background).prod(axis=1)[extreme].sum() for s in (mu, 0.0)]
+        workspace = channel_workspace((3, 3, {}, 30, {}), (3, 1, {}, 30, {}))
+        assert cl_s(workspace, mu).observed == pytest.approx(sums[0] / sums[1], rel=1e-6)
+
+
+def test_too_many_outcomes_is_said():
+    wide = {"a": (1.5, 1 / 1.5)}
+    with pytest.raises(ComputationError, match=r"too many to order.*use one region or the asymptotic method"):
+        cl_s(channel_workspace((5000, 1000, {}, 5000, wide), (5000, 1000, {}, 5000, wide)))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError, LowCountWarning, RegionError, ValidityWarning
+from na64stat.experiment.load import load_run
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
@@ -382,3 +383,23 @@ def test_asymptotic_scans_warn_and_follow_their_own_formula(run):
 def test_extrapolated_efficiencies_warn_at_either_end(run, masses):
     with pytest.warns(ValidityWarning, match="held at its end value"):
         scan(ZPrime, run, masses, [1e-3])
+
+
+def test_a_point_that_cannot_be_computed_is_one_point(monkeypatch):
+    """Too many outcomes at some couplings of a combination: those points fail and say why, the others stand."""
+    from na64stat.errors import ComputationError
+    from na64stat.stats.exact import Exact
+
+    honest = Exact.cl_s
+
+    def sometimes(self, model, mu):
+        if model.signal_events.sum() > 5:
+            raise ComputationError("too many outcomes")
+        return honest(self, model, mu)
+
+    monkeypatch.setattr(Exact, "cl_s", sometimes)
+    run = load_run("mot1e12")
+    found = scan(AxionPhoton, run, [0.03], [1e-6, 1e-5, 1e-3], regions=["visible", "invisible"])
+    assert [status.split(":")[0] for status in found.status[0]] == ["allowed", "allowed", "failed"]
+    assert "too many outcomes" in found.status[0][2]
+    assert np.isnan(found.cl_s["median"][0]).tolist() == [False, False, True]

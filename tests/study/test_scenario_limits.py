@@ -430,3 +430,13 @@ def test_the_searched_range_is_where_it_looks(run):
 def test_outside_the_efficiency_there_is_a_warning(run):
     with pytest.warns(ValidityWarning, match="held at its end value"):
         limits(ZPrime, run, [0.1, 2.0])
+
+
+def test_a_limit_below_the_searched_couplings_is_not_called_one(run):
+    """The lowest coupling of the range is excluded: the limit lies below it, and the status says so."""
+    (point,) = limits(AxionPhoton, run, [0.01], regions=["visible"], couplings=(1e-2, 1.0)).points
+    assert point.coupling["observed"] == pytest.approx(1e-2)
+    assert point.status.startswith("excluded, from below the couplings that were searched")
+    (honest,) = limits(AxionPhoton, run, [0.01], regions=["visible"]).points
+    assert honest.coupling["observed"] < 1e-2
+    assert honest.status == "excluded"

@@ -1,4 +1,4 @@
-"""Limits of two regions: CL_s of every outcome over a grid of mu, then every crossing of the outcomes that matter.
+"""Limits by enumeration: CL_s of every outcome over a grid of mu, then every crossing of the outcomes that matter.
 
 CL_s of a discrete experiment jumps where the ordering of outcomes changes, upwards too. Between two points of the grid at
 which the same outcomes are at least as extreme it is continuous; where they differ the jumps in between are located first.
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.stats.enumeration import Enumeration, Ordering
 from na64stat.stats.interpolation import Array
-from na64stat.stats.one_region import LARGEST_SIGNAL
+from na64stat.stats.one_region import LARGEST_SIGNAL, standard_error
 from na64stat.stats.records import BAND_QUANTILES, Band, Limit, NumericalError
-from na64stat.stats.two_regions import Ordering, TwoRegions
 
 _LARGEST_JUMP = 1.4
 """Cells of the grid whose CL_s stays further than this factor from 1 - cl are not searched for jumps."""
@@ -26,48 +26,51 @@ _JUMP_WIDTH = 1e-5
 Outcome = NDArray[np.intp]
 
 
-class TwoRegionScan:
+class EnumerationScan:
     """CL_s of every outcome on a grid of mu, from below all limits to where everything that matters is excluded."""
 
-    def __init__(self, two: TwoRegions, alpha: float, ratio: float) -> None:
-        self.two, self.alpha, self.ratio = two, alpha, ratio
+    def __init__(self, space: Enumeration, alpha: float, ratio: float) -> None:
+        self.space, self.alpha, self.ratio = space, alpha, ratio
         self._known: dict[float, Ordering] = {}
         self.mu: list[float] = []
-        start = -0.2 * math.log(alpha) / two.total
-        while not (self._order(start).cl_s > alpha).all() and start * two.total > 1e-9:
+        start = -0.2 * math.log(alpha) / space.total
+        while not (self._order(start).cl_s > alpha).all() and start * space.total > 1e-9:
             start /= 4
         self._grow(start)
 
     def limit(self, cl: float) -> Limit:
         """The record of observed and expected limits."""
-        two, last = self.two, self._order(self.mu[-1])
+        space, last = self.space, self._order(self.mu[-1])
         estimates = self._estimates(last.counts)
         outcomes = [last.counts[quantile_index(estimates, last.background, p)] for p in BAND_QUANTILES.values()]
         limits = {
             key: max(self._crossings(np.array(key)), default=None) for key in {tuple(o.tolist()) for o in outcomes}
         }
         band = Band(*(limits[tuple(outcome.tolist())] for outcome in outcomes))
-        crossings = tuple(self._crossings(outcomes[2] if two.observed is None else two.observed))
-        observed = max(crossings) if two.observed is not None and crossings else None
+        outcome = outcomes[2] if space.observed is None else space.observed
+        crossings = tuple(self._crossings(outcome))
+        observed = max(crossings) if space.observed is not None and crossings else None
         text = f"CL_s stays above 1 - cl up to {LARGEST_SIGNAL:g} signal events: nothing is excluded"
         notes = () if crossings else (text,)
-        return Limit(observed, band, crossings, self._error(crossings), cl, "exact", two.model.channels, notes)
+        return Limit(
+            observed, band, crossings, self._error(crossings, outcome), cl, "exact", space.model.channels, notes
+        )
 
     def _order(self, mu: float) -> Ordering:
         if mu not in self._known:
-            self._known[mu] = self.two.order(mu)
+            self._known[mu] = self.space.order(mu)
         return self._known[mu]
 
     def _grow(self, mu: float) -> None:
-        """Extend the grid until 99% of the background-only outcomes, and the observed one, are excluded for good."""
+        """Extend the grid until 99% of the background-only outcomes, and the observed one, are below alpha/3 twice running."""
         quiet = 0
-        while quiet < 2 and mu * self.two.total < LARGEST_SIGNAL:
+        while quiet < 2 and mu * self.space.total < LARGEST_SIGNAL:
             ordering = self._order(mu)
             self.mu.append(mu)
             low = ordering.cl_s < self.alpha / 3
             enough = bool(ordering.background[low].sum() > 0.99)
-            if self.two.observed is not None:
-                enough = enough and bool(low[ordering.index(self.two.observed)])
+            if self.space.observed is not None:
+                enough = enough and bool(low[ordering.index(self.space.observed)])
             quiet = quiet + 1 if enough else 0
             mu *= self.ratio
 
@@ -133,16 +136,16 @@ class TwoRegionScan:
 
         return float(brentq(excess, low, high, xtol=1e-7 * low, rtol=1e-10))
 
-    def _error(self, crossings: tuple[float, ...]) -> NumericalError:
+    def _error(self, crossings: tuple[float, ...], outcome: Outcome) -> NumericalError:
         if not crossings:
             return NumericalError()
         mu = max(crossings)
-        here = self._order(mu)
-        slope = 1.0
-        if self.two.observed is not None:
-            above = self._order(mu * 1.02)
-            slope = math.log(above.observed_replicates.mean() / here.observed_replicates.mean()) / math.log(1.02)
-        return self.two.error(here, slope)
+        here, above = self.space.replicates(mu, outcome), self.space.replicates(mu * 1.02, outcome)
+        cl_s, middle = standard_error(here), float(here.mean())
+        slope = abs(math.log(max(float(above.mean()), 1e-300) / middle)) / math.log(1.02)
+        relative = cl_s / (middle * slope) if slope > 0 else 0.0
+        ordering = self._order(mu)
+        return NumericalError(cl_s, relative, ordering.left_out, ordering.refitted)
 
 
 def quantile_index(values: Array, probabilities: Array, level: float) -> int:
