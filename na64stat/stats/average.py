@@ -121,7 +121,8 @@ def poisson(counts: Array, rates: Array) -> Array:
 
     counts = np.asarray(counts, dtype=np.float64)
     logs = np.log(np.maximum(rates, 1e-300))  # at a rate of zero this underflows to 0 for counts > 0 and gives 1 for 0
-    return np.exp(np.multiply.outer(logs, counts) - np.asarray(rates)[:, None] - gammaln(counts + 1))
+    exponents: Array = np.multiply.outer(logs, counts) - np.asarray(rates)[:, None] - gammaln(counts + 1)
+    return np.exp(exponents)
 
 
 def log_poisson_cumulative(count: float, rates: Array) -> Array:
