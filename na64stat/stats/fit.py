@@ -19,6 +19,7 @@ TOLERANCE = 1e-12
 """Newton's estimate of the remaining distance in -ln L at which a fit has converged; ties need 1e-7."""
 
 _MAX_ITERATIONS = 100
+_BETTER = 1e-9  # by so much -ln L has to be lower at mu > 0 for a best fit there
 _SHORTEST_STEP = 2.0**-40
 
 
@@ -68,19 +69,23 @@ def fit_fixed(
 def fit_free(model: CountingModel, counts: Array, centre: Array | None = None) -> Fits:
     """Fit mu >= 0 and the nuisance parameters.
 
-    The boundary is decided first: where the profile likelihood does not improve as mu leaves 0, the best fit is there.
+    The boundary comes first: where the profile likelihood does not improve as mu leaves 0, and no channel is above its
+    background, the best fit is there.
     """
     middle = _centre(model, counts, centre)
     background = fit_fixed(model, counts, 0.0, middle)
     rises = slope_in_mu(model, counts, background) >= 0
+    # A channel above its background can hide a second, deeper minimum at mu > 0 behind the rise.
+    tried = ~rises | (counts > model.background_events).any(axis=1)
     signal, expected = model.signal_events.sum(), model.background_events.sum()
-    if signal == 0 or rises.all():
+    if signal == 0 or not tried.any():
         return background
     guess = np.maximum(counts.sum(axis=1) - expected, 0.3) / signal
-    inside = ~rises
-    free = _minimise(model, counts[inside], guess[inside], middle[inside], None, free=True)
+    free = _minimise(model, counts[tried], guess[tried], middle[tried], None, free=True)
     nll, mu, theta = background.nll.copy(), background.mu.copy(), background.theta.copy()
-    nll[inside], mu[inside], theta[inside] = free.nll, free.mu, free.theta
+    better = ~rises[tried] | (free.nll < nll[tried] - _BETTER)
+    chosen = np.flatnonzero(tried)[better]
+    nll[chosen], mu[chosen], theta[chosen] = free.nll[better], free.mu[better], free.theta[better]
     return Fits(nll, mu, theta, background.refitted + free.refitted)
 
 

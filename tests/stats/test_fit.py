@@ -91,6 +91,36 @@ def test_fits_are_minuits(workspace, mu):
     assert free.nll[0] + saturated == pytest.approx(best, abs=2e-6)
 
 
+def test_a_deeper_minimum_behind_a_rise_is_found():
+    """An excess in one channel and a deficit in the other: -ln L rises at mu = 0 and falls again further out."""
+
+    def channel(name, signal, background):
+        def normsys(effect, hi, lo):
+            return {"name": effect, "type": "normsys", "data": {"hi": hi, "lo": lo}}
+
+        mu = {"name": "mu", "type": "normfactor", "data": None}
+        own = [normsys(f"own_{name}", 1.5, 0.5), normsys("shared", 1.5, 0.5)]
+        samples = [
+            {"name": "signal", "data": [signal], "modifiers": [mu, normsys("shared", 1.5, 2 / 3)]},
+            {"name": "one", "data": [background], "modifiers": own},
+            {"name": "two", "data": [1.0], "modifiers": []},
+        ]
+        return {"name": name, "samples": samples}
+
+    workspace = {
+        "version": "1.0.0",
+        "channels": [channel("a", 1.0, 1.0), channel("b", 0.5, 0.5)],
+        "observations": [{"name": "a", "data": [0]}, {"name": "b", "data": [13]}],
+        "measurements": [{"name": "observed", "config": {"poi": "mu", "parameters": []}}],
+    }
+    model = CountingModel.from_workspace(workspace)
+    counts = model.observed[None, :]
+    border = fit_fixed(model, counts, 0.0)
+    assert slope_in_mu(model, counts, border)[0] > 0
+    scan = [float(fit_fixed(model, counts, mu).nll[0]) for mu in np.linspace(0, 30, 301)]
+    assert float(fit_free(model, counts).nll[0]) <= min(scan) + 1e-9 < float(border.nll[0]) - 0.1
+
+
 def test_batch_is_the_same_as_one_by_one(benchmark):
     model = CountingModel.from_workspace(benchmark)
     counts = np.array([[i, j] for i in range(6) for j in range(9)], dtype=float)
