@@ -72,7 +72,7 @@ def test_rates_are_pyhfs(workspace, mu, data):
 
 @settings(max_examples=15, deadline=None)
 @given(workspace=workspaces(), mu=st.floats(0, 4))
-def test_fits_are_minuits(workspace, mu):
+def test_fits_are_as_good_as_minuits(workspace, mu):
     model = CountingModel.from_workspace(workspace)
     counts = model.observed[None, :]
     fixed, free = fit_fixed(model, counts, mu), fit_free(model, counts)
@@ -86,9 +86,12 @@ def test_fits_are_minuits(workspace, mu):
         minuit.limits[0], minuit.fixed[0] = (0, None), fixed_mu
         return minuit.migrad().fval
 
-    assert fixed.nll[0] + saturated == pytest.approx(minimum(mu, True), abs=2e-6)
-    best = min(minimum(start, False) for start in (0.1, 1.0, 3.0))
-    assert free.nll[0] + saturated == pytest.approx(best, abs=2e-6)
+    # Never above what Minuit finds (it can stop in a higher local minimum), and truly the value at the fitted point.
+    assert fixed.nll[0] + saturated <= minimum(mu, True) + 2e-6
+    assert free.nll[0] + saturated <= min(minimum(start, False) for start in (0.1, 1.0, 3.0)) + 2e-6
+    for fits in (fixed, free):
+        there = nll(model, counts[0], fits.mu[0], fits.theta[0])
+        assert fits.nll[0] + saturated == pytest.approx(there, abs=1e-8)
 
 
 def test_a_deeper_minimum_behind_a_rise_is_found():
