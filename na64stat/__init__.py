@@ -39,9 +39,21 @@ if TYPE_CHECKING:
     from na64stat.scenarios.tabulated import Tabulated as Tabulated
     from na64stat.scenarios.zprime import ZPrime as ZPrime
     from na64stat.stats.asymptotic import Asymptotic as Asymptotic
+    from na64stat.stats.best_fit import best_fit as best_fit
+    from na64stat.stats.compare import compare as compare
     from na64stat.stats.exact import Exact as Exact
+    from na64stat.stats.feldman_cousins import FeldmanCousins as FeldmanCousins
+    from na64stat.stats.goodness import goodness_of_fit as goodness_of_fit
+    from na64stat.stats.impacts import impacts as impacts
+    from na64stat.stats.interpolation import Interpolation as Interpolation
     from na64stat.stats.limits import cl_s as cl_s
     from na64stat.stats.limits import upper_limit as upper_limit
+    from na64stat.stats.model import Model as Model
+    from na64stat.stats.profile import profile as profile
+    from na64stat.stats.significance import significance as significance
+    from na64stat.stats.statistic import Criterion as Criterion
+    from na64stat.stats.statistic import Statistic as Statistic
+    from na64stat.stats.toys import Toys as Toys
     from na64stat.stats.workspace import build_workspace as build_workspace
     from na64stat.study.limits import limits as limits
     from na64stat.study.scan import scan as scan
@@ -52,16 +64,20 @@ if TYPE_CHECKING:
     from na64stat.yields.survival import DepthAverage as DepthAverage
 
 _HOMES = {
+    "Asymptotic": "stats.asymptotic",
     "AxionMuon": "scenarios.axion_muon",
     "AxionPhoton": "scenarios.axion_photon",
-    "Asymptotic": "stats.asymptotic",
     "Binning": "plane",
     "ComputationError": "errors",
+    "Criterion": "stats.statistic",
     "DarkSector": "scenarios.dark_sector",
     "DepthAverage": "yields.survival",
     "Exact": "stats.exact",
+    "FeldmanCousins": "stats.feldman_cousins",
     "InputError": "errors",
+    "Interpolation": "stats.interpolation",
     "LowCountWarning": "errors",
+    "Model": "stats.model",
     "MuonPseudoscalar": "scenarios.muon_pseudoscalar",
     "MuonScalar": "scenarios.muon_scalar",
     "Na64StatError": "errors",
@@ -69,19 +85,27 @@ _HOMES = {
     "Region": "plane",
     "Run": "experiment.run",
     "Scenario": "scenarios.base",
+    "Statistic": "stats.statistic",
     "Tabulated": "scenarios.tabulated",
     "Template": "template",
+    "Toys": "stats.toys",
     "ValidityWarning": "errors",
     "ZPrime": "scenarios.zprime",
+    "best_fit": "stats.best_fit",
     "build_workspace": "stats.workspace",
     "cl_s": "stats.limits",
+    "compare": "stats.compare",
     "expected_events": "yields.predict",
+    "goodness_of_fit": "stats.goodness",
+    "impacts": "stats.impacts",
     "limits": "study.limits",
     "load_run": "experiment.load",
     "load_scan": "study.scan_record",
     "packaged_runs": "experiment.load",
     "predict": "yields.predict",
+    "profile": "stats.profile",
     "scan": "study.scan",
+    "significance": "stats.significance",
     "upper_limit": "stats.limits",
 }
 

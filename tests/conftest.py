@@ -2,8 +2,10 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-settings.register_profile("repeatable", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("repeatable")
+# Models are slow to build, compiled code too the first time, and a smaller example of a wrong likelihood explains little more:
+# no deadline, no shrinking.
+settings.register_profile("new", phases=(Phase.explicit, Phase.reuse, Phase.generate), deadline=None)
+settings.register_profile("repeatable", settings.get_profile("new"), derandomize=True)
+settings.load_profile("repeatable" if os.environ.get("CI") else "new")

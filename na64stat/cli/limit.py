@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from click.core import ParameterSource
 
+from na64stat.cli.methods import METHODS
+from na64stat.cli.models import (
+    OF_A_FILE,
+    OF_A_SCENARIO,
+    channels_text,
+    is_file,
+    model_of_file,
+    named,
+    refuse_options,
+)
 from na64stat.cli.options import (
     RANGE,
     RunChoice,
@@ -22,6 +31,7 @@ from na64stat.cli.options import (
     with_statistics,
 )
 from na64stat.cli.output import (
+    busy,
     level_text,
     plain_table,
     print_failures,
@@ -30,14 +40,15 @@ from na64stat.cli.output import (
     print_table,
     progress,
 )
-from na64stat.errors import InputError, RegionError
+from na64stat.cli.patches import PatchChoice, with_patch
+from na64stat.errors import InputError, Na64StatError
 
 if TYPE_CHECKING:
     from na64stat.stats.records import Limit
     from na64stat.study.limits import Interval, ScenarioLimits
 
-_OF_A_FILE: Final = ("scenario", "scenario_option", "regions", "cl", "method", "as_json")
-"""Parameters that go with a workspace file; the others would be ignored, and are refused."""
+_SHOWN_ERROR: Final = 1e-3
+"""Smallest relative numerical error of a limit that is printed beside it."""
 
 
 @click.command(
@@ -45,6 +56,8 @@ _OF_A_FILE: Final = ("scenario", "scenario_option", "regions", "cl", "method", "
         "limit axion-muon --mass 1e-3:0.2:40 --run 2022",
         "limit axion-photon --mass 0.01 --region invisible --json",
         "limit ws.json --region invisible",
+        "limit ws.json --method toys --toys 50000 --store toys/",
+        "limit background.json --patch signal.json --method asymptotic --cl 0.95",
     )
 )
 @with_scenario
@@ -55,7 +68,8 @@ _OF_A_FILE: Final = ("scenario", "scenario_option", "regions", "cl", "method", "
     help="Couplings between which edges are looked for, where a lifetime decides; of LO:HI:N only the ends count.",
 )
 @with_run
-@with_statistics
+@with_statistics(*METHODS)
+@with_patch
 @as_json
 def limit(
     scenario: ScenarioChoice,
@@ -63,6 +77,7 @@ def limit(
     coupling: list[float] | None,
     run: RunChoice,
     statistics: Statistics,
+    patch: PatchChoice,
     as_json: bool,
 ) -> None:
     """Upper limits of a scenario, or of a workspace.
@@ -71,24 +86,26 @@ def limit(
     on the signal strength mu, all channels combined unless --region says otherwise. Where a lifetime depends on the coupling
     the excluded intervals are listed.
     """
-    if scenario.text.lower().endswith(".json"):
-        _refuse_ignored_options(scenario.text)
-        _limit_of_file(Path(scenario.text), statistics, as_json)
+    if is_file(scenario.text):
+        refuse_options(OF_A_SCENARIO, f"the workspace file {scenario.text}", "it is for a scenario")
+        _limit_of_file(Path(scenario.text), patch, statistics, as_json)
         return
+    refuse_options(OF_A_FILE, f"the scenario {scenario.text}", "it is for a workspace file")
     from na64stat.study.limits import limits
 
     if mass is None:
         raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
     if coupling is not None and len(coupling) == 1:
         raise InputError(f"--coupling {coupling[0]:g}: one number; a range LO:HI:N to search is right, e.g. 1e-6:1:2")
-    result = limits(
-        scenario.resolve(),
-        run.load(),
-        mass,
-        couplings=None if coupling is None else (coupling[0], coupling[-1]),
-        track=progress("limits"),
-        **statistics.for_study(),
-    )
+    with busy("limit") if len(mass) == 1 else contextlib.nullcontext():
+        result = limits(
+            scenario.resolve(),
+            run.load(),
+            mass,
+            couplings=None if coupling is None else (coupling[0], coupling[-1]),
+            track=progress("limits"),
+            **statistics.for_study(),
+        )
     failures = [point.status for point in result.points if point.status.startswith("failed")]
     print_failures(failures, len(result.points))
     if as_json:
@@ -97,59 +114,43 @@ def limit(
         _print_scenario(result)
 
 
-def _refuse_ignored_options(path: str) -> None:
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if parameter.name not in _OF_A_FILE and source is not ParameterSource.DEFAULT:
-            raise InputError(
-                f"{parameter.opts[-1]}: does not go with the workspace file {path}; --region, --cl, --method and --json do"
-            )
-
-
-def read_workspace(path: Path) -> dict[str, Any]:
-    """A workspace file as a dictionary; what is in it is checked where it is used."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file; a pyhf workspace is right") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; the path of a pyhf workspace is right") from error
-    if not text.strip():
-        raise InputError(f"{path}: the file is empty; a pyhf workspace is right")
-    try:
-        # Whole numbers as floats: JSON knows no bound for them, and an overflow to infinity is refused by name.
-        workspace = json.loads(text, parse_int=float, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise InputError(f"{path}: nested too deeply for a pyhf workspace") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not a JSON file: {error}") from error
-    if not isinstance(workspace, dict):
-        raise InputError(f"{path}: holds a {type(workspace).__name__}; a pyhf workspace is an object with channels")
-    return workspace
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _limit_of_file(path: Path, statistics: Statistics, as_json: bool) -> None:
-    from na64stat.stats.limits import check_cl, upper_limit
+def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, as_json: bool) -> None:
+    from na64stat.stats.limits import check_cl, limit_of_model
 
     check_cl(statistics.cl)
-    workspace = read_workspace(path)
+    method = statistics.method.build()
+    model = model_of_file(path, patch, statistics.regions)
     try:
-        result = upper_limit(workspace, **statistics.for_workspace())
-    except InputError as error:
-        hint = "; --region NAME picks a channel" if isinstance(error, RegionError) and not statistics.regions else ""
-        raise InputError(f"{path}: {error}{hint}") from error
+        with busy(f"limit, {method.name}"):
+            result = limit_of_model(model, method, statistics.cl)
+    except Na64StatError as error:
+        raise named(path, error, patch, len(model.channels)) from error
     if as_json:
         print_json(workspace_record(result))
         return
-    click.echo(f"{path}: {' + '.join(result.regions)}, {level_text(result.cl)}, {result.method}")
-    for name, value in {"observed": result.observed, **result.expected.as_dict()}.items():
-        click.echo(f"mu  {name:8}  {'none' if value is None else f'< {value:.6g}'}")
+    criterion = ", CL_sb" if result.criterion == "cl_sb" else ""
+    click.echo(f"{path}: {channels_text(result.regions)}, {level_text(result.cl)}, {result.method}{criterion}")
+    click.echo(f"mu  observed  {limit_text(result)}")
+    for name, value in result.expected.as_dict().items():
+        click.echo(f"mu  {name:8}  {bound_text(value, 6 if result.error.limit < _SHOWN_ERROR else 4)}")
     print_notes(result.notes)
+
+
+def limit_text(result: Limit, digits: int = 6) -> str:
+    """The observed limit or interval, with its numerical error where that can be seen."""
+    value, relative = result.observed, result.error.limit
+    if value is None or (result.lower is not None and result.lower == 0):
+        return bound_text(value, digits)
+    if result.lower is not None:
+        return f"{result.lower:.{digits}g} to {value:.{digits}g}"
+    if relative < _SHOWN_ERROR:
+        return bound_text(value, digits)
+    return f"< {value:.4g} +- {float(f'{value * relative:.1g}'):g}"
+
+
+def bound_text(value: float | None, digits: int = 6) -> str:
+    """An upper bound."""
+    return "none" if value is None else f"< {value:.{digits}g}"
 
 
 def workspace_record(result: Limit) -> dict[str, Any]:
@@ -158,14 +159,17 @@ def workspace_record(result: Limit) -> dict[str, Any]:
     return {
         "cl": result.cl,
         "method": result.method,
+        "criterion": result.criterion,
         "regions": list(result.regions),
         "mu": {"observed": result.observed, **result.expected.as_dict()},
+        "lower": result.lower,
         "crossings": list(result.crossings),
         "error": {
             "cl_s": error.cl_s,
             "limit": error.limit,
             "counts_left_out": error.counts_left_out,
             "refitted": error.refitted,
+            "failed": error.failed,
         },
         "notes": list(result.notes),
     }

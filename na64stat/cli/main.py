@@ -10,11 +10,15 @@ from typing import Any, TextIO
 
 import click
 
+from na64stat.cli.compare import compare
+from na64stat.cli.fit import fit
+from na64stat.cli.impacts import impacts
 from na64stat.cli.info import info
 from na64stat.cli.limit import limit
 from na64stat.cli.physics import cross_section, predict, workspace
 from na64stat.cli.reproduce import reproduce
 from na64stat.cli.scan import plot, scan
+from na64stat.cli.significance import significance
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning
 
 _HELP = """Limits on new physics from the NA64 muon experiment.
@@ -45,7 +49,20 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (info, cross_section, predict, workspace, limit, scan, plot, reproduce):
+for command in (
+    info,
+    cross_section,
+    predict,
+    workspace,
+    limit,
+    compare,
+    fit,
+    impacts,
+    significance,
+    scan,
+    plot,
+    reproduce,
+):
     cli.add_command(command)
 
 

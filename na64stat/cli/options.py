@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from na64stat.cli.methods import MethodChoice, method_options, pack_toys
 from na64stat.errors import InputError, ScenarioError
 
 if TYPE_CHECKING:
@@ -122,9 +123,12 @@ def with_scenario(command: Command) -> Command:
     def pack(*, scenario: str | None, scenario_option: str | None, loop_decay: bool, **others: Any) -> Any:
         return command(scenario=ScenarioChoice(scenario, scenario_option, loop_decay), **others)
 
-    return _with(
-        command,
-        pack,
+    return add_options(command, pack, *scenario_options())
+
+
+def scenario_options() -> list[Callable[[Any], Any]]:
+    """SCENARIO, --scenario, --loop-decay."""
+    return [
         click.argument("scenario", required=False),
         click.option(
             "--scenario",
@@ -135,7 +139,7 @@ def with_scenario(command: Command) -> Command:
         click.option(
             "--loop-decay", is_flag=True, help="axion-muon: let the axion decay to two photons through the muon loop."
         ),
-    )
+    ]
 
 
 @dataclass(frozen=True)
@@ -164,62 +168,70 @@ def with_run(command: Command) -> Command:
     def pack(*, run_name: str, background: str | None, **others: Any) -> Any:
         return command(run=RunChoice(run_name, background), **others)
 
-    background_option = click.option(
-        "--background", metavar="NAME", help="Background setting of the run, e.g. realistic; default none."
-    )
-    return _with(command, pack, run_option, background_option)
+    return add_options(command, pack, *run_options())
+
+
+def run_options() -> list[Callable[[Any], Any]]:
+    """--run, --background."""
+    return [
+        run_option,
+        click.option(
+            "--background", metavar="NAME", help="Background setting of the run, e.g. realistic; default none."
+        ),
+    ]
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """--region, --cl, --method, --no-systematics, --depth-average."""
+    """--region, --cl, --method and its options, --no-systematics, --depth-average."""
 
     regions: tuple[str, ...]
     cl: float
-    method: str
+    method: MethodChoice
     no_systematics: bool
     depth_average: str
 
-    def for_workspace(self) -> dict[str, Any]:
-        """Arguments of `na64stat.upper_limit`."""
-        from na64stat.stats.asymptotic import Asymptotic
-        from na64stat.stats.exact import Exact
-
-        method = Asymptotic() if self.method == "asymptotic" else Exact()
-        return {"method": method, "cl": self.cl, "regions": self.regions or None}
-
     def for_study(self) -> dict[str, Any]:
         """Arguments of `na64stat.limits` and `na64stat.scan`."""
-        average = find_average(self.depth_average)
-        return {**self.for_workspace(), "systematics": not self.no_systematics, "average": average}
+        return {
+            "method": self.method.build(),
+            "cl": self.cl,
+            "regions": self.regions or None,
+            "systematics": not self.no_systematics,
+            "average": find_average(self.depth_average),
+        }
 
 
-def with_statistics(command: Command) -> Command:
-    """Hand `Statistics` to the command as `statistics`."""
+def with_statistics(*methods: str) -> Callable[[Command], Command]:
+    """Hand `Statistics` to the command as `statistics`, with a choice of these methods."""
 
-    def pack(
-        *, regions: tuple[str, ...], cl: float, method: str, no_systematics: bool, depth_average: str, **others: Any
-    ) -> Any:
-        return command(statistics=Statistics(regions, cl, method, no_systematics, depth_average), **others)
+    def decorate(command: Command) -> Command:
+        def pack(
+            *, regions: tuple[str, ...], cl: float, method: str, no_systematics: bool, depth_average: str, **others: Any
+        ) -> Any:
+            choice = MethodChoice(method, pack_toys(others), others.pop("criterion", None))
+            return command(statistics=Statistics(regions, cl, choice, no_systematics, depth_average), **others)
 
-    return _with(
-        command,
-        pack,
-        click.option("--region", "regions", multiple=True, metavar="NAME", help="Region; repeated: combined."),
-        click.option("--cl", default=0.90, show_default=True, help="Confidence level, between 0 and 1."),
-        click.option(
-            "--method",
-            type=click.Choice(["exact", "asymptotic"]),
-            default="exact",
-            show_default=True,
-            help="Statistical method; asymptotic formulas are far too strong at low counts.",
-        ),
-        click.option("--no-systematics", is_flag=True, help="Leave out every uncertainty."),
-        with_depth_average,
-    )
+        return add_options(
+            command,
+            pack,
+            region_option,
+            cl_option,
+            *method_options(methods),
+            click.option("--no-systematics", is_flag=True, help="Leave out every uncertainty."),
+            with_depth_average,
+        )
+
+    return decorate
 
 
-def _with(command: Command, pack: Callable[..., Any], *options: Callable[[Any], Any]) -> Command:
+region_option = click.option(
+    "--region", "regions", multiple=True, metavar="NAME", help="Region or channel; repeated: combined."
+)
+cl_option = click.option("--cl", default=0.90, show_default=True, help="Confidence level, between 0 and 1.")
+
+
+def add_options(command: Command, pack: Callable[..., Any], *options: Callable[[Any], Any]) -> Command:
     """`pack` under the name of `command`, with options that stand in the help in this order."""
     packed = functools.wraps(command)(pack)
     for option in reversed(options):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +16,8 @@ from na64stat.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+Item = TypeVar("Item")
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
@@ -122,5 +125,43 @@ def progress(label: str) -> Callable[[Iterable[float]], Iterator[float]]:
         if not console.is_terminal or len(items) < 2:
             return iter(items)
         return iter(rich_track(items, description=label, console=console, transient=True))
+
+    return track
+
+
+@contextlib.contextmanager
+def busy(label: str) -> Iterator[Callable[[Iterable[Item]], Iterable[Item]]]:
+    """A label with the time it has taken, on standard error if that is a terminal, until the work below is done.
+
+    What it gives wraps the items of a loop, whose progress is drawn too.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield iter
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def track(items: Iterable[Item]) -> Iterator[Item]:
+            known = list(items)
+            bar.update(task, total=len(known))
+            for item in known:
+                yield item
+                bar.advance(task)
+
+        yield track
+
+
+def steps(label: Callable[[Item], str]) -> Callable[[Iterable[Item]], Iterator[Item]]:
+    """Shows the label of the item at work, like `busy`."""
+
+    def track(items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            with busy(label(item)):
+                yield item
 
     return track

@@ -28,11 +28,12 @@ from na64stat.cli.output import (
     print_table,
     with_unit,
 )
-from na64stat.errors import InputError, ScenarioError
+from na64stat.cli.points import at_coupling
+from na64stat.errors import InputError
 
 if TYPE_CHECKING:
     from na64stat.experiment.run import Run
-    from na64stat.scenarios.base import Scenario, ScenarioFactory
+    from na64stat.scenarios.base import Scenario
     from na64stat.template import Template
 
 PROCESSES: Final = ["vector", "scalar", "pseudoscalar", "photon_fusion", "dark_pair"]
@@ -187,7 +188,7 @@ def workspace(
 
     file = None if output is None else Output.of(output, overwrite)
     loaded = run.load()
-    point = _at_coupling(scenario.resolve(), one_number(mass, "--mass"), coupling, loaded)
+    point = at_coupling(scenario.resolve(), one_number(mass, "--mass"), coupling, loaded)
     template = predict_template(point, loaded, average=find_average(depth_average))
     result = build_workspace(template, loaded, regions or None)
     _explain(result, point, loaded)
@@ -213,21 +214,3 @@ def _explain(workspace: dict[str, Any], point: Scenario, run: Run) -> None:
     if workspace["measurements"][0]["name"] == "projection":
         click.echo(f"note: run {run.name} has no observation: the observations are its background", err=True)
     click.echo(f"note: mu = 1 is coupling {with_unit(point.coupling, point.coupling_unit)}", err=True)
-
-
-def _at_coupling(factory: ScenarioFactory, mass: float, coupling: list[float] | None, run: Run) -> Scenario:
-    from na64stat.yields.predict import region_events
-
-    if coupling is not None:
-        return factory(mass=mass, coupling=one_number(coupling, "--coupling"))
-    import numpy as np
-
-    probe = factory(mass=mass, coupling=1.0)
-    if probe.yield_power is None:
-        raise ScenarioError(
-            f"{probe.name} at mass {mass:g} GeV: its yield is no power of the coupling; give --coupling"
-        )
-    total = sum(float(values[0]) for values in region_events(probe, run, np.ones(1), probe.default_regions).values())
-    if total == 0:
-        raise ScenarioError(f"{probe.name} at mass {mass:g} GeV: no signal in {', '.join(probe.default_regions)}")
-    return probe.at(coupling=probe.coupling_at(1 / total))

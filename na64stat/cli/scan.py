@@ -28,7 +28,7 @@ from na64stat.errors import InputError
 @output_option("File to write, JSON.")
 @overwrite_option
 @with_run
-@with_statistics
+@with_statistics("exact", "asymptotic")
 @as_json
 def scan(
     scenario: ScenarioChoice,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from na64stat.errors import WorkspaceError
@@ -27,4 +27,34 @@ def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
             pyhf.schema.validate(dict(workspace), "workspace.json")
     except pyhf.exceptions.InvalidSpecification as error:
         reason = str(error).splitlines()[0]
-        raise WorkspaceError(f"{origin}: not a valid pyhf workspace: {reason}") from error
+        place = _place(workspace, getattr(error.parent, "absolute_path", ()))
+        raise WorkspaceError(f"{origin}: not a valid pyhf workspace: {place}{reason}") from error
+
+
+def _place(workspace: Mapping[str, Any], path: Iterable[str | int]) -> str:
+    """Where in a workspace a path leads, with the names of channels, samples and so on instead of their numbers."""
+    words: list[str] = []
+    here: Any = workspace
+    for key in path:
+        here = here[key]
+        named = isinstance(key, int) and isinstance(here, dict) and "name" in here
+        words.append(repr(here["name"]) if named else f"[{key}]" if isinstance(key, int) else f", {key}")
+    text = " ".join(words).replace(" ,", ",").strip(", ")
+    return f"{text}: " if text else ""
+
+
+def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A copy of a workspace with a JSON patch applied.
+
+    Raises
+    ------
+    WorkspaceError
+        The patch does not fit.
+    """
+    import jsonpatch
+
+    try:
+        result: dict[str, Any] = jsonpatch.apply_patch(dict(workspace), list(patch))
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
+        raise WorkspaceError(f"patch: does not fit the workspace: {error}") from error
+    return result

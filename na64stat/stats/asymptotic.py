@@ -9,49 +9,64 @@ from typing import ClassVar
 
 import numpy as np
 
+from na64stat.errors import InputError
 from na64stat.stats.fit import fit_fixed, fit_free
-from na64stat.stats.interpolation import Array
 from na64stat.stats.method import Method
-from na64stat.stats.model import CountingModel
+from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array, Poisson
 from na64stat.stats.records import Band, ClsResult, Limit, NumericalError
+from na64stat.stats.statistic import Criterion, Statistic
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
 class Asymptotic(Method):
-    """CL_s from the large-sample distributions of q-tilde. Far too strong where counts are few.
+    """CL_s from the large-sample distributions of the test statistic. Far too strong where counts are few.
+
+    Attributes
+    ----------
+    statistic
+        q-tilde or q.
+    criterion
+        Whether limits are where CL_s or where CL_sb falls to 1 - cl.
 
     References
     ----------
-    G. Cowan et al., arXiv:1007.1727, eqs. (62), (65), (88)-(89).
+    G. Cowan et al., arXiv:1007.1727, eqs. (59), (62), (65), (88)-(89).
     """
 
+    statistic: Statistic = Statistic.Q_TILDE
+    criterion: Criterion = Criterion.CL_S
     name: ClassVar[str] = "asymptotic"
 
-    def cl_s(self, model: CountingModel, mu: Sequence[float]) -> list[ClsResult]:
+    def __post_init__(self) -> None:
+        if not self.statistic.one_sided:
+            raise InputError(f"asymptotic method: statistic {self.statistic.value}; q_tilde or q is right for limits")
+
+    def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected."""
-        statistics = _Statistics(model.without_empty_channels())
+        statistics = _Statistics(model.without_empty_bins(), self.statistic)
         return [statistics.cl_s(strength) for strength in mu]
 
-    def upper_limit(self, model: CountingModel, cl: float) -> Limit:
+    def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
-        model = model.without_empty_channels()
-        statistics = _Statistics(model)
+        model = model.without_empty_bins()
+        statistics = _Statistics(model, self.statistic)
         alpha = 1 - cl
+        column = 0 if self.criterion is Criterion.CL_S else 1
 
         def expected(level: float) -> float | None:
-            return statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level), alpha)
+            return statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level)[column], alpha)
+
+        def observed(mu: float) -> float:
+            return statistics.probabilities(statistics.root_observed(mu), statistics.root_asimov(mu))[column]
 
         band = Band(*(expected(level) for level in _LEVELS))
-        observed = None
-        if model.observed is not None:
-            observed = statistics.solve(
-                lambda mu: _observed(statistics.root_observed(mu), statistics.root_asimov(mu)), alpha
-            )
-        crossing = band.median if model.observed is None else observed
+        limit = None if model.observed is None else statistics.solve(observed, alpha)
+        crossing = band.median if model.observed is None else limit
         return Limit(
-            observed,
+            limit,
             band,
             () if crossing is None else (crossing,),
             NumericalError(refitted=statistics.refitted),
@@ -59,40 +74,59 @@ class Asymptotic(Method):
             self.name,
             model.channels,
             () if crossing is not None else ("no signal strength is excluded",),
+            criterion=self.criterion.value,
         )
 
 
 class _Statistics:
-    """Roots of q-tilde of the observed and of the background-only Asimov data."""
+    """Roots of the test statistic of the observed and of the background-only Asimov data."""
 
-    def __init__(self, model: CountingModel) -> None:
-        self.model, self.refitted = model, 0
+    def __init__(self, model: Model, statistic: Statistic) -> None:
+        self.model, self.statistic, self.refitted = model, statistic, 0
         self.total = float(model.signal_events.sum())
         background = model.background_events
         data = background if model.observed is None else model.observed
         self.data = data[None, :]
-        # A channel without background cannot pull a parameter at mu = 0: its Asimov count is 0 whatever they are.
-        self.centre = fit_fixed(model, np.where(background > 0, data, 0.0)[None, :], 0.0).theta
-        self.asimov: Array = model.split_rates(self.centre)[1]
-        self.free = fit_free(model, self.data)
+        # A bin without background cannot pull a parameter at mu = 0: its Asimov count is 0 whatever they are.
+        self.centre = fit_fixed(model, np.where(background > 0, data, 0.0)[None, :], 0.0).parameters
+        self.asimov = model.rates(self.centre)
+        self.asimov_auxiliary = _expected_auxiliary(model, self.centre[0])
+        self.free = fit_free(model, self.data, lowest_mu=statistic.lowest_mu(model))
 
     def cl_s(self, mu: float) -> ClsResult:
         root_asimov = self.root_asimov(mu)
-        band = Band(*(_expected(root_asimov, level) for level in _LEVELS))
-        observed = None if self.model.observed is None else _observed(self.root_observed(mu), root_asimov)
-        return ClsResult(observed, band, NumericalError(refitted=self.refitted))
+        band = Band(*(_expected(root_asimov, level)[0] for level in _LEVELS))
+        error = NumericalError(refitted=self.refitted)
+        if self.model.observed is None:
+            return ClsResult(None, band, error)
+        root = self.root_observed(mu)
+        cl_s, cl_sb, cl_b = self.probabilities(root, root_asimov)
+        return ClsResult(cl_s, band, error, cl_sb, cl_b, root**2)
 
     def root_observed(self, mu: float) -> float:
         if self.free.mu[0] >= mu:
             return 0.0
-        fixed = fit_fixed(self.model, self.data, mu, start=self.free.theta)
+        fixed = fit_fixed(self.model, self.data, mu, start=self.free.parameters)
         self.refitted += fixed.refitted
-        return math.sqrt(max(2 * float(fixed.nll[0] - self.free.nll[0]), 0.0))
+        return math.sqrt(float(self.statistic.of(fixed, self.free, mu)[0]))
 
     def root_asimov(self, mu: float) -> float:
-        fixed = fit_fixed(self.model, self.asimov, mu, centre=self.centre)
+        fixed = fit_fixed(self.model, self.asimov, mu, self.asimov_auxiliary, start=self.centre)
         self.refitted += fixed.refitted
         return math.sqrt(max(2 * float(fixed.nll[0]), 0.0))
+
+    def probabilities(self, root: float, root_asimov: float) -> tuple[float, float, float]:
+        """CL_s, CL_sb and CL_b of an observed root of the statistic."""
+        from scipy.stats import norm
+
+        if root_asimov == 0:
+            return 1.0, 1.0, 1.0
+        if root <= root_asimov or self.statistic is Statistic.Q:
+            shift = root, root - root_asimov
+        else:
+            shift = (root**2 + root_asimov**2) / (2 * root_asimov), (root**2 - root_asimov**2) / (2 * root_asimov)
+        log_sb, log_b = norm.logsf(shift[0]), norm.logsf(shift[1])
+        return float(np.exp(log_sb - log_b)), float(np.exp(log_sb)), float(np.exp(log_b))
 
     def solve(self, cl_s: Callable[[float], float], alpha: float) -> float | None:
         """Signal strength at which a falling `cl_s` is alpha."""
@@ -107,6 +141,8 @@ class _Statistics:
         low, high = math.log(1e-3), 0.0
         while excess(low) < 0:
             low -= 5.0
+            if low < math.log(1e-18):
+                return 0.0  # CL_sb of background alone is below alpha; CL_s is one there
         while excess(high) > 0:
             high += 1.0
             if high > math.log(1e12):
@@ -114,18 +150,18 @@ class _Statistics:
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.total
 
 
-def _observed(root: float, root_asimov: float) -> float:
+def _expected_auxiliary(model: Model, parameters: Array) -> Array:
+    """Auxiliary data that agree with the parameters, shape (C,)."""
+    found = []
+    for i in model.constrained:
+        constraint = model.parameters[i].constraint
+        found.append(parameters[i] * constraint.tau if isinstance(constraint, Poisson) else parameters[i])
+    return np.array(found)
+
+
+def _expected(root_asimov: float, level: float) -> tuple[float, float]:
+    """CL_s and CL_sb if the best fit is `level` standard deviations above background."""
     from scipy.stats import norm
 
-    if root_asimov == 0:
-        return 1.0
-    if root <= root_asimov:
-        return float(norm.sf(root) / norm.cdf(root_asimov - root))
-    shift = (root**2 + root_asimov**2) / (2 * root_asimov), (root**2 - root_asimov**2) / (2 * root_asimov)
-    return float(np.exp(norm.logsf(shift[0]) - norm.logsf(shift[1])))
-
-
-def _expected(root_asimov: float, level: float) -> float:
-    from scipy.stats import norm
-
-    return min(1.0, float(norm.sf(root_asimov - level) / norm.cdf(level)))
+    cl_sb = float(norm.sf(root_asimov - level))
+    return min(1.0, cl_sb / float(norm.cdf(level))), cl_sb

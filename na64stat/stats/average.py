@@ -1,10 +1,9 @@
 """Poisson probabilities averaged over the constraint densities of the nuisance parameters.
 
-The densities are unit Gaussians centred on the observed auxiliary data (the hybrid, or Cousins-Highland, average). The
-parameters are rotated first, so that the directions in which the rates move most come first. Where one or two directions do
-all to first order, they are integrated by the trapezoidal rule, which converges exponentially here and also holds in the tails;
-the others, which matter only through asymmetries, take one Sobol point each node. More directions: Sobol points alone. Every
-rule comes in replicates (shifted grids, other scramblings) whose scatter is the error.
+The densities are centred on the observed auxiliary data (the hybrid, or Cousins-Highland, average): unit Gaussians, or the
+Gamma density of a Poisson constraint. Parameters that move one bin only are integrated bin by bin, inside an integral over
+those that bins share: P(n_1, n_2) = sum over shared nodes k of w_k P_1(n_1 | k) P_2(n_2 | k). Every rule comes in replicates
+(shifted grids, other scramblings) whose scatter is the error; `na64stat.stats.quadrature` makes them.
 """
 
 from __future__ import annotations
@@ -13,116 +12,162 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from na64stat.stats.interpolation import Array
-from na64stat.stats.model import CountingModel
+from na64stat.errors import ComputationError, WorkspaceError
+from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array, Gaussian
+from na64stat.stats.probabilities import joint, mixed_poisson
+from na64stat.stats.quadrature import Directions, Rule, replicates_of
 
-REPLICATES = 8
-"""Independent scramblings of the Sobol points, each of 2^9 points."""
+CUT = 1e-6
+"""Weight of nodes at which rates or parameters were cut at their limits, above which a result says so."""
 
-_SOBOL_POWER = 9
-_GRID_END = 8.0
-_LARGEST_STEP = 0.35
-_FLAT = 0.05
-"""Relative size of a direction below which it does little to first order."""
+_ONE_BIN_NODES, _NODES = 26_000, 1500
+"""Nodes of one rule at most, for the only bin and for one of several (or for what these share)."""
 
-_MOST_NODES, _FEWEST_NODES = {1: 4000, 2: 160}, {0: 1, 1: 1000, 2: 50}
-"""Nodes of a direction, where one or two are integrated; at least so many if there are other directions."""
+_PAIRS = 40_000
+"""Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
 
-_SEED = 20_250_106
+_RADIUS = 6.4
+"""Widths within which rates are looked at for the window of counts; 1e-10 lies beyond."""
 
 
 @dataclass(frozen=True, eq=False)
-class NuisanceAverage:
-    """Nodes of the average over nuisance parameters, as rates per channel.
+class Nodes:
+    """One replicate of the average.
 
     Attributes
     ----------
     signal, background
-        Events per channel at mu = 1 and from background at each node, shape (M, R).
-    weight
-        Weights that sum to one, shape (M,).
-    replicate
-        Which replicate each node belongs to; all zero for a quadrature, shape (M,).
+        Events at mu = 1 and from background, by shared node, own node and bin, shape (K, J, B).
+    shared
+        Weights of the shared nodes, summing to one, shape (K,).
+    own
+        Weights of each bin's own nodes, shape (J, B).
     """
 
     signal: Array
     background: Array
-    weight: Array
-    replicate: Array
+    shared: Array
+    own: Array
 
-    @classmethod
-    def of(cls, model: CountingModel) -> NuisanceAverage:
-        """Nodes for one model; deterministic."""
-        sizes, directions = _leading_directions(model)
-        leading = sizes[sizes > _FLAT * max(sizes.max(initial=0.0), 1e-300)]
-        if not len(sizes) or 1 <= len(leading) <= 2:
-            nodes, weight, replicate = _tensor(leading, len(sizes), _largest_count(model))
-        else:
-            nodes, weight, replicate = _sobol(len(sizes))
-        signal, background = model.split_rates(nodes @ directions.T)
-        return cls(signal, background, weight, replicate)
+    def rates(self, mu: float, b: int) -> Array:
+        """Expected events of a bin, shape (K, J)."""
+        return mu * self.signal[:, :, b] + self.background[:, :, b]
 
     @cached_property
+    def relevant(self) -> NDArray[np.bool_]:
+        """Nodes within 6.4 widths, shape (K, J, B)."""
+        weight = self.shared[:, None, None] * self.own
+        return np.asarray(weight >= np.exp(-0.5 * _RADIUS**2) * weight.max(axis=(0, 1)))
+
+
+@dataclass(frozen=True, eq=False)
+class NuisanceAverage:
+    """Nodes of the average over nuisance parameters, as rates per bin.
+
+    Attributes
+    ----------
+    nodes
+        One entry a replicate.
+    cut
+        Weight at which a rate or a parameter was cut at its lower limit.
+    """
+
+    nodes: tuple[Nodes, ...]
+    cut: float
+
+    @classmethod
+    def of(cls, model: Model) -> NuisanceAverage:
+        """Nodes for one model; deterministic.
+
+        Raises
+        ------
+        WorkspaceError
+            A nuisance parameter is free and unconstrained: there is no density to average over.
+        """
+        _refuse_free(model)
+        shared, own = _columns(model)
+        counts = _largest_counts(model)
+        budget = _ONE_BIN_NODES if model.bins == 1 else _NODES
+        directions = [Directions.of(model, shared, range(model.bins), counts)]
+        directions += [Directions.of(model, columns, [b], counts) for b, columns in enumerate(own)]
+        number = replicates_of(directions, budget)
+        longest = max(min(item.tensor_size, budget) for item in directions[1:])
+        points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9)))
+        nodes, cut = [], 0.0
+        for replicate in range(number):
+            rules = [item.rule(replicate, number, budget, points) for item in directions]
+            found, negative = _evaluate(model, rules[0], rules[1:])
+            nodes.append(found)
+            cut = max(cut, negative)
+        return cls(tuple(nodes), max(cut, _beyond_bounds(model)))
+
+    @property
     def replicates(self) -> int:
         """Number of independent estimates in the nodes."""
-        return int(self.replicate.max()) + 1
+        return len(self.nodes)
 
-    def rates(self, mu: float) -> Array:
-        """Expected events per channel at each node, shape (M, R)."""
-        return mu * self.signal + self.background
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know: whether rates were cut at zero."""
+        if self.cut <= CUT:
+            return ()
+        text = f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance parameters"
+        return (text + ": an uncertainty reaches below zero",)
 
-    def extreme_rates(self, mu: float, channel: int) -> tuple[float, float]:
-        """Smallest and largest expected events of a channel, with and without signal, but for nodes of weight 1e-10 in all."""
-        found = []
-        for strength in (0.0, mu):
-            rates = self.rates(strength)[:, channel]
-            order = np.argsort(rates)
-            running = np.cumsum(self.weight[order])
-            ends = np.searchsorted(running, [1e-10, 1 - 1e-10])
-            found += rates[order][np.minimum(ends, len(order) - 1)].tolist()
-        return min(found), max(found)
+    def extreme_rates(self, mu: float, b: int) -> tuple[float, float]:
+        """Smallest and largest expected events of a bin, with and without signal, but for a weight of about 1e-10."""
+        low, high = np.inf, 0.0
+        for nodes in self.nodes:
+            inside = nodes.relevant[:, :, b]
+            low = min(low, float(nodes.rates(0.0, b)[inside].min()))
+            high = max(high, float(nodes.rates(mu, b)[inside].max()))
+        return low, high
 
     def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
-        """Joint probabilities of counts, shape (replicates, N_1, ..., N_R); channels share the nuisance parameters.
+        """Joint probabilities of counts, shape (replicates, N_1, ..., N_B); bins share nuisance parameters.
 
         Parameters
         ----------
         windows
-            First and last count of each channel.
+            First and last count of each bin.
         """
-        rates = self.rates(mu)
-        per_channel = [poisson(np.arange(low, high + 1.0), rates[:, r]) for r, (low, high) in enumerate(windows)]
-        per_channel[0] = per_channel[0] * self.weight[:, None]
-        result = []
-        for replicate in range(self.replicates):
-            rows = self.replicate == replicate
-            parts = [p[rows] for p in per_channel]
-            joint = parts[0].sum(axis=0) if len(parts) == 1 else parts[0].T @ parts[1]
-            result.append(joint / self.weight[rows].sum())
-        return np.array(result)
+        return np.array(
+            [
+                joint(
+                    [
+                        mixed_poisson(low, high, nodes.rates(mu, b), nodes.own[:, b])
+                        for b, (low, high) in enumerate(windows)
+                    ],
+                    nodes.shared,
+                )
+                for nodes in self.nodes
+            ]
+        )
 
     def log_cumulative(self, count: float, mu: Array) -> Array:
-        """Logarithm of the probability of at most `count` events in the only channel, shape (replicates, len(mu))."""
+        """Logarithm of the probability of at most `count` events in the only bin, shape (replicates, len(mu))."""
         totals = []
-        for replicate in range(self.replicates):
-            rows = self.replicate == replicate
-            rates = np.multiply.outer(mu, self.signal[rows, 0]) + self.background[rows, 0]
+        for nodes in self.nodes:
+            rates = np.multiply.outer(mu, nodes.signal[:, :, 0].ravel()) + nodes.background[:, :, 0].ravel()
             logs = log_poisson_cumulative(count, rates)
             top = logs.max(axis=1)
-            sums = np.exp(logs - top[:, None]) @ self.weight[rows]
-            totals.append(top + np.log(sums / self.weight[rows].sum()))
+            weight = np.multiply.outer(nodes.shared, nodes.own[:, 0]).ravel()
+            totals.append(top + np.log(np.exp(logs - top[:, None]) @ weight))
         return np.array(totals)
 
+    def at_least(self, count: float, mu: float) -> Array:
+        """Probability of at least `count` events in the only bin, shape (replicates,)."""
+        from scipy.special import gammainc
 
-def poisson(counts: Array, rates: Array) -> Array:
-    """Poisson probabilities, shape (len(rates), len(counts)); a rate of zero gives zero counts for sure."""
-    from scipy.special import gammaln
-
-    counts = np.asarray(counts, dtype=np.float64)
-    logs = np.log(np.maximum(rates, 1e-300))  # at a rate of zero this underflows to 0 for counts > 0 and gives 1 for 0
-    exponents: Array = np.multiply.outer(logs, counts) - np.asarray(rates)[:, None] - gammaln(counts + 1)
-    return np.exp(exponents)
+        if count <= 0:
+            return np.ones(self.replicates)
+        return np.array(
+            [nodes.shared @ gammainc(count, nodes.rates(mu, 0)) @ nodes.own[:, 0] for nodes in self.nodes],
+            dtype=np.float64,
+        )
 
 
 def log_poisson_cumulative(count: float, rates: Array) -> Array:
@@ -146,65 +191,89 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
     return logs
 
 
-def _largest_count(model: CountingModel) -> float:
-    observed = 0.0 if model.observed is None else float(model.observed.max())
-    return max(observed, float(model.background_events.max()))
+def _refuse_free(model: Model) -> None:
+    free = [
+        parameter.name
+        for i, parameter in enumerate(model.parameters)
+        if parameter.constraint is None and not parameter.fixed and i != model.poi
+    ]
+    if free:
+        raise WorkspaceError(
+            f"exact method: {', '.join(free)} {'is' if len(free) == 1 else 'are'} free, and without a constraint there is no "
+            "density to average over; fix or constrain it, or use toys or the asymptotic method"
+        )
 
 
-def _tensor(leading: Array, dimension: int, count: float) -> tuple[Array, Array, Array]:
-    """Nodes (M, K), weights and replicate numbers: trapezoidal in the leading directions, Sobol points in the others.
+def _columns(model: Model) -> tuple[list[int], list[list[int]]]:
+    """Positions among the constrained parameters of those that several bins share, and of each bin's own."""
+    moved: list[set[int]] = [set() for _ in model.parameters]
+    for row in model.rows:
+        for i in (*row.factors, *(item[0] for item in row.normsys)):
+            moved[i].update(row.bins.tolist())
+        for i, up, down in row.histosys:
+            moved[i].update(row.bins[(up != 0) | (down != 0)].tolist())
+        for gamma in row.gammas:
+            for i, b in zip(gamma.tolist(), row.bins.tolist(), strict=True):
+                moved[i].add(b)
+    shared: list[int] = []
+    own: list[list[int]] = [[] for _ in range(model.bins)]
+    for column, i in enumerate(model.constrained.tolist()):
+        if model.parameters[i].fixed or not moved[i]:
+            continue
+        home = shared if len(moved[i]) > 1 else own[next(iter(moved[i]))]
+        home.append(column)
+    return shared, own
 
-    A Poisson probability of `count` events moves on the scale 1/(size sqrt(count)) of a direction whose rates have the
-    logarithmic slope `size`; the step follows it as far as the number of nodes allows.
+
+def _largest_counts(model: Model) -> Array:
+    """Counts that matter in each bin, shape (B,): they set how fine the steps must be."""
+    counts = model.background_events if model.observed is None else np.maximum(model.observed, model.background_events)
+    return np.asarray(counts + 3 * np.sqrt(counts) + 3)
+
+
+def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float]:
+    """Rates at all pairs of a shared and an own node, and the weight of the nodes where one was negative."""
+    longest = max(len(rule.weight) for rule in own)
+    columns = len(model.constrained)
+    inner, weight = np.zeros((longest, columns)), np.zeros((longest, len(own)))
+    for b, rule in enumerate(own):
+        inner[: len(rule.weight)] += rule.deviates
+        weight[: len(rule.weight), b] = rule.weight
+    grid = shared.deviates, inner
+    signal, background = np.zeros((1, 1, model.bins)), _on_grid(model, model, 0.0, grid)
+    if model.signal_rows:
+        signal = _on_grid(model.signal_only, model, 1.0, grid)
+    negative = ((signal < 0) | (background < 0)) * (shared.weight[:, None, None] * weight)
+    shape = (len(shared.weight), longest, model.bins)
+    signal, background = (np.broadcast_to(np.maximum(part, 0.0), shape) for part in (signal, background))
+    return Nodes(signal, background, shared.weight, weight), float(negative.sum(axis=(0, 1)).max())
+
+
+def _on_grid(part: Model, model: Model, mu: float, grid: tuple[Array, Array]) -> Array:
+    """Rates of a part of the model at all pairs of nodes, shape (K, J, B), or 1 for K or J where they do not matter.
+
+    Usually what bins share moves the signal only and what they own the background only: that spares most of the pairs.
     """
-    if dimension == 0:
-        return np.zeros((1, 0)), np.ones(1), np.zeros(1, dtype=int)
-    axes = []
-    for size in leading:
-        step = min(_LARGEST_STEP, 0.5 / (size * np.sqrt(count + 1.0)))
-        if dimension > len(leading):  # enough nodes for the other directions, too
-            step = min(step, 2 * _GRID_END / _FEWEST_NODES[len(leading)])
-        axes.append(max(step, 2 * _GRID_END / _MOST_NODES[len(leading)]))
-    parts = []
-    for replicate in range(2):
-        grids = [np.arange(-_GRID_END, _GRID_END, step) + replicate * step / 2 for step in axes]
-        mesh = np.stack([grid.ravel() for grid in np.meshgrid(*grids, indexing="ij")], axis=-1)
-        weight = np.exp(-0.5 * (mesh**2).sum(axis=1))
-        kept = weight > 1e-16
-        rest = _sobol_points(dimension - len(leading), int(kept.sum()), replicate)
-        parts.append((np.hstack([mesh[kept], rest]), weight[kept] / weight[kept].sum()))
-    nodes = np.concatenate([points for points, _ in parts])
-    weights = np.concatenate([weight for _, weight in parts]) / len(parts)
-    return nodes, weights, np.repeat(np.arange(len(parts)), [len(points) for points, _ in parts])
+    rows = [row for row in part.rows if mu > 0 or model.poi not in row.factors]
+    used = set().union(*(row.parameters for row in rows))
+    columns = np.array([i in used for i in model.constrained], dtype=bool)
+    outer, inner = (nodes if nodes[:, columns].any() else nodes[:1] for nodes in grid)
+    deviates = (outer[:, None, :] + inner).reshape(len(outer) * len(inner), outer.shape[1])
+    rates = part.rates(model.with_mu(mu, model.at_deviates(deviates)))
+    if not np.isfinite(rates).all():
+        raise ComputationError(
+            f"exact method: a rate of {', '.join(model.bin_names)} is infinite within 8 standard deviations"
+        )
+    return np.asarray(rates.reshape(len(outer), len(inner), -1))
 
 
-def _sobol_points(dimension: int, count: int, replicate: int) -> Array:
-    """Unit Gaussian points, shape (count, dimension)."""
-    if dimension == 0:
-        return np.zeros((count, 0))
-    from scipy.special import ndtri
-    from scipy.stats import qmc
+def _beyond_bounds(model: Model) -> float:
+    """Largest weight of a Gaussian below the lower bound of its parameter."""
+    from scipy.special import ndtr
 
-    power = max(0, int(np.ceil(np.log2(count))))
-    points = qmc.Sobol(dimension, scramble=True, seed=_SEED + replicate).random_base2(power)
-    # Neighbours along a leading direction must not be neighbours here: the order is shuffled, always alike.
-    order = np.random.default_rng(_SEED + replicate).permutation(len(points))[:count]
-    return np.asarray(ndtri(np.clip(points[order], 1e-12, 1 - 1e-12)), dtype=np.float64)
-
-
-def _sobol(dimension: int) -> tuple[Array, Array, Array]:
-    points = np.concatenate([_sobol_points(dimension, 2**_SOBOL_POWER, k) for k in range(REPLICATES)])
-    return points, np.full(len(points), 1 / len(points)), np.repeat(np.arange(REPLICATES), 2**_SOBOL_POWER)
-
-
-def _leading_directions(model: CountingModel) -> tuple[Array, Array]:
-    """How much each direction moves the samples' rates, shape (K,), and the rotation (K, K) to them, largest first."""
-    count = len(model.parameters)
-    if count == 0:
-        return np.zeros(0), np.zeros((0, 0))
-    # Half a width to either side: a symmetric factor (hi = lo) is flat in the middle.
-    _, slopes, _ = model.factors.derivatives(np.array([[0.5], [-0.5]]) * np.ones(count))
-    _, values, directions = np.linalg.svd(np.concatenate(slopes) / np.sqrt(2), full_matrices=True)
-    sizes = np.zeros(count)
-    sizes[: len(values)] = values[:count]
-    return sizes, directions.T
+    parts = [0.0]
+    for i in model.constrained:
+        parameter = model.parameters[i]
+        if isinstance(parameter.constraint, Gaussian) and not parameter.fixed:
+            parts.append(float(ndtr((parameter.lower - parameter.constraint.centre) / parameter.constraint.sigma)))
+    return max(parts)

@@ -1,26 +1,26 @@
-"""Batched maximum-likelihood fits of a counting model: thousands of data sets at once.
+"""Batched maximum-likelihood fits: thousands of data sets at once.
 
-`fit_fixed` profiles the nuisance parameters at a given mu, `fit_free` also fits mu >= 0. Both run one Newton iteration with
-backtracking over all data sets together; what does not converge is refitted by iminuit and counted in the result.
+`fit_fixed` profiles the nuisance parameters at a given mu, `fit_free` also fits mu. Both run the compiled Newton iteration of
+`na64stat.stats.kernel`, data set by data set, on as many threads as asked for; what does not converge is refitted by iminuit
+and counted in the result, and what iminuit cannot fit either is marked.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import ComputationError
-from na64stat.stats.interpolation import Array
-from na64stat.stats.model import LARGEST_LOG, CountingModel
+from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array, Gaussian, Poisson
 
-TOLERANCE = 1e-12
-"""Newton's estimate of the remaining distance in -ln L at which a fit has converged; ties need 1e-7."""
-
-_MAX_ITERATIONS = 100
-_BETTER = 1e-9  # by so much -ln L has to be lower at mu > 0 for a best fit there
-_SHORTEST_STEP = 2.0**-40
+_BETTER = 1e-9  # by so much -ln L has to be lower in another minimum
+_ROWS_A_THREAD = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,243 +30,222 @@ class Fits:
     Attributes
     ----------
     nll
-        -ln L relative to the saturated model, including the constraints, shape (N,). Infinite where the model forbids the
-        data (no rate, but counts).
+        -ln L relative to the saturated model, constraints included, shape (N,). Infinite where the model forbids the data (no
+        rate, but counts).
+    parameters
+        Shape (N, P).
     mu
         Signal strength, shape (N,).
-    theta
-        Constrained parameters in units of their widths, shape (N, K).
     refitted
         How many needed iminuit.
+    failed
+        Which did not converge with iminuit either, shape (N,).
     """
 
     nll: Array
+    parameters: Array
     mu: Array
-    theta: Array
-    refitted: int = 0
+    refitted: int
+    failed: NDArray[np.bool_]
 
 
 def fit_fixed(
-    model: CountingModel, counts: Array, mu: float | Array, centre: Array | None = None, start: Array | None = None
+    model: Model,
+    counts: Array,
+    mu: float | Array,
+    auxiliary: Array | None = None,
+    start: Array | None = None,
+    workers: int = 1,
 ) -> Fits:
     """Profile the nuisance parameters at fixed signal strength.
 
     Parameters
     ----------
     counts
-        Data, shape (N, R).
+        Data, shape (N, B).
     mu
         Signal strength, a number or shape (N,).
-    centre
-        Auxiliary measurements, shape (N, K) or (K,); default 0, the observed ones.
+    auxiliary
+        Auxiliary data, shape (N, C) or (C,); default the observed ones.
     start
-        Starting values of theta, shape (N, K).
+        Starting parameters, shape (N, P); default the auxiliary measurements.
+    workers
+        Threads.
     """
-    strength = np.broadcast_to(np.asarray(mu, dtype=float), len(counts)).copy()
-    return _minimise(model, counts, strength, _centre(model, counts, centre), start, free=False)
+    counts, auxiliary = model.data(len(counts), counts, auxiliary)
+    begin = _start(model, auxiliary) if start is None else np.array(start)
+    begin[:, model.poi] = mu
+    return _fit(model, counts, auxiliary, begin, _free(model, poi=False), _bounds(model, 0.0), workers)
 
 
-def fit_free(model: CountingModel, counts: Array, centre: Array | None = None) -> Fits:
-    """Fit mu >= 0 and the nuisance parameters.
-
-    The boundary comes first: where the profile likelihood does not improve as mu leaves 0, and no channel is above its
-    background, the best fit is there.
-    """
-    middle = _centre(model, counts, centre)
-    background = fit_fixed(model, counts, 0.0, middle)
-    rises = slope_in_mu(model, counts, background) >= 0
-    # A channel above its background can hide a second, deeper minimum at mu > 0 behind the rise.
-    tried = ~rises | (counts > model.background_events).any(axis=1)
-    signal, expected = model.signal_events.sum(), model.background_events.sum()
-    if signal == 0 or not tried.any():
-        return background
-    guess = np.maximum(counts.sum(axis=1) - expected, 0.3) / signal
-    free = _minimise(model, counts[tried], guess[tried], middle[tried], None, free=True)
-    nll, mu, theta = background.nll.copy(), background.mu.copy(), background.theta.copy()
-    better = ~rises[tried] | (free.nll < nll[tried] - _BETTER)
-    chosen = np.flatnonzero(tried)[better]
-    nll[chosen], mu[chosen], theta[chosen] = free.nll[better], free.mu[better], free.theta[better]
-    return Fits(nll, mu, theta, background.refitted + free.refitted)
-
-
-def slope_in_mu(model: CountingModel, counts: Array, fits: Fits) -> Array:
-    """Derivative of the profiled -ln L by mu at `fits`, shape (N,); minus infinity where counts meet no rate."""
-    signal, background = model.split_rates(fits.theta)
-    rates = fits.mu[:, None] * signal + background
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pull = np.where(counts > 0, counts / rates, 0.0)
-        slope: Array = np.where(signal > 0, (1 - pull) * signal, 0.0).sum(axis=1)
-    return slope
-
-
-def _centre(model: CountingModel, counts: Array, centre: Array | None) -> Array:
-    shape = (len(counts), len(model.parameters))
-    return np.zeros(shape) if centre is None else np.broadcast_to(centre, shape)
-
-
-def _minimise(
-    model: CountingModel, counts: Array, mu: Array, centre: Array, start: Array | None, *, free: bool
+def fit_free(
+    model: Model,
+    counts: Array,
+    auxiliary: Array | None = None,
+    start: Array | None = None,
+    *,
+    lowest_mu: float = 0.0,
+    thorough: bool = True,
+    workers: int = 1,
 ) -> Fits:
-    problem = _Problem(model, counts, centre, free)
-    problem.fixed_mu = mu
-    theta = centre.copy() if start is None else start.copy()
-    point = np.column_stack([np.log(mu), theta]) if free else theta
-    value = problem.value(point, slice(None))
-    active = np.flatnonzero(np.isfinite(value))
-    for _ in range(_MAX_ITERATIONS):
-        if not len(active):
-            break
-        step, decrement = _newton_step(*problem.convex_derivatives(point[active], active))
-        open_ = decrement > TOLERANCE
-        active, step, decrement = active[open_], step[open_], decrement[open_]
-        moved = problem.search(point, value, active, step, decrement)
-        active = active[moved]
-    refit = problem.unconverged(point, value)
-    for index in refit:
-        point[index], value[index] = _refit(problem, point[index], int(index))
-    fitted = np.exp(point[:, 0]) if free else mu
-    return Fits(value, fitted, point[:, 1:] if free else point, len(refit))
+    """Fit mu >= `lowest_mu` and the nuisance parameters; other arguments as in `fit_fixed`.
 
-
-def _newton_step(gradient: Array, hessian: Array) -> tuple[Array, Array]:
-    """Newton's steps for positive definite curvatures, and twice the decrease that each promises."""
-    if gradient.shape[1] == 0:
-        return gradient, np.zeros(len(gradient))
-    step = np.asarray(-np.linalg.solve(hessian, gradient[..., None])[..., 0], dtype=np.float64)
-    return step, -(gradient * step).sum(axis=1)
-
-
-def _indefinite(hessian: Array) -> NDArray[np.intp]:
-    """Rows whose curvature is not positive definite; usually none, which one Cholesky decomposition tells."""
-    try:
-        np.linalg.cholesky(hessian)
-    except np.linalg.LinAlgError:
-        return np.flatnonzero(np.linalg.eigvalsh(hessian)[:, 0] <= 1e-12)
-    return np.zeros(0, dtype=np.intp)
-
-
-class _Problem:
-    """-ln L of many data sets and its derivatives; the point is theta, or (ln mu, theta) when mu is free.
-
-    In ln mu the border mu = 0 is far away, so that no step runs into it.
+    With asymmetric uncertainties -ln L can have a second minimum: a `thorough` fit also starts at the border mu = 0, and far
+    out where it ended at the border though a bin is above its background.
     """
-
-    fixed_mu: Array
-
-    def __init__(self, model: CountingModel, counts: Array, centre: Array, free: bool) -> None:
-        self.model, self.counts, self.centre, self.free = model, counts, centre, free
-
-    def _split(self, point: Array, rows: NDArray[np.intp] | slice) -> tuple[Array, Array]:
-        if self.free:
-            return np.exp(np.clip(point[:, 0], -LARGEST_LOG, LARGEST_LOG)), point[:, 1:]
-        return self.fixed_mu[rows], point
-
-    def value(self, point: Array, rows: NDArray[np.intp] | slice) -> Array:
-        mu, theta = self._split(point, rows)
-        signal, background = self.model.split_rates(theta)
-        rates = mu[:, None] * signal + background
-        deviance = poisson_deviance(self.counts[rows], rates)
-        total: Array = deviance.sum(axis=1) + 0.5 * ((theta - self.centre[rows]) ** 2).sum(axis=1)
-        return total
-
-    def convex_derivatives(self, point: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Gradient and curvature; where the true curvature is indefinite, a positive definite part of it.
-
-        With asymmetric uncertainties -ln L has saddle points, to which plain Newton steps would go.
-        """
-        gradient, hessian = self.derivatives(point, rows)
-        bad = _indefinite(hessian)
-        if len(bad):
-            hessian[bad] = self.derivatives(point[bad], rows[bad], convex=True)[1]
-        return gradient, hessian
-
-    def derivatives(self, point: Array, rows: NDArray[np.intp], convex: bool = False) -> tuple[Array, Array]:
-        """Gradient and second derivatives, or with `convex` only those of their terms that are positive."""
-        model, counts = self.model, self.counts[rows]
-        mu, theta = self._split(point, rows)
-        logs, first, second = model.factors.derivatives(theta)
-        strength = np.where(model.signal, mu[:, None], 1.0)
-        rates_s = model.rate * np.exp(np.minimum(logs, LARGEST_LOG)) * strength
-        to_channel = model.sample_channels
-        rates = rates_s @ to_channel
-        ratio = np.divide(counts, rates, out=np.zeros_like(rates), where=counts > 0)
-        curve = np.divide(ratio, rates, out=np.zeros_like(rates), where=counts > 0)
-        # Derivatives of the channel rates by theta; by ln mu in front where it is free.
-        slopes = np.einsum("ns,nsk,sr->nrk", rates_s, first, to_channel)
-        residual_s = (1 - ratio) @ to_channel.T
-        weight = residual_s * rates_s
-        bent = np.einsum("ns,nsk->nk", weight, second)
-        kept = np.maximum(weight, 0.0) if convex else weight
-        hessian = np.einsum("ns,nsk,nsl->nkl", kept, first, first)
-        diagonal = np.arange(theta.shape[1])
-        hessian[:, diagonal, diagonal] += (np.maximum(bent, 0.0) if convex else bent) + 1.0
-        gradient = np.einsum("ns,nsk->nk", weight, first) + theta - self.centre[rows]
-        if self.free:
-            signal_s = rates_s * model.signal
-            by_log_mu = signal_s @ to_channel
-            pull = (residual_s * signal_s).sum(axis=1)
-            gradient = np.column_stack([pull, gradient])
-            slopes = np.concatenate([by_log_mu[:, :, None], slopes], axis=2)
-            full = np.zeros((len(rows), hessian.shape[1] + 1, hessian.shape[1] + 1))
-            full[:, 1:, 1:] = hessian
-            full[:, 0, 0] = np.maximum(pull, 0.0) if convex else pull
-            if not convex:
-                full[:, 0, 1:] = full[:, 1:, 0] = np.einsum("ns,nsk->nk", residual_s * signal_s, first)
-            hessian = full
-        return gradient, hessian + np.einsum("nr,nrk,nrl->nkl", curve, slopes, slopes)
-
-    def search(
-        self, point: Array, value: Array, rows: NDArray[np.intp], step: Array, decrement: Array
-    ) -> NDArray[np.bool_]:
-        """Halve the steps until -ln L falls; changes `point` and `value`, returns which rows moved."""
-        # No step multiplies mu by more than e^3, or moves a parameter by more than five widths: the curvature is local.
-        reach = np.full(step.shape[1], 5.0)
-        if self.free:
-            reach[0] = 3.0
-        length = 1 / np.maximum(np.max(np.abs(step) / reach, axis=1, initial=0.0), 1.0)
-        moved = np.zeros(len(rows), dtype=bool)
-        trying = np.arange(len(rows))
-        while len(trying) and length[trying].max() > _SHORTEST_STEP:
-            at = rows[trying]
-            candidate = point[at] + length[trying, None] * step[trying]
-            new = self.value(candidate, at)
-            slack = 1e-14 * (1 + np.abs(value[at]))
-            better = new <= value[at] - 1e-4 * length[trying] * decrement[trying] + slack
-            point[at[better]], value[at[better]] = candidate[better], new[better]
-            moved[trying[better]] = True
-            trying = trying[~better]
-            length[trying] *= 0.5
-        return moved
-
-    def unconverged(self, point: Array, value: Array) -> NDArray[np.intp]:
-        """Rows with a finite value whose Newton decrement is still too large."""
-        rows = np.flatnonzero(np.isfinite(value))
-        if not len(rows) or point.shape[1] == 0:
-            return rows[:0]
-        _, decrement = _newton_step(*self.convex_derivatives(point[rows], rows))
-        return rows[decrement > 1e-9]
-
-
-def poisson_deviance(counts: Array, rates: Array) -> Array:
-    """-ln of the Poisson probability relative to its maximum at rate = count, without cancellation."""
+    counts, auxiliary = model.data(len(counts), counts, auxiliary)
+    free, bounds = _free(model, poi=True), _bounds(model, lowest_mu)
+    if start is None:
+        start = _start(model, auxiliary)
+        excess = counts.sum(axis=1) - model.background_events.sum()
+        start[:, model.poi] = np.maximum(excess, 0.3) / model.unit
+    best = _fit(model, counts, auxiliary, np.array(start), free, bounds, workers)
+    if not thorough:
+        return best
+    border = fit_fixed(model, counts, 0.0, auxiliary, workers=workers)
+    from_border = np.flatnonzero(border.nll < best.nll - _BETTER)
+    best = _improved(best, from_border, model, counts, auxiliary, border.parameters, (free, bounds), workers)
+    signal, above = model.signal_events, counts - model.background_events
     with np.errstate(divide="ignore", invalid="ignore"):
-        excess = np.where(counts > 0, rates / counts - 1, 0.0)
-        return np.where(counts > 0, counts * (excess - np.log1p(excess)), rates)
+        far = np.where((signal > 0) & (above > 0), above / signal, 0.0).max(axis=1, initial=0.0)
+    hidden = np.flatnonzero((best.mu <= 0) & (far > 0))
+    begin = _start(model, auxiliary)
+    begin[:, model.poi] = far
+    return _improved(best, hidden, model, counts, auxiliary, begin, (free, bounds), workers)
 
 
-def _refit(problem: _Problem, point: Array, index: int) -> tuple[Array, float]:
-    """One data set by iminuit, from where Newton stopped."""
+def lowest_mu(model: Model) -> float:
+    """Smallest mu at which no bin's rate is negative at the starting values: where fits without mu >= 0 end."""
+    parameter = model.parameters[model.poi]
+    if parameter.lower < 0:
+        return parameter.lower
+    signal, background = model.signal_events, model.background_events
+    return -float((background[signal > 0] / signal[signal > 0]).min(initial=np.inf)) if (signal > 0).any() else 0.0
+
+
+def available_workers() -> int:
+    """Threads that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+def _improved(
+    best: Fits,
+    rows: NDArray[np.intp],
+    model: Model,
+    counts: Array,
+    auxiliary: Array,
+    start: Array,
+    how: tuple[NDArray[np.bool_], Array],
+    workers: int,
+) -> Fits:
+    """The better of the fits so far and others of some of the data sets, from another start."""
+    if not len(rows):
+        return best
+    other = _fit(model, counts[rows], auxiliary[rows], start[rows].copy(), *how, workers)
+    better = (other.nll < best.nll[rows] - _BETTER) & ~other.failed
+    nll, parameters, mu, failed = best.nll.copy(), best.parameters.copy(), best.mu.copy(), best.failed.copy()
+    at = rows[better]
+    nll[at], parameters[at], mu[at] = other.nll[better], other.parameters[better], other.mu[better]
+    failed[at] = False
+    return Fits(nll, parameters, mu, best.refitted + other.refitted, failed)
+
+
+def _start(model: Model, auxiliary: Array) -> Array:
+    """Constrained parameters where they were measured, others at their start, shape (N, P)."""
+    start = np.repeat(model.inits[None, :], len(auxiliary), axis=0)
+    for column, i in zip(auxiliary.T, model.constrained, strict=True):
+        parameter = model.parameters[i]
+        if parameter.fixed:
+            continue
+        value = column / parameter.constraint.tau if isinstance(parameter.constraint, Poisson) else column
+        # Away from the borders: a factor of 0 can make a bin with counts impossible.
+        scale = 0.1 if isinstance(parameter.constraint, Poisson) or parameter.lower > -np.inf else 0.0
+        low = max(parameter.lower, scale * parameter.init) if scale else parameter.lower
+        start[:, i] = np.clip(value, low, parameter.upper)
+    return start
+
+
+def _free(model: Model, *, poi: bool) -> NDArray[np.bool_]:
+    free = np.array([not parameter.fixed for parameter in model.parameters])
+    free[model.poi] = poi
+    return free
+
+
+def _bounds(model: Model, lowest: float) -> Array:
+    """Bounds in the units of the compiled code, shape (2, P)."""
+    bounds = np.array([[item.lower for item in model.parameters], [item.upper for item in model.parameters]])
+    bounds[:, model.poi] = lowest * model.unit, np.inf
+    return bounds
+
+
+def _fit(
+    model: Model,
+    counts: Array,
+    auxiliary: Array,
+    start: Array,
+    free: NDArray[np.bool_],
+    bounds: Array,
+    workers: int,
+) -> Fits:
+    from na64stat.stats import kernel
+
+    point = model.scaled(start)
+    values, status = np.empty(len(point)), np.empty(len(point), dtype=np.int64)
+
+    def fit_part(rows: slice) -> None:
+        values[rows], status[rows] = kernel.fits(
+            model.compiled, point[rows], counts[rows], auxiliary[rows], bounds, free
+        )
+
+    in_threads(fit_part, len(point), workers)
+    refit = np.flatnonzero(status == kernel.UNCONVERGED)
+    failed = np.zeros(len(point), dtype=bool)
+    for n in refit:
+        values[n], failed[n] = _refit(model, point[n], counts[n], auxiliary[n], free, bounds)
+    point[:, model.poi] /= model.unit
+    return Fits(values, point, point[:, model.poi].copy(), len(refit), failed)
+
+
+def in_threads(work: Callable[[slice], None], rows: int, workers: int) -> None:
+    """Do `work` on slices of so many rows, at once where it pays."""
+    parts = min(workers, max(1, rows // _ROWS_A_THREAD))
+    edges = np.linspace(0, rows, parts + 1).astype(int)
+    slices = [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
+    if parts == 1:
+        work(slices[0])
+        return
+    with ThreadPoolExecutor(parts) as pool:
+        list(pool.map(work, slices))
+
+
+def _refit(
+    model: Model, point: Array, counts: Array, auxiliary: Array, free: NDArray[np.bool_], bounds: Array
+) -> tuple[float, bool]:
+    """One data set by iminuit, from where Newton stopped; changes `point`, returns -ln L and whether it failed."""
     from iminuit import Minuit
 
-    rows = np.array([index])
+    from na64stat.stats import kernel
+
+    before = float(kernel.values(model.compiled, point[None, :], counts[None, :], auxiliary[None, :])[0])
 
     def nll(parameters: Array) -> float:
-        return float(problem.value(parameters[None, :], rows)[0])
+        value = kernel.values(
+            model.compiled, np.ascontiguousarray(parameters)[None, :], counts[None, :], auxiliary[None, :]
+        )
+        return float(min(value[0], 1e300))
 
-    minuit = Minuit(nll, point)
+    minuit = Minuit(nll, point.copy())
     minuit.errordef, minuit.tol = Minuit.LIKELIHOOD, 1e-6
+    for i, (low, high) in enumerate(bounds.T):
+        minuit.limits[i] = (None if low == -np.inf else low, None if high == np.inf else high)
+        minuit.fixed[i] = not free[i]
+        constraint = model.parameters[i].constraint
+        minuit.errors[i] = constraint.width if isinstance(constraint, Gaussian) else 0.1 * max(abs(point[i]), 0.1)
     minuit.migrad(ncall=20_000)
-    if not minuit.valid or minuit.fval is None:
-        counts = problem.counts[index].tolist()
-        raise ComputationError(f"fit of counts {counts} did not converge, neither by Newton's method nor by iminuit")
-    return np.array(minuit.values), float(minuit.fval)
+    if minuit.fval is not None and minuit.fval <= before:
+        point[:] = np.array(minuit.values)
+        return float(minuit.fval), not minuit.valid
+    return before, not minuit.valid

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from na64stat.stats.model import CountingModel
+from na64stat.stats.model import Model
 from na64stat.stats.records import ClsResult, Limit
 
 
@@ -16,9 +16,9 @@ class Method(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def cl_s(self, model: CountingModel, mu: Sequence[float]) -> list[ClsResult]:
+    def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected."""
 
     @abstractmethod
-    def upper_limit(self, model: CountingModel, cl: float) -> Limit:
+    def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on the signal strength at confidence level `cl`, observed and expected."""

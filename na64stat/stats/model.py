@@ -1,292 +1,356 @@
-"""A counting model: one or more single-bin channels of a pyhf workspace, as arrays.
+"""A statistical model: the channels of a pyhf workspace as arrays.
 
-`CountingModel.from_workspace` accepts normfactor, lumi and normsys; anything else is refused by name.
+`Model.from_workspace` reads every modifier of HistFactory; rates, densities and gradients are evaluated for many parameter
+points at once by compiled code (`na64stat.stats.kernel`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import RegionError, WorkspaceError
-from na64stat.stats._pyhf import validate
-from na64stat.stats.interpolation import Array, LogFactors
+from na64stat.errors import InputError, WorkspaceError
+from na64stat.stats._pyhf import patched, validate
+from na64stat.stats.interpolation import Interpolation, nominal_rates
+from na64stat.stats.parameters import Array, Gaussian, Parameter, Poisson
+from na64stat.stats.reader import Reader, Row
+
+if TYPE_CHECKING:
+    from na64stat.stats.kernel import Compiled
 
 PROJECTION: Final = "projection"
 """Name of the measurement of a workspace without observed counts: its observations are placeholders."""
 
 NEGLIGIBLE_SIGNAL: Final = 1e-9
-"""A channel whose signal is below this share of the total has no part in the inference."""
-
-LARGEST_LOG: Final = 300.0
-"""Where a trial step of a fit may take the logarithm of a factor; far beyond any fitted value, and safe to exponentiate."""
+"""A bin whose signal is below this share of the total has no part in the exact method."""
 
 
 @dataclass(frozen=True, eq=False)
-class CountingModel:
-    """Rates nu_r(mu, theta) = sum_s rate_s mu^[s is signal] factor_s(theta) with unit Gaussian constraints on theta.
+class Model:
+    """Rates of B bins as functions of P parameters, one of them the signal strength mu, and the data.
 
     Attributes
     ----------
-    channels
-        Names of the R channels.
+    channels, bin_channel
+        Names of the channels, and the channel index of each bin, shape (B,).
     observed
-        Counts, shape (R,), or None for a projection.
-    rate
-        Nominal events of each of the S samples, shape (S,).
-    channel
-        Channel index of each sample, shape (S,).
-    signal
-        Which samples are proportional to mu, shape (S,).
-    parameters
-        Names of the K constrained parameters.
-    factors
-        Logarithms of the constrained factors.
+        Counts, shape (B,), or None for a projection.
+    parameters, poi
+        The parameters, and which of them is mu.
+    rows
+        The samples.
+    interpolation
+        Codes of normsys and histosys.
     """
 
     channels: tuple[str, ...]
+    bin_channel: NDArray[np.intp]
     observed: Array | None
-    rate: Array
-    channel: NDArray[np.intp]
-    signal: NDArray[np.bool_]
-    parameters: tuple[str, ...]
-    factors: LogFactors
+    parameters: tuple[Parameter, ...]
+    poi: int
+    rows: tuple[Row, ...]
+    interpolation: Interpolation = field(default_factory=Interpolation)
 
     @classmethod
-    def from_workspace(cls, workspace: Mapping[str, Any], regions: Sequence[str] | None = None) -> CountingModel:
-        """Read the named channels (default: all) of the first measurement of a pyhf workspace.
+    def from_workspace(
+        cls,
+        workspace: Mapping[str, Any],
+        regions: Sequence[str] | None = None,
+        *,
+        patch: Sequence[Mapping[str, Any]] | None = None,
+        measurement: str | None = None,
+        interpolation: Interpolation = Interpolation(),  # noqa: B008  # frozen
+    ) -> Model:
+        """Read a pyhf workspace with normfactor, lumi, normsys, histosys, shapesys, staterror and shapefactor.
+
+        Parameters
+        ----------
+        regions
+            Channels to use, in this order; default all.
+        patch
+            A JSON patch to apply to the workspace first.
+        measurement
+            Name of the measurement; default the first.
 
         Raises
         ------
         WorkspaceError
-            The workspace breaks pyhf's schema, or holds what a counting model cannot: a modifier of another type, several
-            bins, a negative or non-finite rate, a free parameter without constraint, no parameter of interest.
+            The workspace breaks pyhf's schema, or holds what makes no model: a negative or non-finite rate, unequal numbers of
+            bins, an unknown modifier, one name for two constraints, no parameter of interest.
         RegionError
             A named region is not a channel of the workspace.
         """
+        if patch is not None:
+            workspace = patched(workspace, patch)
         validate(workspace)
-        return _Reader(workspace, regions).model()
+        chosen = _measurement(workspace, measurement)
+        reader = Reader(workspace, regions, chosen)
+        parameters = list(reader.parameters)
+        # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
+        parameters[reader.poi_index] = replace(parameters[reader.poi_index], upper=np.inf, fixed=False)
+        return cls(
+            tuple(channel["name"] for channel in reader.channels),
+            np.repeat(np.arange(len(reader.sizes)), reader.sizes),
+            None if chosen["name"] == PROJECTION else reader.counts(),
+            tuple(parameters),
+            reader.poi_index,
+            tuple(reader.rows),
+            interpolation,
+        )
 
     @property
+    def bins(self) -> int:
+        """Number of bins B."""
+        return len(self.bin_channel)
+
+    @cached_property
+    def bin_names(self) -> tuple[str, ...]:
+        """Names of the bins: the channel's, with a number where it has several."""
+        sizes = np.bincount(self.bin_channel)
+        first = np.concatenate([[0], np.cumsum(sizes)])
+        return tuple(
+            self.channels[c] if sizes[c] == 1 else f"{self.channels[c]}[{b - first[c]}]"
+            for b, c in enumerate(self.bin_channel)
+        )
+
+    @cached_property
+    def inits(self) -> Array:
+        """Where fits start, shape (P,)."""
+        return np.array([parameter.init for parameter in self.parameters])
+
+    @cached_property
+    def constrained(self) -> NDArray[np.intp]:
+        """Positions of the constrained parameters, shape (C,)."""
+        return np.array([i for i, item in enumerate(self.parameters) if item.constraint is not None], dtype=np.intp)
+
+    @cached_property
+    def auxiliary(self) -> Array:
+        """Observed auxiliary data, shape (C,)."""
+        constraints = (self.parameters[i].constraint for i in self.constrained)
+        return np.array([c.centre if isinstance(c, Gaussian) else c.count for c in constraints if c is not None])
+
+    @cached_property
     def signal_events(self) -> Array:
-        """Nominal signal events per channel at mu = 1, shape (R,)."""
-        return self._sum(self.rate * self.signal)
+        """Signal events per bin at mu = 1, shape (B,)."""
+        return nominal_rates(self.signal_only, self.with_mu(1.0)[0])
 
-    @property
+    @cached_property
     def background_events(self) -> Array:
-        """Nominal background events per channel, shape (R,)."""
-        return self._sum(self.rate * ~self.signal)
+        """Background events per bin, shape (B,)."""
+        return nominal_rates(self, self.with_mu(0.0)[0])
+
+    @cached_property
+    def unit(self) -> float:
+        """Signal events at mu = 1 in all: fits work with mu times this, so that its size does not matter."""
+        total = float(sum(row.nominal.sum() for row in self.signal_rows))
+        return total if total > 0 else 1.0
 
     @property
-    def sample_channels(self) -> Array:
-        """Which sample feeds which channel, 1 or 0, shape (S, R)."""
-        return np.asarray(self.channel[:, None] == np.arange(len(self.channels)), dtype=float)
+    def signal_rows(self) -> tuple[Row, ...]:
+        """The samples proportional to mu."""
+        return tuple(row for row in self.rows if self.poi in row.factors)
+
+    @cached_property
+    def signal_only(self) -> Model:
+        """The same model without the samples that are not proportional to mu."""
+        return replace(self, rows=self.signal_rows)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The model in the form of the compiled code, mu in events."""
+        from na64stat.stats.compiled import compile_model
+
+        return compile_model(self)
 
     @property
     def shares_parameters(self) -> bool:
-        """Whether a nuisance parameter moves both signal and background."""
-        moved = [
-            set(self.factors.parameter[self.signal[self.factors.sample] == kind].tolist()) for kind in (True, False)
-        ]
-        return bool(moved[0] & moved[1])
+        """Whether a nuisance parameter that is not fixed moves both signal and background."""
+        signal = set().union(*(row.parameters for row in self.signal_rows)) - {self.poi}
+        others = set().union(*(row.parameters for row in self.rows if self.poi not in row.factors))
+        return any(not self.parameters[i].fixed for i in signal & others)
 
-    def split_rates(self, theta: Array) -> tuple[Array, Array]:
-        """Signal at mu = 1 and background per channel for parameters (N, K), both (N, R)."""
-        rates = self.rate * np.exp(np.minimum(self.factors(theta), LARGEST_LOG))
-        return (rates * self.signal) @ self.sample_channels, (rates * ~self.signal) @ self.sample_channels
+    def rates(self, parameters: Array) -> Array:
+        """Expected counts, shape (N, B), for parameters of shape (N, P)."""
+        from na64stat.stats import kernel
 
-    def with_signal_scaled(self, factor: float | Array) -> CountingModel:
-        """The same model with every signal sample multiplied by `factor`, a number or one each channel, shape (R,)."""
+        return kernel.rates(self.compiled, self.scaled(parameters))
+
+    def logpdf(self, parameters: Array, counts: Array | None = None, auxiliary: Array | None = None) -> Array:
+        """Natural logarithm of the probability density of counts and auxiliary data, shape (N,).
+
+        Minus infinity where the model forbids the data.
+
+        Parameters
+        ----------
+        parameters
+            Shape (N, P).
+        counts, auxiliary
+            Shapes (B,) or (N, B), and (C,) or (N, C); default the observed ones.
+        """
+        from na64stat.stats import kernel
+
+        counts, auxiliary = self.data(len(parameters), counts, auxiliary)
+        values = kernel.values(self.compiled, self.scaled(parameters), counts, auxiliary)
+        return self.saturated(counts, auxiliary) - values
+
+    def gradient(self, parameters: Array, counts: Array | None = None, auxiliary: Array | None = None) -> Array:
+        """Derivatives of `logpdf` by the parameters, shape (N, P)."""
+        from na64stat.stats import kernel
+
+        counts, auxiliary = self.data(len(parameters), counts, auxiliary)
+        slopes = -kernel.gradients(self.compiled, self.scaled(parameters), counts, auxiliary)
+        slopes[:, self.poi] *= self.unit
+        return slopes
+
+    def data(self, number: int, counts: Array | None, auxiliary: Array | None) -> tuple[Array, Array]:
+        """Counts (N, B) and auxiliary data (N, C), the observed ones by default."""
+        if counts is None:
+            if self.observed is None:
+                raise InputError("counts: a projection has no observed ones; give them")
+            counts = self.observed
+        auxiliary = self.auxiliary if auxiliary is None else auxiliary
+        found = []
+        for what, values, size in (("counts", counts, self.bins), ("auxiliary", auxiliary, len(self.auxiliary))):
+            array = np.asarray(values, dtype=np.float64)
+            if array.shape not in ((size,), (number, size)):
+                raise InputError(f"{what}: shape {array.shape}; ({size},) or ({number}, {size}) is right")
+            found.append(np.ascontiguousarray(np.broadcast_to(array, (number, size))))
+        return found[0], found[1]
+
+    def saturated(self, counts: Array, auxiliary: Array) -> Array:
+        """`logpdf` where every rate equals its count and every parameter its measurement, shape (N,)."""
+        from scipy.special import gammaln, xlogy
+
+        total: Array = (xlogy(counts, counts) - counts - gammaln(counts + 1)).sum(axis=1)
+        for column, i in zip(auxiliary.T, self.constrained, strict=True):
+            constraint = self.parameters[i].constraint
+            if isinstance(constraint, Poisson):
+                total = total + xlogy(column, column) - column - gammaln(column + 1)
+            elif isinstance(constraint, Gaussian):
+                total = total - 0.5 * np.log(2 * np.pi) - np.log(constraint.sigma)
+        return total
+
+    def scaled(self, parameters: Array) -> Array:
+        """Parameters in the units of the compiled code, shape (N, P)."""
+        result = np.array(parameters, dtype=np.float64, ndmin=2, order="C")
+        if result.shape[1] != len(self.parameters):
+            raise InputError(
+                f"parameters: {result.shape[1]} columns; {len(self.parameters)} are right, one a parameter"
+            )
+        result[:, self.poi] *= self.unit
+        return result
+
+    def with_mu(self, mu: Array | float, parameters: Array | None = None) -> Array:
+        """Parameters (default: `inits`) with these signal strengths, shape (N, P)."""
+        base = self.inits[None, :] if parameters is None else np.atleast_2d(parameters)
+        strengths = np.atleast_1d(np.asarray(mu, dtype=np.float64))
+        result = np.array(np.broadcast_to(base, (max(len(base), len(strengths)), base.shape[1])))
+        result[:, self.poi] = strengths
+        return result
+
+    def split_rates(self, parameters: Array) -> tuple[Array, Array]:
+        """Signal at mu = 1 and background at parameters (N, P), both (N, B); negative rates are none.
+
+        Linear shifts (lumi, histosys) can reach negative rates far out.
+        """
+        signal = self.signal_only.rates(self.with_mu(1.0, parameters)) if self.signal_rows else 0.0
+        background = self.rates(self.with_mu(0.0, parameters))
+        return np.maximum(np.broadcast_to(signal, background.shape), 0.0), np.maximum(background, 0.0)
+
+    def at_deviates(self, deviates: Array) -> Array:
+        """Parameters at unit Gaussian deviates (N, C) of the constraints, others at their start, mu = 0; shape (N, P)."""
+        result = np.repeat(self.with_mu(0.0), len(deviates), axis=0)
+        for column, i in zip(deviates.T, self.constrained, strict=True):
+            parameter = self.parameters[i]
+            if parameter.constraint is not None and not parameter.fixed:
+                result[:, i] = np.maximum(parameter.constraint.at(column), max(parameter.lower, -np.inf))
+        return result
+
+    def with_signal_scaled(self, factor: float | Array) -> Model:
+        """The same model with every signal sample multiplied by `factor`, a number or one a channel."""
         per_channel = np.broadcast_to(np.asarray(factor, dtype=float), (len(self.channels),))
-        return replace(self, rate=np.where(self.signal, self.rate * per_channel[self.channel], self.rate))
+        rows = tuple(
+            _scaled_row(row, float(per_channel[row.channel])) if self.poi in row.factors else row for row in self.rows
+        )
+        return replace(self, rows=rows)
 
-    def without_negligible_channels(self) -> CountingModel:
-        """Drop the channels that hold less than 1e-9 of the signal; a model without any signal stays whole."""
+    def with_observed(self, counts: Array) -> Model:
+        """The same model with other observed counts."""
+        return replace(self, observed=np.asarray(counts, dtype=np.float64))
+
+    def without_negligible_bins(self) -> Model:
+        """Drop the bins that hold less than 1e-9 of the signal; a model without any signal stays whole."""
         events = self.signal_events
-        keep = events >= NEGLIGIBLE_SIGNAL * events.sum()
-        return self if keep.all() or events.sum() == 0 else self.select([int(i) for i in np.flatnonzero(keep)])
+        return self._keep(events >= NEGLIGIBLE_SIGNAL * events.sum())
 
-    def without_empty_channels(self) -> CountingModel:
-        """Drop channels with neither signal nor background, which say nothing; a model without any signal stays whole."""
-        keep = (self.signal_events > 0) | (self.background_events > 0)
-        return (
-            self if keep.all() or not self.signal_events.any() else self.select([int(i) for i in np.flatnonzero(keep)])
-        )
+    def without_empty_bins(self) -> Model:
+        """Drop bins with neither signal nor background, which say nothing; a model without any signal stays whole."""
+        return self._keep((self.signal_events > 0) | (self.background_events > 0))
 
-    def select(self, channels: Sequence[int]) -> CountingModel:
-        """Keep the channels with these indices and the parameters that they use."""
-        samples = np.flatnonzero(np.isin(self.channel, channels))
-        new_sample = {int(old): new for new, old in enumerate(samples)}
-        pairs = [i for i, sample in enumerate(self.factors.sample) if int(sample) in new_sample]
-        used = sorted({int(self.factors.parameter[i]) for i in pairs})
-        new_parameter = {old: new for new, old in enumerate(used)}
-        factors = LogFactors(
-            np.array([new_sample[int(self.factors.sample[i])] for i in pairs], dtype=np.intp),
-            np.array([new_parameter[int(self.factors.parameter[i])] for i in pairs], dtype=np.intp),
-            self.factors.log_hi[pairs],
-            self.factors.log_lo[pairs],
-            self.factors.polynomial[pairs],
-            self.factors.linear[pairs],
-            (len(samples), len(used)),
-        )
-        return CountingModel(
-            tuple(self.channels[i] for i in channels),
-            None if self.observed is None else self.observed[list(channels)],
-            self.rate[samples],
-            np.array([list(channels).index(int(c)) for c in self.channel[samples]], dtype=np.intp),
-            self.signal[samples],
-            tuple(self.parameters[i] for i in used),
-            factors,
-        )
+    def _keep(self, keep: NDArray[np.bool_]) -> Model:
+        return self if keep.all() or not self.signal_events.any() else self.select(np.flatnonzero(keep))
 
-    def _sum(self, per_sample: Array) -> Array:
-        return per_sample @ self.sample_channels
-
-
-class _Reader:
-    """Reads one workspace; split from the model so that the model stays plain data."""
-
-    def __init__(self, workspace: Mapping[str, Any], regions: Sequence[str] | None) -> None:
-        self.measurement = workspace["measurements"][0]
-        self.poi = self.measurement["config"]["poi"]
-        if not self.poi:
-            raise WorkspaceError(
-                "workspace: measurement has no parameter of interest (`poi` is empty); a limit needs one"
-            )
-        self.settings = {item["name"]: item for item in self.measurement["config"]["parameters"]}
-        self.observations = {item["name"]: item["data"] for item in workspace["observations"]}
-        doubled = [item["name"] for item in workspace["channels"]]
-        if len(set(doubled)) != len(doubled):
-            raise WorkspaceError(f"workspace: channels {', '.join(doubled)}: each name once is right")
-        by_name = {item["name"]: item for item in workspace["channels"]}
-        names = list(by_name) if regions is None else list(regions)
-        for name in names:
-            if name not in by_name:
-                raise RegionError(f"region {name!r}: not a channel of the workspace; it has {', '.join(by_name)}")
-        if not names or len(set(names)) != len(names):
-            raise RegionError(f"regions {names}: name at least one channel, each once")
-        self.channels = [by_name[name] for name in names]
-        self.parameters: list[str] = []
-        self.pairs: list[tuple[int, int, float, float, float]] = []
-
-    def model(self) -> CountingModel:
-        rates: list[float] = []
-        channel_of: list[int] = []
-        signal: list[bool] = []
-        for index, (channel, sample) in self._samples():
-            where = f"channel {channel['name']!r}, sample {sample['name']!r}"
-            rate = _single_bin(sample["data"], where)
-            scale, power = self._modifiers(len(rates), sample["modifiers"], where)
-            rates.append(rate * scale)
-            signal.append(power)
-            channel_of.append(index)
-        if not any(signal):
-            raise WorkspaceError(f"workspace: no sample carries the parameter of interest {self.poi!r}")
-        return CountingModel(
-            tuple(channel["name"] for channel in self.channels),
-            self._observed(),
-            np.array(rates),
-            np.array(channel_of, dtype=np.intp),
-            np.array(signal, dtype=bool),
-            tuple(self.parameters),
-            LogFactors.build(self.pairs, (len(rates), len(self.parameters))),
-        )
-
-    def _samples(self) -> Iterator[tuple[int, tuple[dict[str, Any], dict[str, Any]]]]:
-        for index, channel in enumerate(self.channels):
-            for sample in channel["samples"]:
-                yield index, (channel, sample)
-
-    def _observed(self) -> Array | None:
-        if self.measurement["name"] == PROJECTION:
-            return None
-        counts = []
-        for channel in self.channels:
-            name = channel["name"]
-            if name not in self.observations:
-                raise WorkspaceError(f"channel {name!r}: no observation of that name in the workspace")
-            counts.append(_single_bin(self.observations[name], f"observation {name!r}"))
-        return np.array(counts)
-
-    def _modifiers(self, sample: int, modifiers: Sequence[Mapping[str, Any]], where: str) -> tuple[float, bool]:
-        """Constant factor of a sample and whether it is proportional to mu; constrained factors go to `pairs`."""
-        scale, powers = 1.0, 0
-        for modifier in modifiers:
-            name, kind, data = modifier["name"], modifier["type"], modifier["data"]
-            settings = self.settings.get(name, {})
-            if kind == "normfactor" and name == self.poi:
-                powers += 1
-            elif kind == "normfactor":
-                if not settings.get("fixed"):
-                    raise WorkspaceError(
-                        f"{where}: normfactor {name!r} is free and has no constraint; fix it or use normsys"
-                    )
-                scale *= settings.get("inits", [1.0])[0]
-            elif kind == "normsys":
-                self._normsys(sample, name, data, settings, where)
-            elif kind == "lumi":
-                scale *= self._lumi(sample, name, settings, where)
-            else:
-                raise WorkspaceError(
-                    f"{where}: modifier {name!r} has type {kind!r}; a counting model knows normfactor, lumi and normsys"
+    def select(self, bins: Sequence[int] | NDArray[np.intp]) -> Model:
+        """Keep these bins, in this order, and the parameters that they use."""
+        bins = np.asarray(bins, dtype=np.intp)
+        position = np.full(self.bins, -1)
+        position[bins] = np.arange(len(bins))
+        kept_channels = list(dict.fromkeys(self.bin_channel[bins].tolist()))
+        rows = [(row, position[row.bins] >= 0) for row in self.rows if (position[row.bins] >= 0).any()]
+        used = sorted({self.poi}.union(*(_parameters_of(row, keep) for row, keep in rows)))
+        new = np.full(len(self.parameters), -1)
+        new[used] = np.arange(len(used))
+        return replace(
+            self,
+            channels=tuple(self.channels[c] for c in kept_channels),
+            bin_channel=np.array([kept_channels.index(c) for c in self.bin_channel[bins]], dtype=np.intp),
+            observed=None if self.observed is None else self.observed[bins],
+            parameters=tuple(self.parameters[i] for i in used),
+            poi=int(new[self.poi]),
+            rows=tuple(
+                Row(
+                    kept_channels.index(row.channel),
+                    row.sample,
+                    position[row.bins[keep]],
+                    row.nominal[keep],
+                    tuple(int(new[i]) for i in row.factors),
+                    tuple((int(new[i]), high, low) for i, high, low in row.normsys),
+                    tuple((int(new[i]), up[keep], down[keep]) for i, up, down in row.histosys),
+                    tuple(new[gamma[keep]] for gamma in row.gammas),
                 )
-        if powers > 1:
-            raise WorkspaceError(
-                f"{where}: the parameter of interest {self.poi!r} stands {powers} times; once is right"
-            )
-        return scale, powers == 1
-
-    def _normsys(
-        self, sample: int, name: str, data: Mapping[str, float], settings: Mapping[str, Any], where: str
-    ) -> None:
-        hi, lo = float(data["hi"]), float(data["lo"])
-        if not (0 < hi < math.inf and 0 < lo < math.inf):
-            raise WorkspaceError(
-                f"{where}: normsys {name!r} has hi = {hi:g}, lo = {lo:g}; both must be positive and finite"
-            )
-        if settings.get("fixed"):
-            if settings.get("inits", [0.0])[0] != 0:
-                raise WorkspaceError(f"{where}: normsys {name!r} is fixed away from 0, which is not supported")
-            return
-        if any(key in settings for key in ("auxdata", "sigmas")):
-            raise WorkspaceError(
-                f"{where}: normsys {name!r} sets its own auxdata or sigmas; only the standard ones, 0 and 1, are supported"
-            )
-        self.pairs.append((sample, self._parameter(name), hi, lo, 0.0))
-
-    def _lumi(self, sample: int, name: str, settings: Mapping[str, Any], where: str) -> float:
-        try:
-            centre, sigma = float(settings["auxdata"][0]), float(settings["sigmas"][0])
-        except (KeyError, IndexError):
-            message = f"{where}: lumi {name!r} needs `auxdata` and `sigmas` in the measurement's parameters"
-            raise WorkspaceError(message) from None
-        if not (0 < centre < math.inf and 0 <= sigma < centre):
-            raise WorkspaceError(
-                f"{where}: lumi {name!r} has auxdata {centre:g}, sigma {sigma:g}; need 0 <= sigma < auxdata"
-            )
-        if settings.get("fixed"):
-            return float(settings.get("inits", [centre])[0])
-        self.pairs.append((sample, self._parameter(name), 1.0, 1.0, sigma / centre))
-        return centre
-
-    def _parameter(self, name: str) -> int:
-        if name not in self.parameters:
-            self.parameters.append(name)
-        return self.parameters.index(name)
+                for row, keep in rows
+            ),
+        )
 
 
-def _single_bin(data: Sequence[float], where: str) -> float:
-    if len(data) != 1:
-        raise WorkspaceError(f"{where}: {len(data)} bins; a counting model has one bin per channel")
-    try:
-        value = float(data[0])
-    except OverflowError:
-        value = math.inf
-    if not (math.isfinite(value) and value >= 0):
-        raise WorkspaceError(f"{where}: {value} events; a finite number >= 0 is right")
-    return value
+def _parameters_of(row: Row, keep: NDArray[np.bool_]) -> set[int]:
+    return replace(row, gammas=tuple(gamma[keep] for gamma in row.gammas)).parameters
+
+
+def _scaled_row(row: Row, factor: float) -> Row:
+    return replace(
+        row,
+        nominal=row.nominal * factor,
+        histosys=tuple((i, up * factor, down * factor) for i, up, down in row.histosys),
+    )
+
+
+def _measurement(workspace: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
+    measurements: Sequence[Mapping[str, Any]] = workspace["measurements"]
+    if not measurements:
+        raise WorkspaceError("workspace: no measurement; one with a parameter of interest is right")
+    names = [item["name"] for item in measurements]
+    if len(set(names)) != len(names):
+        raise WorkspaceError(f"workspace: measurements {', '.join(names)}: each name once is right")
+    if name is None:
+        return measurements[0]
+    for measurement in measurements:
+        if measurement["name"] == name:
+            return measurement
+    known = ", ".join(item["name"] for item in measurements)
+    raise WorkspaceError(f"measurement {name!r}: not in the workspace; it has {known}")

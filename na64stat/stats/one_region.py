@@ -1,8 +1,8 @@
-"""Exact CL_s of one counting channel: sums over the counts are incomplete gamma functions.
+"""Exact probabilities of one counting bin: sums over the counts are incomplete gamma functions.
 
-Where signal and background share no nuisance parameter, q-tilde falls with the count until it is zero (the best-fit signal
-exceeds mu), so that the outcomes at least as extreme as n are the counts up to n: p_mu = P(N <= n | mu), and p_mu = 1 where
-q-tilde(n) = 0. (With a shared parameter the order can differ; `na64stat.stats.enumeration` treats that.)
+Where signal and background share no nuisance parameter, q-tilde and q fall with the count until they are zero (the best-fit
+signal exceeds mu), so that the outcomes at least as extreme as n are the counts up to n: CL_sb = P(N <= n | mu), and 1 where
+q(n) = 0. (With a shared parameter the order can differ; `na64stat.stats.enumeration` treats that.)
 """
 
 from __future__ import annotations
@@ -14,19 +14,23 @@ from functools import cached_property
 import numpy as np
 
 from na64stat.stats.average import NuisanceAverage
-from na64stat.stats.interpolation import Array
-from na64stat.stats.model import CountingModel
-from na64stat.stats.records import BAND_QUANTILES, Band, NumericalError
+from na64stat.stats.fit import fit_fixed, fit_free
+from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array
+from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, NumericalError
+from na64stat.stats.statistic import Criterion, Statistic
 
 LARGEST_SIGNAL = 1e12
 """Signal events up to which a limit is looked for."""
 
 
 class OneRegion:
-    """CL_s and limits of one channel."""
+    """CL_s and limits of one bin."""
 
-    def __init__(self, model: CountingModel) -> None:
-        self.model = model
+    def __init__(
+        self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
+    ) -> None:
+        self.model, self.statistic, self.criterion = model, statistic, criterion
         self.average = NuisanceAverage.of(model)
         self.signal = float(model.signal_events[0])
         self.background = float(model.background_events[0])
@@ -36,35 +40,71 @@ class OneRegion:
         """Counts at the quantiles of the background-only predictive distribution."""
         return tuple(self._quantile(probability) for probability in BAND_QUANTILES.values())
 
-    def cl_s(self, count: float, mu: Array) -> Array:
-        """CL_s for signal strengths `mu`, one row per replicate, shape (replicates, len(mu))."""
+    def probabilities(self, count: float, mu: Array) -> tuple[Array, Array, Array]:
+        """CL_s, CL_sb and CL_b for signal strengths `mu`, one row per replicate, each (replicates, len(mu))."""
         mu = np.asarray(mu, dtype=float)
         # The best fit is (n - b) / s with all nuisance parameters at their centres, as long as that is not negative.
         free = mu * self.signal <= count - self.background
-        log_ratio = self.average.log_cumulative(count, mu) - self.average.log_cumulative(count, np.zeros(1))
-        return np.where(free | (mu * self.signal == 0), 1.0, np.exp(np.minimum(log_ratio, 0.0)))
+        if self.statistic is Statistic.Q_TILDE:
+            free |= mu * self.signal == 0
+        signal, background = self.average.log_cumulative(count, mu), self.average.log_cumulative(count, np.zeros(1))
+        cl_s = np.where(free | (mu * self.signal == 0), 1.0, np.exp(np.minimum(signal - background, 0.0)))
+        cl_sb, cl_b = (np.where(free, 1.0, np.minimum(np.exp(log), 1.0)) for log in (signal, background))
+        return cl_s, cl_sb, cl_b
+
+    def value(self, count: float, mu: Array) -> Array:
+        """What has to fall to 1 - cl, shape (replicates, len(mu))."""
+        return self.probabilities(count, mu)[0 if self.criterion is Criterion.CL_S else 1]
+
+    def results(self, mu: Array) -> list[ClsResult]:
+        """The record of each signal strength."""
+        by_count = {count: self.probabilities(count, mu)[0].mean(axis=0) for count in set(self.band_counts)}
+        bands = [self.band(lambda count, i=i: float(by_count[count][i])) for i in range(len(mu))]  # type: ignore[misc]
+        notes = self.average.notes
+        if self.model.observed is None:
+            return [ClsResult(None, band, NumericalError(), notes=notes) for band in bands]
+        found = self.probabilities(float(self.model.observed[0]), mu)
+        statistics, refitted = self._statistics(mu)
+        return [
+            ClsResult(
+                float(found[0][:, i].mean()),
+                band,
+                NumericalError(cl_s=standard_error(found[0][:, i]), refitted=refitted),
+                float(found[1][:, i].mean()),
+                float(found[2][:, i].mean()),
+                float(statistics[i]) if math.isfinite(statistics[i]) else None,
+                notes,
+            )
+            for i, band in enumerate(bands)
+        ]
 
     def limit(self, count: float, alpha: float) -> float | None:
-        """Signal strength at which CL_s falls to alpha; None where it does not within 1e12 events."""
+        """Signal strength at which the value falls to alpha; None where it does not within 1e12 events."""
         from scipy.optimize import brentq
 
         if self.signal == 0:
             return None
 
         def excess(log_events: float) -> float:
-            value = self.cl_s(count, np.array([math.exp(log_events) / self.signal])).mean()
+            value = self.value(count, np.array([math.exp(log_events) / self.signal])).mean()
             return math.log(max(value, 1e-300)) - math.log(alpha)
 
         edge = max(count - self.background, 0.0)  # up to here q-tilde is zero and CL_s one
         low = math.log(edge + 1e-9)
         if excess(low) <= 0:
-            return edge / self.signal  # CL_s falls through alpha where it jumps
+            return edge / self.signal  # falls through alpha where it jumps; CL_sb of no signal may be below alpha
         high = low + 1.0
         while excess(high) > 0:
             high += 1.0
             if high > math.log(LARGEST_SIGNAL):
                 return None
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.signal
+
+    def p0(self) -> float:
+        """P(q0 >= observed q0 | mu = 0): counts at least as large, or one where there is no excess."""
+        if self.model.observed is None or self.model.observed[0] <= self.background:
+            return 1.0
+        return float(self.average.at_least(float(self.model.observed[0]), 0.0).mean())
 
     def band(self, value: Callable[[int], float | None]) -> Band:
         """The band of a quantity that does not fall with the count."""
@@ -73,13 +113,22 @@ class OneRegion:
 
     def error(self, count: float, limit: float | None) -> NumericalError:
         """Scatter of the replicates at the limit."""
-        if limit is None:
+        if not limit:
             return NumericalError()
-        at = self.cl_s(count, np.array([limit, limit * 1.01]))
+        at = self.value(count, np.array([limit, limit * 1.01]))
         here, above = float(at[:, 0].mean()), float(at[:, 1].mean())
         cl_s = standard_error(at[:, 0])
         slope = abs(math.log(max(above, 1e-300) / here)) / math.log(1.01)
         return NumericalError(cl_s=cl_s, limit=cl_s / (here * slope) if slope > 0 else 0.0)
+
+    def _statistics(self, mu: Array) -> tuple[Array, int]:
+        """Observed test statistic at each mu."""
+        data = np.asarray(self.model.observed)[None, :]
+        free = fit_free(self.model, data, lowest_mu=self.statistic.lowest_mu(self.model))
+        start = np.repeat(free.parameters, len(mu), axis=0)
+        fixed = fit_fixed(self.model, np.repeat(data, len(mu), axis=0), mu, start=start)
+        values = [self.statistic.of(fixed, free, float(strength))[i] for i, strength in enumerate(mu)]
+        return np.array(values), free.refitted + fixed.refitted
 
     def _quantile(self, probability: float) -> int:
         """Smallest count with P(N <= count | background) >= probability, by bisection."""

@@ -48,22 +48,26 @@ class NumericalError:
         Bound on the probability of the counts that were not summed.
     refitted
         Number of profile fits that needed iminuit.
+    failed
+        Number of fits that iminuit could not do either; their data sets are left out.
     """
 
     cl_s: float = 0.0
     limit: float = 0.0
     counts_left_out: float = 0.0
     refitted: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Upper limit on the signal strength.
+    """Upper limit on the signal strength, or an interval.
 
     Attributes
     ----------
     observed
-        Largest mu with CL_s(mu) > 1 - cl at the observed counts; None for a projection, or where no mu is excluded.
+        Largest mu with CL_s(mu) > 1 - cl at the observed counts (or CL_sb, as `criterion` says); None for a projection, or
+        where no mu is excluded.
     expected
         Quantiles of that limit if there is only background.
     crossings
@@ -74,6 +78,10 @@ class Limit:
         What was asked.
     notes
         What a reader should know about this result.
+    lower
+        Lower end of a Feldman-Cousins interval; None for an upper limit.
+    criterion
+        `cl_s`, `cl_sb`, or `interval`.
     """
 
     observed: float | None
@@ -84,6 +92,8 @@ class Limit:
     method: str
     regions: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    lower: float | None = None
+    criterion: str = "cl_s"
 
 
 @dataclass(frozen=True)
@@ -98,8 +108,18 @@ class ClsResult:
         Quantiles of CL_s if there is only background.
     error
         Numerical errors.
+    cl_sb, cl_b
+        The two probabilities P(q >= q_obs | mu) and P(q >= q_obs | 0) whose ratio CL_s is; None for a projection.
+    statistic
+        Observed value of the test statistic; None for a projection, or where the method does not need it.
+    notes
+        What a reader should know about this result.
     """
 
     observed: float | None
     expected: Band
     error: NumericalError
+    cl_sb: float | None = None
+    cl_b: float | None = None
+    statistic: float | None = None
+    notes: tuple[str, ...] = ()

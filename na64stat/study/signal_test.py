@@ -21,7 +21,7 @@ from na64stat.plane import Binning
 from na64stat.stats.exact import Exact
 from na64stat.stats.limits import check_cl, check_combination, limit_of_model
 from na64stat.stats.method import Method
-from na64stat.stats.model import CountingModel
+from na64stat.stats.model import Model
 from na64stat.stats.records import BAND_QUANTILES, Limit
 from na64stat.stats.workspace import build_workspace
 from na64stat.template import Plane, Template, Yield
@@ -146,11 +146,11 @@ class SignalTest:
         return math.inf if value is None else float(value)
 
     @cached_property
-    def _model(self) -> CountingModel:
+    def _model(self) -> Model:
         """The model with one signal event in each region: reading and checking a workspace costs more than a fit."""
-        return CountingModel.from_workspace(self.workspace(dict.fromkeys(self.regions, 1.0)))
+        return Model.from_workspace(self.workspace(dict.fromkeys(self.regions, 1.0)))
 
-    def _with(self, events: Mapping[str, float]) -> CountingModel:
+    def _with(self, events: Mapping[str, float]) -> Model:
         return self._model.with_signal_scaled(np.array([events[name] for name in self._model.channels]))
 
     def _direct(self, events: Mapping[str, float]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Bad input: exit status 2, nothing on standard output, and one line with what, which value, where and what would be right."""
 
 import json
+import math
 import os
 
 import pytest
@@ -65,7 +66,7 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["predict", "zprime", "--scenario", "dark-sector", *POINT], ["both 'zprime' and --scenario 'dark-sector'"]),
         (["predict", "zprime", *POINT, "--loop-decay"], ["'zprime': has no option loop_decay; only axion-muon has"]),
         (["cross-section", "vectr", *MASS], ["'vectr' is not one of 'vector', 'scalar', 'pseudoscalar'"]),
-        (["limit", "axion-muon", *MASS, "--method", "toy"], ["'toy' is not one of 'exact', 'asymptotic'"]),
+        (["limit", "axion-muon", *MASS, "--method", "toy"], ["'toy' is not one of 'exact', 'toys', 'asymptotic'"]),
         (["limit", "axion-muon", *MASS, "--depth-average", "no"], ["'no' is not one of 'layers', 'continuous'"]),
         # regions
         (["limit", "axion-photon", *MASS, "--region", "visble"], ["no region 'visble'; did you mean 'visible'?"]),
@@ -188,15 +189,19 @@ def broken(change):
     [
         (
             lambda w, s: s.update(data=[-1]),
-            "channel 'box', sample 'signal': -1.0 events; a finite number >= 0 is right",
+            "channel 'box', sample 'signal': -1 events; a finite number >= 0 is right",
         ),
         (lambda w, s: s.update(data=[10**400]), "channel 'box', sample 'signal': inf events"),
-        (lambda w, s: s.update(data=[1, 2]), "channel 'box', sample 'signal': 2 bins"),
+        (lambda w, s: s.update(data=[1, 2]), "observation 'box': 1 numbers for 2 bins"),
         (lambda w, s: s.update(data=["a"]), "'a' is not of type 'number'"),
-        (lambda w, s: s["modifiers"].append({"name": "s", "type": "shapesys", "data": [1]}), "has type 'shapesys'"),
+        (lambda w, s: s["modifiers"].append({"name": "s", "type": "odd", "data": [1]}), "not a valid pyhf workspace"),
+        (lambda w, s: s["modifiers"].append({"name": "s", "type": "shapesys", "data": [1, 2]}), "'s'"),
         (lambda w, s: s["modifiers"][1]["data"].update(hi=-1), "normsys 'eff' has hi = -1"),
-        (lambda w, s: w["observations"][0].update(data=[-3]), "observation 'box': -3.0 events"),
-        (lambda w, s: w["observations"][0].update(data=[1.5]), "observed 1.5 events; it sums over whole numbers"),
+        (lambda w, s: w["observations"][0].update(data=[-3]), "observation 'box': -3 events"),
+        (
+            lambda w, s: w["observations"][0].update(data=[1.5]),
+            "observed 1.5 events in box; it sums over whole numbers",
+        ),
         (lambda w, s: w["observations"][0].update(name="bx"), "channel 'box': no observation of that name"),
         (lambda w, s: w["measurements"][0]["config"].update(poi=""), "no parameter of interest"),
         (lambda w, s: w.update(channels=[]), "not a valid pyhf workspace"),
@@ -207,6 +212,88 @@ def test_broken_workspaces(na64stat, write_workspace, change, text):
     error = na64stat("limit", write_workspace(broken(change), "mine.json")).error
     assert error.startswith("na64stat: error: mine.json: ")
     assert text in error
+
+
+@pytest.mark.parametrize("command", ["fit", "impacts", "significance", "compare"])
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda w, s: w.pop("version"), "not a valid pyhf workspace: 'version' is a required property"),
+        (lambda w, s: s.update(data=[-1]), "channel 'box', sample 'signal': -1 events; a finite number >= 0 is right"),
+        (lambda w, s: s.update(data=[]), "channels 'box', samples 'signal', data: []"),
+        (lambda w, s: w["channels"][0].update(samples=[]), "channels 'box', samples: []"),
+        (lambda w, s: s.update(data=[math.nan]), "not a JSON file: NaN is no number of JSON"),
+        (lambda w, s: s.update(data=[10**400]), "channel 'box', sample 'signal': inf events"),
+        (lambda w, s: s["modifiers"][1]["data"].update(hi=math.inf), "not a JSON file: Infinity is no number of JSON"),
+        (lambda w, s: w["measurements"][0]["config"].update(poi=""), "no parameter of interest"),
+        (lambda w, s: w["measurements"][0]["config"].update(poi="nu"), "parameter of interest 'nu'"),
+        (lambda w, s: w["observations"][0].update(data=[1, 2]), "observation 'box'"),
+        (lambda w, s: w.update(measurements=[]), "measurements: []"),
+    ],
+)
+def test_broken_workspaces_of_other_commands(na64stat, write_workspace, command, change, text):
+    error = na64stat(command, write_workspace(broken(change), "mine.json")).error
+    assert error.startswith("na64stat: error: mine.json: ")
+    assert text in error
+
+
+@pytest.mark.parametrize("command", ["fit", "impacts", "significance", "compare"])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["gone.json"], "gone.json: No such file or directory; the path of a pyhf workspace is right"),
+        (["ws.json", *MASS], "--mass: does not go with the workspace file ws.json; it is for a scenario"),
+        (["ws.json", "--run", "2022"], "--run: does not go with the workspace file ws.json"),
+        (["ws.json", "--region", "bx"], "ws.json: region 'bx': not a channel of the workspace; it has box"),
+        (["axion-muon"], "--mass: missing; axion-muon needs a mass [GeV], e.g. --mass 0.1"),
+        (["axion-muon", "--mass", "0.1:1:3"], "--mass: 3 values; this command takes one number"),
+        (["axion-photon", *MASS], "its yield is no power of the coupling; give --coupling"),
+        (["axion-muon", *MASS, "--region", "visble"], "no region 'visble'; did you mean 'visible'?"),
+        ([], "scenario: none given"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_the_new_commands_work_on(na64stat, write_workspace, command, words, text):
+    write_workspace(channels={"box": (1, 1, 1)})
+    assert text in na64stat(command, *words).error
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["fit", "--minos", "nope"], "ws.json: parameter 'nope': not in the model; it has mu"),
+        (["fit", "--seed", "2"], "--seed 2: goes with --toys N"),
+        (["fit", "--toys", "0"], "'--toys': 0 is not in the range x>=1"),
+        (["fit", "--lowest-mu", "nan"], "--lowest-mu: nan; a finite number is right, e.g. 0"),
+        (["impacts", "--lowest-mu", "inf"], "--lowest-mu: inf; a finite number is right, e.g. 0"),
+        (["impacts", "--parameter", "mu"], "ws.json: impacts: 'mu' is the signal strength itself"),
+        (["significance", "--method", "feldman-cousins"], "is not one of 'exact', 'toys', 'asymptotic'"),
+        (["significance", "--toys", "9"], "--toys: does not go with --method exact; it is for --method toys"),
+        (["compare", "--cl", "1.5"], "cl = 1.5: a confidence level lies between 0 and 1"),
+        (["compare", "--method", "toy"], "is not one of 'exact', 'toys', 'asymptotic', 'feldman-cousins'"),
+        (["compare", "--seed", "1", "--seed", "1"], "--seed: 1, 1; each once is right"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_options_of_the_new_commands(na64stat, write_workspace, words, text):
+    name = write_workspace(channels={"box": (1, 1, 1)}, normsys={"efficiency": 0.1})
+    assert text in na64stat(words[0], name, *words[1:]).error
+
+
+def test_counts_that_the_model_forbids_are_no_bad_input(na64stat, write_workspace):
+    workspace = broken(lambda w, s: s["modifiers"].clear() or w["channels"][0]["samples"].append(_empty_signal()))
+    workspace["channels"][0]["samples"][0]["data"] = [0.0]
+    workspace["observations"][0]["data"] = [2]
+    answer = na64stat("fit", write_workspace(workspace))
+    assert (answer.status, answer.out) == (1, "")
+    assert (
+        answer.err
+        == "na64stat: error: ws.json: fit: the model expects nothing, whatever its parameters, in box (2 observed)\n"
+    )
+
+
+def _empty_signal():
+    return {"name": "empty", "data": [0.0], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]}
 
 
 def test_unknown_channel(na64stat, write_workspace):

@@ -13,10 +13,13 @@ from rich.console import Console
 from na64stat.cli import output
 from na64stat.cli.main import cli
 
-COMMANDS = ["info", "cross-section", "predict", "workspace", "limit", "scan", "plot", "reproduce"]
+COMMANDS = [
+    "info", "cross-section", "predict", "workspace", "limit", "compare", "fit", "impacts", "significance", "scan", "plot",
+    "reproduce",
+]  # fmt: skip
 
 
-def test_the_eight_commands():
+def test_the_commands():
     assert sorted(cli.commands) == sorted(COMMANDS)
 
 
@@ -94,6 +97,18 @@ def test_progress_is_drawn_on_standard_error_of_a_terminal_only(capsys, monkeypa
     assert list(output.progress("limits")([1.0, 2.0])) == [1.0, 2.0]
     assert "limits" in screen.getvalue()
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("draw", [False, True])
+def test_long_work_is_shown_on_standard_error_of_a_terminal_only(capsys, monkeypatch, draw):
+    screen = io.StringIO()
+    monkeypatch.setattr("rich.console.Console", lambda stderr: Console(file=screen, force_terminal=draw))
+    with output.busy("limit, toys") as track:
+        assert list(track([1, 2, 3])) == [1, 2, 3]
+    assert list(output.steps(str)(["exact", "asymptotic"])) == ["exact", "asymptotic"]
+    for label in ("limit, toys", "exact", "asymptotic"):
+        assert (label in screen.getvalue()) == draw
+    assert capsys.readouterr() == ("", "")
 
 
 def test_interrupt(na64stat, monkeypatch):

@@ -1,0 +1,159 @@
+"""--method and the options that go with some methods only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from na64stat.errors import InputError
+
+if TYPE_CHECKING:
+    from na64stat.stats.method import Method
+
+EXACT, TOYS, ASYMPTOTIC, FELDMAN_COUSINS = METHODS = ("exact", "toys", "asymptotic", "feldman-cousins")
+
+_FOR_TOYS: Final = (TOYS,)
+_FOR_BOTH: Final = (TOYS, ASYMPTOTIC)
+
+_MOST_TOYS: Final = 100_000_000
+
+
+@dataclass(frozen=True)
+class ToyOptions:
+    """--toys, --seed, --store, --workers; None and () where not given."""
+
+    toys: int | None = None
+    seeds: tuple[int, ...] = ()
+    store: Path | None = None
+    workers: int | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of `Toys`, only those given."""
+        if self.store is not None and self.store.exists() and not self.store.is_dir():
+            raise InputError(f"--store: {self.store} is a file; the name of a folder is right")
+        if self.toys is not None and self.toys > _MOST_TOYS:
+            raise InputError(f"--toys: {self.toys}; at most {_MOST_TOYS} is right, they are kept in memory")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise InputError(f"--seed: {', '.join(map(str, self.seeds))}; each once is right, the same toys count once")
+        given = {"n": self.toys, "seed": self.seeds or None, "store": self.store, "workers": self.workers}
+        return {key: value for key, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """--method, the toy options and --criterion."""
+
+    name: str
+    toy_options: ToyOptions = ToyOptions()
+    criterion: str | None = None
+
+    def build(self) -> Method:
+        """The method.
+
+        Raises
+        ------
+        InputError
+            An option is given that this method does not use.
+        """
+        given = self.toy_options
+        for option, value, methods in (
+            ("--toys", given.toys, _FOR_TOYS),
+            ("--seed", given.seeds or None, _FOR_TOYS),
+            ("--store", given.store, _FOR_TOYS),
+            ("--workers", given.workers, _FOR_TOYS),
+            ("--criterion", self.criterion, _FOR_BOTH),
+        ):
+            # With another method it would be ignored.
+            if value is not None and self.name not in methods:
+                raise InputError(
+                    f"{option}: does not go with --method {self.name}; it is for --method {' or '.join(methods)}"
+                )
+        return build_method(self.name, self.toy_options, self.criterion)
+
+
+def build_method(name: str, toy_options: ToyOptions = ToyOptions(), criterion: str | None = None) -> Method:
+    """The method called `name`; the other methods leave the toy options alone."""
+    from na64stat.stats.asymptotic import Asymptotic
+    from na64stat.stats.exact import Exact
+    from na64stat.stats.statistic import Criterion
+
+    if name == EXACT:
+        return Exact()
+    if name == FELDMAN_COUSINS:
+        from na64stat.stats.feldman_cousins import FeldmanCousins
+
+        return FeldmanCousins()
+    chosen = Criterion(criterion or Criterion.CL_S.value)
+    if name == ASYMPTOTIC:
+        return Asymptotic(criterion=chosen)
+    from na64stat.stats.toys import Toys
+
+    return Toys(**toy_options.arguments(), criterion=chosen)
+
+
+def pack_toys(options: dict[str, Any]) -> ToyOptions:
+    """Take the toy options out of the options of a command."""
+    store = options.pop("store", None)
+    return ToyOptions(
+        options.pop("toys", None),
+        tuple(options.pop("seeds", ())),
+        None if store is None else Path(store),
+        options.pop("workers", None),
+    )
+
+
+def method_options(methods: tuple[str, ...]) -> list[Callable[[Any], Any]]:
+    """--method with these choices, and the options that go with them."""
+    found = [method_option(methods)]
+    return [*found, *toy_options(), criterion_option] if TOYS in methods else found
+
+
+def method_option(methods: tuple[str, ...]) -> Callable[[Any], Any]:
+    """--method with these choices."""
+    return click.option(
+        "--method",
+        type=click.Choice(methods),
+        default=EXACT,
+        show_default=True,
+        help="Statistical method; asymptotic formulas are far too strong at low counts.",
+    )
+
+
+def toy_options() -> list[Callable[[Any], Any]]:
+    """--toys, --seed, --store, --workers."""
+    return [
+        click.option(
+            "--toys",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Toys of each hypothesis at each signal strength; default 20000.",
+        ),
+        click.option(
+            "--seed",
+            "seeds",
+            type=click.IntRange(0),
+            multiple=True,
+            metavar="SEED",
+            help="Seed of the toys; repeated: their toys are put together; default 1.",
+        ),
+        click.option(
+            "--store", metavar="DIR", help="Folder in which toys are kept: an interrupted run goes on where it was."
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Threads for toys; default all. The result does not depend on it.",
+        ),
+    ]
+
+
+criterion_option = click.option(
+    "--criterion",
+    type=click.Choice(["cl_s", "cl_sb"]),
+    help="Limits where CL_s or where CL_sb falls to 1 - cl (toys, asymptotic); default cl_s.",
+)

@@ -1,0 +1,182 @@
+"""The model that a command works on: of a workspace file, or of one point of a scenario.
+
+`with_model` hands a command a `ModelChoice`, whose `load` gives a `Subject`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from click.core import ParameterSource
+
+from na64stat.cli.options import (
+    RANGE,
+    Command,
+    RunChoice,
+    ScenarioChoice,
+    add_options,
+    region_option,
+    run_options,
+    scenario_options,
+    with_depth_average,
+)
+from na64stat.cli.output import with_unit
+from na64stat.cli.patches import PatchChoice, patch_options, read_workspace
+from na64stat.errors import ComputationError, InputError, Na64StatError, RegionError
+
+if TYPE_CHECKING:
+    from na64stat.stats.model import Model
+
+OF_A_SCENARIO: Final = ("mass", "coupling", "run_name", "background", "loop_decay", "depth_average", "no_systematics")
+OF_A_FILE: Final = ("patch", "patch_name", "measurement")
+"""Parameters that go with the one or the other only; where they would be ignored they are refused."""
+
+
+def model_of_file(path: Path, patch: PatchChoice, regions: tuple[str, ...] = ()) -> Model:
+    """The model of a workspace file; every message names the file."""
+    from na64stat.stats.model import Model
+
+    operations = patch.read(path)
+    workspace = read_workspace(path)
+    try:
+        return Model.from_workspace(workspace, regions or None, patch=operations, measurement=patch.measurement)
+    except InputError as error:
+        raise named(path, error, patch) from error
+
+
+def named(path: Path, error: Na64StatError, patch: PatchChoice, channels: int = 1) -> Na64StatError:
+    """An error with the file in front; of several channels a refused combination points to the option."""
+    hint = "; --region NAME picks a channel" if isinstance(error, RegionError) and channels > 1 else ""
+    beside = f" with {patch.patch}" if patch.patch else ""
+    text = f"{path}{beside}: {str(error).removeprefix('workspace: ')}{hint}"
+    return InputError(text) if isinstance(error, InputError) else ComputationError(text)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and what it is of: a title for people, and `head`, the same for programs."""
+
+    model: Model
+    title: str
+    head: dict[str, Any]
+    patch: PatchChoice = PatchChoice()
+    path: Path | None = None
+
+    @contextlib.contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """What is wrong with the model is said with the name of its file."""
+        try:
+            yield
+        except Na64StatError as error:
+            if self.path is None:
+                raise
+            raise named(self.path, error, self.patch, len(self.model.channels)) from error
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Everything that says which model is meant."""
+
+    scenario: ScenarioChoice
+    mass: list[float] | None
+    coupling: list[float] | None
+    run: RunChoice
+    depth_average: str
+    regions: tuple[str, ...]
+    patch: PatchChoice
+
+    def load(self) -> Subject:
+        """The model.
+
+        Raises
+        ------
+        InputError
+            For a broken workspace, a wrong scenario, and for options that do not go with the one or the other.
+        """
+        if not is_file(self.scenario.text):
+            refuse_options(OF_A_FILE, f"the scenario {self.scenario.text}", "it is for a workspace file")
+            return self._of_scenario()
+        path = Path(self.scenario.text)
+        refuse_options(OF_A_SCENARIO, f"the workspace file {path}", "it is for a scenario")
+        model = model_of_file(path, self.patch, self.regions)
+        head = {"workspace": str(path), "patch": self.patch.patch, "regions": list(model.channels)}
+        return Subject(model, f"{path}: {channels_text(model.channels)}", head, self.patch, path)
+
+    def _of_scenario(self) -> Subject:
+        from na64stat.cli.options import find_average, one_number
+        from na64stat.cli.points import at_coupling
+        from na64stat.stats.model import Model
+        from na64stat.stats.workspace import build_workspace
+        from na64stat.yields.predict import predict
+
+        if self.mass is None:
+            raise InputError(f"--mass: missing; {self.scenario.text} needs a mass [GeV], e.g. --mass 0.1")
+        run = self.run.load()
+        point = at_coupling(self.scenario.resolve(), one_number(self.mass, "--mass"), self.coupling, run)
+        template = predict(point, run, average=find_average(self.depth_average))
+        model = Model.from_workspace(build_workspace(template, run, self.regions or point.default_regions))
+        coupling = with_unit(point.coupling, point.coupling_unit)
+        title = f"{point.name}, m = {point.mass:g} GeV, g = {coupling} at mu = 1, run {run.name}: {channels_text(model.channels)}"
+        head = {"scenario": point.name, "mass_gev": point.mass, "coupling": point.coupling, "run": run.name}
+        return Subject(model, title, {**head, "regions": list(model.channels)})
+
+
+def channels_text(channels: tuple[str, ...]) -> str:
+    """Channels for a headline, not all of many."""
+    return " + ".join(channels) if len(channels) <= 6 else f"{' + '.join(channels[:5])} + {len(channels) - 5} more"
+
+
+def is_file(text: str) -> bool:
+    """Whether a scenario is rather the name of a workspace file."""
+    return text.lower().endswith(".json")
+
+
+def refuse_options(names: tuple[str, ...], beside: str, reason: str) -> None:
+    """Refuse options of this command that would be ignored."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is not ParameterSource.DEFAULT:
+            raise InputError(f"{parameter.opts[-1]}: does not go with {beside}; {reason}")
+
+
+def with_model(command: Command) -> Command:
+    """Hand a `ModelChoice` to the command as `model`."""
+
+    def pack(
+        *,
+        scenario: str | None,
+        scenario_option: str | None,
+        loop_decay: bool,
+        mass: list[float] | None,
+        coupling: list[float] | None,
+        run_name: str,
+        background: str | None,
+        depth_average: str,
+        regions: tuple[str, ...],
+        patch: str | None,
+        patch_name: str | None,
+        measurement: str | None,
+        **others: Any,
+    ) -> Any:
+        chosen = ScenarioChoice(scenario, scenario_option, loop_decay)
+        run = RunChoice(run_name, background)
+        changes = PatchChoice(patch, patch_name, measurement)
+        return command(model=ModelChoice(chosen, mass, coupling, run, depth_average, regions, changes), **others)
+
+    return add_options(
+        command,
+        pack,
+        *scenario_options(),
+        click.option("--mass", type=RANGE, help="Mass of the scenario [GeV]."),
+        click.option("--coupling", type=RANGE, help="Its coupling at mu = 1 (GeV^-1 or 1); default: one event in all."),
+        *run_options(),
+        with_depth_average,
+        region_option,
+        *patch_options(),
+    )

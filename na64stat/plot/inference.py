@@ -1,0 +1,203 @@
+"""Results of inference, drawn into axes: pulls, impacts, correlations, profiles, limits of several methods, CL_s against mu.
+
+Each function takes axes (made under `style.house_style`) and a record of the statistics, draws, and returns the axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from na64stat.errors import InputError
+from na64stat.plot.records import Fit, Hypothesis, Limit, Parameter, Ranking, Scan
+from na64stat.plot.style import COLOURS
+
+INNER: Final = COLOURS[2]
+OUTER: Final = "#F0E442"
+"""Colours of the bands of one and two standard deviations."""
+
+DOWN, UP = COLOURS[1], COLOURS[0]
+"""Colours of a parameter held below and above its best value."""
+
+GREY: Final = "#8a8a8a"
+
+
+def draw_pulls(axes: Axes, fit: Fit) -> Axes:
+    """Constrained parameters: distance from their measurement and remaining error, in units of its standard deviation."""
+    shown = [parameter for parameter in fit.parameters if parameter.pull is not None]
+    if not shown:
+        raise InputError("figure of pulls: no constrained parameter was fitted")
+    _pulls(axes, shown)
+    axes.set_xlabel(r"$(\hat\theta - \theta_0)/\sigma_0$")
+    return axes
+
+
+def draw_impacts(axes: tuple[Axes, Axes], impacts: Ranking, most: int = 20) -> tuple[Axes, Axes]:
+    """Pulls on the left, shifts of mu-hat on the right, the `most` largest impacts from above."""
+    shown = impacts.ranking[:most]
+    if not shown:
+        raise InputError("figure of impacts: no nuisance parameter was fitted")
+    left, right = axes
+    _pulls(left, [impact.parameter for impact in shown])
+    left.set_xlabel(r"$(\hat\theta - \theta_0)/\sigma_0$")
+    rows = np.arange(len(shown))
+    for place, colour, label in (("down", DOWN, r"$\hat\theta - \sigma$"), ("up", UP, r"$\hat\theta + \sigma$")):
+        before = [getattr(impact, f"prefit_{place}") or 0.0 for impact in shown]
+        after = [getattr(impact, place) or 0.0 for impact in shown]
+        right.barh(
+            rows, before, height=0.78, facecolor="none", edgecolor=colour, lw=0.9, label=f"{label}, before the fit"
+        )
+        right.barh(rows, after, height=0.78, color=colour, alpha=0.65, lw=0, label=f"{label}, after the fit")
+    right.axvline(0, color="black", lw=0.8)
+    widest = max(map(abs, right.dataLim.intervalx.tolist()), default=0.0) or 1.0
+    right.set_xlim(-1.15 * widest, 1.15 * widest)
+    right.set_ylim(left.get_ylim())
+    right.set_yticks(rows, [""] * len(shown))
+    right.tick_params(axis="y", length=0)
+    right.set_xlabel(r"$\Delta\hat\mu$")
+    right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, handlelength=1.4)
+    return axes
+
+
+def _pulls(axes: Axes, shown: Sequence[Parameter]) -> None:
+    rows = np.arange(len(shown))
+    pulls = [parameter.pull for parameter in shown]
+    reach = max([2.4, *(abs(p.pull or 0.0) + (p.constraint or 0.0) + 0.3 for p in shown)])
+    for width, colour in ((2, OUTER), (1, INNER)):
+        axes.axvspan(-width, width, color=colour, alpha=0.3, lw=0, zorder=0)
+    axes.axvline(0, color=GREY, lw=0.8, ls="--", zorder=1)
+    for row, parameter, pull in zip(rows, shown, pulls, strict=True):
+        if pull is not None:
+            axes.errorbar(pull, row, xerr=parameter.constraint, fmt="o", ms=3.5, lw=1.2, capsize=2, color="black")
+        else:  # without a measurement there is no pull: the value itself
+            error = "" if parameter.error is None else rf" $\pm$ {parameter.error:.2g}"
+            text = axes.text(0, float(row), f"{parameter.value:.3g}{error}", ha="center", va="center", fontsize=7.5)
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85})
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    _name_ticks(axes.set_yticks(rows, [parameter.name for parameter in shown]), axes)
+
+
+def draw_correlation(axes: Axes, fit: Fit, most: int = 20) -> Axes:
+    """Correlations of the free parameters, of many those `most` that are correlated most with another."""
+    matrix = fit.correlation
+    if matrix is None or not len(matrix):
+        raise InputError("figure of correlations: the fit has no covariance matrix")
+    strongest = np.abs(matrix - np.diag(np.diag(matrix))).max(axis=1)
+    kept = np.sort(np.argsort(-strongest, kind="stable")[:most])
+    names, part = [fit.free_names[i] for i in kept], matrix[np.ix_(kept, kept)]
+    image = axes.imshow(part, cmap="RdBu_r", vmin=-1, vmax=1)
+    ticks = np.arange(len(kept))
+    axes.set_xticks(ticks, names, rotation=90)
+    _name_ticks(axes.set_yticks(ticks, names), axes)
+    axes.tick_params(length=0)
+    size = min(7.5, 110 / len(kept))
+    for i, row in enumerate(part):
+        for j, value in enumerate(row):
+            if abs(value) >= 0.005:
+                colour = "white" if abs(value) > 0.6 else "black"
+                axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=size, color=colour)
+    figure = axes.get_figure()
+    if figure is not None:
+        figure.colorbar(image, ax=axes, label="correlation", fraction=0.046, pad=0.03)
+    return axes
+
+
+def draw_profile(axes: Axes, scan: Scan) -> Axes:
+    """-2 ln L above its minimum along one parameter, with the levels of the usual intervals and where it crosses them."""
+    known = np.isfinite(scan.rise)
+    axes.plot(scan.values[known], scan.rise[known], color=COLOURS[0], lw=1.6, zorder=3)
+    top = min(max(scan.rise[known].max(initial=0.0), 1.3), 3 * max(scan.levels.values()))
+    axes.set_xlim(scan.values[0], scan.values[-1])
+    axes.set_ylim(0, 1.05 * top)
+    for label, level in scan.levels.items():
+        if level > 1.05 * top:
+            continue
+        axes.axhline(level, color=GREY, lw=0.8, ls="--", zorder=1)
+        axes.annotate(
+            label,
+            (0.99, level),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=7.5,
+            color="#444444",
+        )
+        for place in scan.crossings[label]:
+            axes.plot([place, place], [0, level], color=GREY, lw=0.8, ls=":", zorder=2)
+            axes.plot([place], [level], "o", ms=3.5, color=COLOURS[0], zorder=4)
+    axes.set_xlabel(r"signal strength $\mu$" if scan.name == "mu" else scan.name, parse_math=scan.name == "mu")
+    axes.set_ylabel(r"$-2\,\Delta\ln L$")
+    return axes
+
+
+def draw_limits(axes: Axes, limits: Mapping[str, Limit]) -> Axes:
+    """Limits of several methods below each other: observed, median, and bands of one and two standard deviations."""
+    if not limits:
+        raise InputError("figure of limits: none given")
+    handles: dict[str, Any] = {}
+    numbers: list[float] = []
+    for row, limit in enumerate(limits.values()):
+        low2, low1, median, high1, high2 = limit.expected
+        for low, high, colour, label in (
+            (low2, high2, OUTER, r"expected $\pm 2\sigma$"),
+            (low1, high1, INNER, r"expected $\pm 1\sigma$"),
+        ):
+            if low is not None and high is not None:
+                handles[label] = axes.barh(row, high - low, left=low, height=0.62, color=colour, lw=0, alpha=0.75)
+        if median is not None:
+            (handles["expected"],) = axes.plot([median] * 2, [row - 0.31, row + 0.31], color="black", ls="--", lw=1.2)
+        if limit.observed is not None:
+            label = "observed"
+            if limit.lower is not None:
+                axes.plot([limit.lower, limit.observed], [row, row], color="black", lw=1.2)
+                axes.plot([limit.lower], [row], marker=9, ms=6, color="black")
+            (handles[label],) = axes.plot([limit.observed], [row], "o", ms=5, color="black")
+        numbers += [value for value in (*limit.expected, limit.observed) if value is not None and value > 0]
+    levels = {f"{limit.cl:.3g}" for limit in limits.values()}
+    at = f" at {100 * float(levels.pop()):g}% CL" if len(levels) == 1 else ""
+    if numbers and max(numbers) > 30 * min(numbers):
+        axes.set_xscale("log")
+    elif numbers:
+        axes.set_xlim(0, 1.1 * max(numbers))
+    axes.set_ylim(len(limits) - 0.45, -0.55)
+    axes.tick_params(axis="y", length=0)
+    _name_ticks(axes.set_yticks(range(len(limits)), list(limits)), axes)
+    axes.set_xlabel(rf"limit on the signal strength $\mu${at}")
+    axes.legend(handles.values(), handles.keys(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
+    return axes
+
+
+def draw_cl_s(axes: Axes, mu: Sequence[float], results: Sequence[Hypothesis], cl: float) -> Axes:
+    """CL_s against the signal strength: observed, and median and bands if there is only background."""
+    if len(mu) != len(results) or not len(mu):
+        raise InputError(
+            f"figure of CL_s: {len(mu)} signal strengths and {len(results)} results; as many of both are right"
+        )
+    bands = np.array([[np.nan if value is None else value for value in result.expected] for result in results])
+    axes.fill_between(mu, bands[:, 0], bands[:, 4], color=OUTER, alpha=0.75, lw=0, label=r"expected $\pm 2\sigma$")
+    axes.fill_between(mu, bands[:, 1], bands[:, 3], color=INNER, alpha=0.75, lw=0, label=r"expected $\pm 1\sigma$")
+    axes.plot(mu, bands[:, 2], color="black", ls="--", lw=1.2, label="expected")
+    seen = [
+        (strength, result.observed) for strength, result in zip(mu, results, strict=True) if result.observed is not None
+    ]
+    if seen:
+        axes.plot(*zip(*seen, strict=True), color="black", lw=1.6, label="observed")
+    axes.axhline(1 - cl, color=COLOURS[1], lw=1.0, ls=":", label=f"{1 - cl:.3g}")
+    axes.set_xlim(min(mu), max(mu))
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel(r"signal strength $\mu$")
+    axes.set_ylabel(r"CL$_s$")
+    axes.legend(loc="upper right", frameon=False)
+    return axes
+
+
+def _name_ticks(_: object, axes: Axes) -> None:
+    """Names of parameters are no formulas."""
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set_parse_math(False)

@@ -1,0 +1,100 @@
+"""One limit by several methods, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from na64stat.errors import InputError, Na64StatError
+from na64stat.stats.asymptotic import Asymptotic
+from na64stat.stats.exact import Exact
+from na64stat.stats.limits import check_cl, check_combination
+from na64stat.stats.method import Method
+from na64stat.stats.model import Model
+from na64stat.stats.records import Limit
+from na64stat.stats.toys import Toys
+
+Track = Callable[[Iterable[Method]], Iterable[Method]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Limits on the signal strength of one model by several methods.
+
+    Attributes
+    ----------
+    regions
+        Channels of the model.
+    cl
+        Confidence level.
+    rows
+        One entry a method, in the order asked for.
+    notes
+        What holds for all of them.
+    """
+
+    regions: tuple[str, ...]
+    cl: float
+    rows: tuple[ComparisonRow, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """What one method says: a limit, or in words why it cannot say.
+
+    Attributes
+    ----------
+    method
+        Its name.
+    limit
+        The limit, None where the method cannot treat the model.
+    reason
+        Why not; empty if it can.
+    """
+
+    method: str
+    limit: Limit | None
+    reason: str = ""
+
+
+def compare(
+    model: Model, cl: float = 0.90, methods: Sequence[Method] | None = None, *, track: Track = iter
+) -> Comparison:
+    """Observed and expected upper limits on the signal strength mu by several methods.
+
+    Parameters
+    ----------
+    model
+        The model; a refused combination of regions is refused for all methods.
+    cl
+        Confidence level, between 0 and 1.
+    methods
+        Default `Exact()`, `Toys()`, `Asymptotic()` and `FeldmanCousins()`.
+    track
+        Wraps the methods, for a progress bar.
+
+    Raises
+    ------
+    InputError
+        For `cl` outside (0, 1), no methods, or a refused combination. What a single method refuses stands in its row.
+    """
+    check_cl(cl)
+    check_combination(model)
+    from na64stat.stats.feldman_cousins import FeldmanCousins
+
+    chosen = (Exact(), Toys(), Asymptotic(), FeldmanCousins()) if methods is None else tuple(methods)
+    if not chosen:
+        raise InputError("methods: none given; name at least one")
+    rows = tuple(_row(method, model, cl) for method in track(chosen))
+    notes = ("projection: no observed counts, expected limits only",) if model.observed is None else ()
+    return Comparison(model.channels, cl, rows, notes)
+
+
+def _row(method: Method, model: Model, cl: float) -> ComparisonRow:
+    try:
+        return ComparisonRow(method.name, method.upper_limit(model, cl))
+    except Na64StatError as error:
+        return ComparisonRow(
+            method.name, None, str(error).removeprefix(f"{method.name}: ").removeprefix("exact method: ")
+        )

@@ -1,0 +1,140 @@
+"""Impacts: how far mu-hat moves when one nuisance parameter is held a standard deviation away from its best fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from na64stat.errors import InputError
+from na64stat.stats.best_fit import FIXED, BestFit, FittedParameter, best_fit
+from na64stat.stats.fit import Fits
+from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array
+from na64stat.stats.profile import Profile, index_of, observed_floor
+
+
+@dataclass(frozen=True)
+class Impact:
+    """Shifts of mu-hat by one nuisance parameter; None where there is no width, or the shifted value is out of bounds.
+
+    Attributes
+    ----------
+    parameter
+        The nuisance parameter at the best fit.
+    down, up
+        Shift of mu-hat with the parameter held one standard deviation after the fit (Hesse's) below and above its best value.
+    prefit_down, prefit_up
+        The same with the standard deviation of its auxiliary measurement.
+    """
+
+    parameter: FittedParameter
+    down: float | None
+    up: float | None
+    prefit_down: float | None
+    prefit_up: float | None
+
+    @property
+    def name(self) -> str:
+        """Name of the nuisance parameter."""
+        return self.parameter.name
+
+    @property
+    def size(self) -> float:
+        """The larger shift after the fit, without its sign; 0 if there is none."""
+        return max(abs(self.down or 0.0), abs(self.up or 0.0))
+
+
+@dataclass(frozen=True)
+class Impacts:
+    """Nuisance parameters by the size of their impact, the largest first.
+
+    Attributes
+    ----------
+    fit
+        The best fit.
+    ranking
+        One entry a nuisance parameter.
+    notes
+        What a reader should know about this result.
+    """
+
+    fit: BestFit
+    ranking: tuple[Impact, ...]
+    notes: tuple[str, ...] = ()
+
+
+def impacts(
+    model: Model,
+    *,
+    names: Sequence[str] | None = None,
+    progress: Callable[[Iterable[float]], Iterable[float]] | None = None,
+    lowest_mu: float | None = None,
+) -> Impacts:
+    """Shift of mu-hat by each nuisance parameter, from fits with it held at its best fit plus and minus a standard deviation.
+
+    Parameters
+    ----------
+    names
+        Nuisance parameters; default all that are fitted.
+    progress
+        Wraps the positions of the parameters, for a progress bar.
+    lowest_mu
+        Where mu-hat ends; default as in `na64stat.stats.profile.mu_floor`.
+
+    Raises
+    ------
+    InputError
+        Unknown or fixed parameter, the signal strength itself, no observed counts.
+    ComputationError
+        The model forbids the observed counts, or the fit did not converge.
+    """
+    lowest = observed_floor(model) if lowest_mu is None else lowest_mu
+    chosen = _chosen(model, names)
+    fit = best_fit(model, lowest_mu=lowest)
+    found, notes = [], list(fit.notes)
+    centre = _as_fits(fit, model)
+    for position in chosen if progress is None else progress(chosen):
+        impact, note = _impact(Profile(model, int(position), centre, lowest), fit)
+        found.append(impact)
+        notes += note
+    return Impacts(fit, tuple(sorted(found, key=lambda impact: -impact.size)), tuple(notes))
+
+
+def _chosen(model: Model, names: Sequence[str] | None) -> list[int]:
+    if names is None:
+        return [i for i, parameter in enumerate(model.parameters) if not parameter.fixed and i != model.poi]
+    chosen = [index_of(model, name) for name in names]
+    if model.poi in chosen:
+        raise InputError(
+            f"impacts: {model.parameters[model.poi].name!r} is the signal strength itself; name nuisance parameters"
+        )
+    return chosen
+
+
+def _as_fits(fit: BestFit, model: Model) -> Fits:
+    """The best fit in the form that profiles start from."""
+    values = fit.values[None, :]
+    return Fits(np.array([fit.deviance / 2]), values, values[:, model.poi].copy(), 0, np.zeros(1, dtype=bool))
+
+
+def _impact(curve: Profile, fit: BestFit) -> tuple[Impact, list[str]]:
+    """Four fits in one batch: after and before the fit, below and above."""
+    parameter = fit.parameters[curve.index]
+    widths = (parameter.error, parameter.width)
+    shifts = [None if width is None else sign * width for width in widths for sign in (-1, 1)]
+    low, high = curve.bounds
+    inside = [k for k, shift in enumerate(shifts) if shift is not None and low <= parameter.value + shift <= high]
+    values: Array = np.array([parameter.value + (shifts[k] or 0.0) for k in inside])
+    moved: list[float | None] = [None] * 4
+    notes = []
+    if inside and parameter.state != FIXED:
+        fits = curve.fits(values)
+        for k, mu, failed in zip(inside, fits.mu, fits.failed, strict=True):
+            moved[k] = None if failed else float(mu - fit.mu.value)
+        if fits.failed.any():
+            notes.append(f"{parameter.name}: {fits.failed.sum()} fits did not converge")
+    if len(inside) < sum(shift is not None for shift in shifts):
+        notes.append(f"{parameter.name}: a standard deviation from its best value is out of its bounds")
+    return Impact(parameter, *moved), notes

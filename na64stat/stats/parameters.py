@@ -1,0 +1,73 @@
+"""Parameters of a statistical model and the auxiliary measurements that constrain them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """An auxiliary measurement `centre` of a parameter, with standard deviation `sigma`."""
+
+    centre: float
+    sigma: float
+
+    def at(self, deviate: Array) -> Array:
+        """Parameter at a unit Gaussian deviate."""
+        return self.centre + self.sigma * deviate
+
+    @property
+    def width(self) -> float:
+        """Standard deviation of the parameter."""
+        return self.sigma
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """An auxiliary count `count` whose expectation is `tau` times the parameter."""
+
+    count: float
+    tau: float
+
+    def at(self, deviate: Array) -> Array:
+        """Parameter at a unit Gaussian deviate of its density Gamma(count + 1) / tau, the normalised likelihood."""
+        from scipy.special import gammaincinv, ndtr
+
+        return np.asarray(gammaincinv(self.count + 1, ndtr(deviate)), dtype=np.float64) / self.tau
+
+    @property
+    def width(self) -> float:
+        """Standard deviation of the measured parameter, 1/sqrt(tau) at 1."""
+        return float(np.sqrt(max(self.count, 1.0)) / self.tau)
+
+
+Constraint = Gaussian | Poisson
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One component of a parameter, named as in pyhf.
+
+    Attributes
+    ----------
+    name
+        E.g. `mu`, or `gamma[0]` for a component of a vector.
+    init, lower, upper
+        Start and bounds of fits; an upper bound may be infinite.
+    fixed
+        Never fitted.
+    constraint
+        Its auxiliary measurement, if there is one.
+    """
+
+    name: str
+    init: float
+    lower: float
+    upper: float
+    fixed: bool = False
+    constraint: Constraint | None = None

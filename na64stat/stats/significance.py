@@ -1,0 +1,248 @@
+"""Discovery: how improbable the data are without signal. `significance` gives p0 and Z, observed and expected for mu = 1.
+
+The test statistic is q0: -2 ln L at mu = 0 relative to the best fit with mu >= 0, and zero where mu-hat is zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from na64stat.errors import ComputationError, InputError
+from na64stat.stats.asymptotic import Asymptotic, _expected_auxiliary
+from na64stat.stats.average import NuisanceAverage
+from na64stat.stats.enumeration import MOST_OUTCOMES
+from na64stat.stats.exact import Exact, relevant
+from na64stat.stats.fit import available_workers, fit_fixed
+from na64stat.stats.method import Method
+from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array
+from na64stat.stats.records import BAND_QUANTILES, Band
+from na64stat.stats.statistic import Statistic, evaluate
+from na64stat.stats.tail import TailProbability
+from na64stat.stats.toy_sample import BACKGROUND, SIGNAL, Question, ToySample
+from na64stat.stats.toys import Toys
+
+_TIE = 1e-7
+"""Values of q0 closer than this are equal; below it there is no excess."""
+
+_IMPOSSIBLE = "events where there is no background: impossible without signal, so that p0 is zero and Z has no value"
+
+
+@dataclass(frozen=True)
+class Significance:
+    """Significance of a signal.
+
+    Attributes
+    ----------
+    p0
+        Probability of data at least as signal-like as the observed ones without signal; None for a projection. With no excess
+        it is 0.5 by the asymptotic formula and 1 by the other methods, whose tails count ties.
+    p0_error
+        Its standard error from toys; 0 for the other methods and for a bound.
+    bound
+        Whether p0 is an upper bound at 95% confidence, and Z a lower one: no toy was as extreme.
+    z
+        The same in standard deviations, not below 0; None for a projection, or where p0 is zero.
+    q0, mu
+        Observed value of the test statistic (None if infinite) and best-fit signal strength, not below 0.
+    expected
+        Z if there is a signal of strength 1: median and one and two standard deviations; None where undefined.
+    method
+        Name of the method.
+    notes
+        What a reader should know about this result.
+    """
+
+    p0: float | None
+    p0_error: float
+    bound: bool
+    z: float | None
+    q0: float | None
+    mu: float | None
+    expected: Band
+    method: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def expected_p0(self) -> float | None:
+        """Median p0 if there is a signal of strength 1."""
+        from scipy.stats import norm
+
+        return None if self.expected.median is None else float(norm.sf(self.expected.median))
+
+
+def significance(model: Model, method: Method | None = None) -> Significance:
+    """Significance of a signal, observed and expected for mu = 1.
+
+    Parameters
+    ----------
+    method
+        `Asymptotic()`, `Toys(...)` or `Exact()`; default `Exact()`.
+
+    Raises
+    ------
+    InputError
+        Another method.
+
+    References
+    ----------
+    G. Cowan et al., arXiv:1007.1727, eqs. (12), (52)-(53), and (97) for one bin.
+    """
+    method = Exact() if method is None else method
+    model = model.without_empty_bins()
+    if isinstance(method, Asymptotic):
+        return _asymptotic(model, method)
+    if isinstance(method, Toys):
+        return _by_toys(model, method)
+    if isinstance(method, Exact):
+        return _exact(model, method)
+    raise InputError(f"significance: method {method.name!r}; asymptotic, toys or exact is right")
+
+
+def z_of(p0: float) -> float | None:
+    """Standard deviations of a one-sided probability, not below 0; None for p0 = 0."""
+    from scipy.stats import norm
+
+    return None if p0 <= 0 else max(float(norm.isf(p0)), 0.0)
+
+
+def _observed(model: Model) -> tuple[float, float]:
+    """q0 and mu-hat of the observed data."""
+    counts, auxiliary = model.data(1, None, None)
+    values, free, _ = evaluate(Statistic.Q0, model, 0.0, counts, auxiliary)
+    q0 = float(values[0])
+    if math.isinf(q0):  # what the best fit leaves at mu = 0 can forbid the data, and another point not
+        q0 = 2 * float(fit_fixed(model, counts, 0.0).nll[0] - free.nll[0])
+    return (q0 if free.mu[0] > 0 else 0.0), float(free.mu[0])
+
+
+def _signal_point(model: Model) -> Array:
+    """Parameters with mu = 1, fitted to the observed data if there are any, shape (1, P)."""
+    if model.observed is None:
+        return model.with_mu(1.0)
+    return fit_fixed(model, model.observed[None, :], 1.0).parameters
+
+
+def _record(
+    model: Model, p0: float | None, expected: Band, name: str, error: tuple[float, bool], notes: tuple[str, ...]
+) -> Significance:
+    q0 = mu = None
+    if model.observed is not None:
+        q0, mu = _observed(model)
+        if not math.isfinite(q0):
+            p0, q0, error, notes = 0.0, None, (0.0, False), (*notes, _IMPOSSIBLE)
+    if not model.signal_events.any():
+        notes = (*notes, "no signal: nothing can be discovered")
+    return Significance(p0, error[0], error[1], None if p0 is None else z_of(p0), q0, mu, expected, name, notes)
+
+
+def _asymptotic(model: Model, method: Asymptotic) -> Significance:
+    """sqrt(q0) is Gaussian; expected from the Asimov data of mu = 1."""
+    from scipy.stats import norm
+
+    truth = _signal_point(model)
+    values, _, _ = evaluate(Statistic.Q0, model, 0.0, model.rates(truth), _expected_auxiliary(model, truth[0]))
+    root = math.sqrt(values[0])
+    levels = [None if math.isinf(root) else max(root + float(norm.ppf(p)), 0.0) for p in BAND_QUANTILES.values()]
+    p0 = None
+    if model.observed is not None:
+        p0 = float(norm.sf(math.sqrt(_observed(model)[0])))
+    return _record(model, p0, Band(*levels), method.name, (0.0, False), ())
+
+
+def _by_toys(model: Model, method: Toys) -> Significance:
+    """Toys without signal, and with mu = 1 for the expected values; parameters as fitted to the data at each."""
+    data = (model.background_events if model.observed is None else model.observed)[None, :]
+    truth = np.concatenate([_signal_point(model), fit_fixed(model, data, 0.0).parameters])
+    question = Question(model, Statistic.Q0, 0.0, truth)
+    samples, failures = {}, 0
+    for hypothesis in (SIGNAL, BACKGROUND):
+        sample = ToySample(question, hypothesis, method.seeds, method.store)
+        sample.grow(method.n, method.workers or available_workers())
+        samples[hypothesis], failed = sample.values(method.n)
+        failures += failed
+    notes = (f"{failures} toys left out, whose fits did not converge",) if failures else ()
+    background = np.sort(samples[BACKGROUND])
+    strengths = np.quantile(samples[SIGNAL], list(BAND_QUANTILES.values()), method="lower")
+    tails = [_tail(background, float(q0)) for q0 in strengths]
+    if any(item.bound for item in tails) and np.isfinite(strengths).any():
+        notes = (*notes, f"expected Z whose p0 none of {len(background)} toys reached are lower bounds")
+    # A lower bound is no lower than the level before it.
+    levels = np.maximum.accumulate([z_of(item.value) or 0.0 for item in tails])
+    band = Band(*(float(z) if math.isfinite(q0) else None for z, q0 in zip(levels, strengths, strict=True)))
+    if model.observed is None:
+        return _record(model, None, band, method.name, (0.0, False), notes)
+    q0 = _observed(model)[0]
+    found = _tail(background, q0)
+    if found.bound and math.isfinite(q0):
+        notes = (*notes, f"none of {found.toys} toys was as extreme: p0 is an upper bound at 95% confidence")
+    return _record(model, found.value, band, method.name, (found.error, found.bound), notes)
+
+
+def _tail(background: Array, q0: float) -> TailProbability:
+    """Share of sorted toys that are at least as extreme; all where there is no excess."""
+    toys = len(background)
+    if q0 <= _TIE:
+        return TailProbability(1.0, 0.0, False, toys)
+    return TailProbability.of(toys - int(np.searchsorted(background, q0 - _TIE)), toys)
+
+
+def _exact(model: Model, method: Exact) -> Significance:
+    """Sums over the counts; expected from the outcomes at the quantiles of q0 if mu = 1."""
+    model = relevant(model, "exact method")
+    if not model.signal_events.any():
+        p0 = None if model.observed is None else 1.0
+        return _record(model, p0, Band(*[0.0] * 5), method.name, (0.0, False), ())
+    notes: tuple[str, ...] = ()
+    try:
+        outcomes = _typical_outcomes(model)
+        known = {
+            outcome: z_of(method.discovery_p0(model.with_observed(np.array(outcome)))) for outcome in set(outcomes)
+        }
+        band = Band(*(known[outcome] for outcome in outcomes))
+    except ComputationError as error:
+        band, notes = Band(*[None] * 5), (f"no expected values: {error}",)
+    p0 = None if model.observed is None else method.discovery_p0(model)
+    return _record(model, p0, band, method.name, (0.0, False), notes)
+
+
+def _typical_outcomes(model: Model) -> list[tuple[float, ...]]:
+    """Counts at the quantiles of q0 if mu = 1, one outcome for each level of the band."""
+    average = NuisanceAverage.of(model)
+    if model.bins == 1 and not model.shares_parameters:  # q0 rises with the count
+        return [(_count_at(average, model, quantile),) for quantile in BAND_QUANTILES.values()]
+    windows = []
+    for b in range(model.bins):
+        smallest, largest = average.extreme_rates(1.0, b)
+        windows.append(
+            (max(0, math.floor(smallest - 6 * math.sqrt(smallest))), math.ceil(largest + 6 * math.sqrt(largest) + 6))
+        )
+    size = math.prod(high - low + 1 for low, high in windows)
+    if size > MOST_OUTCOMES:
+        raise ComputationError(f"{size} outcomes at mu = 1 are too many to order (at most {MOST_OUTCOMES})")
+    weight = average.count_probabilities(1.0, tuple(windows)).mean(axis=0).ravel()
+    shape = [high - low + 1 for low, high in windows]
+    counts = np.indices(shape).reshape(len(shape), -1).T + np.array([low for low, _ in windows])
+    values, free, _ = evaluate(Statistic.Q0, model, 0.0, counts.astype(np.float64))
+    order = np.argsort(np.where(free.mu > 0, values, 0.0), kind="stable")
+    running = np.cumsum(weight[order]) / weight.sum()
+    places = np.minimum(np.searchsorted(running, list(BAND_QUANTILES.values())), len(order) - 1)
+    return [tuple(counts[order[place]].astype(float).tolist()) for place in places]
+
+
+def _count_at(average: NuisanceAverage, model: Model, quantile: float) -> float:
+    """Smallest count of the only bin with P(N <= count | mu = 1) at least the quantile."""
+
+    def below(count: int) -> bool:
+        return bool(np.exp(average.log_cumulative(count, np.ones(1))).mean() < quantile)
+
+    low, high = -1, max(1, math.ceil(float(model.signal_events[0] + model.background_events[0])))
+    while below(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return float(high)

@@ -1,0 +1,65 @@
+"""Test statistics: how far data are from a signal strength, in units of twice the logarithm of a likelihood ratio."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from na64stat.stats.fit import Fits, fit_fixed, fit_free, lowest_mu
+from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array
+
+
+class Criterion(Enum):
+    """What has to fall to 1 - cl for an exclusion."""
+
+    CL_S = "cl_s"
+    CL_SB = "cl_sb"
+
+
+class Statistic(Enum):
+    """A test statistic of arXiv:1007.1727.
+
+    Attributes
+    ----------
+    Q_TILDE
+        For upper limits, with mu-hat >= 0, eq. (16).
+    Q
+        For upper limits, with any mu-hat that leaves the rates positive, eq. (14).
+    Q0
+        For a discovery: against mu = 0, eq. (12).
+    T_TILDE
+        For intervals (Feldman-Cousins), two-sided with mu-hat >= 0, eq. (11).
+    """
+
+    Q_TILDE = "q_tilde"
+    Q = "q"
+    Q0 = "q0"
+    T_TILDE = "t_tilde"
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether data with a larger best-fit mu agree with the hypothesis."""
+        return self in (Statistic.Q_TILDE, Statistic.Q)
+
+    def lowest_mu(self, model: Model) -> float:
+        """Where mu-hat ends."""
+        return lowest_mu(model) if self is Statistic.Q else 0.0
+
+    def of(self, fixed: Fits, free: Fits, mu: float) -> Array:
+        """Value for fits at mu and with mu free, shape (N,)."""
+        with np.errstate(invalid="ignore"):
+            value: Array = np.maximum(2 * (fixed.nll - free.nll), 0.0)
+        # Data that the model forbids at any mu agree with none; no difference of infinities.
+        value = np.where(np.isfinite(free.nll), value, np.inf)
+        return np.where(free.mu >= mu, 0.0, value) if self.one_sided else value
+
+
+def evaluate(
+    statistic: Statistic, model: Model, mu: float, counts: Array, auxiliary: Array | None = None, *, workers: int = 1
+) -> tuple[Array, Fits, Fits]:
+    """A test statistic of data sets (N, B), with the free and the fixed fits."""
+    free = fit_free(model, counts, auxiliary, lowest_mu=statistic.lowest_mu(model), workers=workers)
+    fixed = fit_fixed(model, counts, mu, auxiliary, start=free.parameters, workers=workers)
+    return statistic.of(fixed, free, mu), free, fixed

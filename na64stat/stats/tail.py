@@ -1,0 +1,38 @@
+"""A probability estimated from toys, with its Monte Carlo error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TailProbability:
+    """Probability of toys at least as extreme as the data.
+
+    Attributes
+    ----------
+    value
+        The share of such toys; if there is none, the upper bound at 95% confidence, 1 - 0.05^(1/toys).
+    error
+        Its standard error, 0 for a bound.
+    bound
+        Whether `value` is an upper bound.
+    toys
+        Number of toys.
+    """
+
+    value: float
+    error: float
+    bound: bool
+    toys: int
+
+    @classmethod
+    def of(cls, extreme: int, toys: int) -> TailProbability:
+        """From the number of extreme toys."""
+        if extreme == 0:
+            return cls(-math.expm1(math.log(0.05) / toys), 0.0, True, toys)
+        share = extreme / toys
+        # With every toy extreme, the error of one that is not.
+        spread = max(share * (1 - share), 1 / toys * (1 - 1 / toys))
+        return cls(share, math.sqrt(spread / toys), False, toys)
