@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from na64stat.scenarios.zprime import ZPrime as ZPrime
     from na64stat.stats.asymptotic import Asymptotic as Asymptotic
     from na64stat.stats.best_fit import best_fit as best_fit
+    from na64stat.stats.combine import combine as combine
     from na64stat.stats.compare import compare as compare
     from na64stat.stats.exact import Exact as Exact
     from na64stat.stats.feldman_cousins import FeldmanCousins as FeldmanCousins
@@ -94,6 +95,7 @@ _HOMES = {
     "best_fit": "stats.best_fit",
     "build_workspace": "stats.workspace",
     "cl_s": "stats.limits",
+    "combine": "stats.combine",
     "compare": "stats.compare",
     "expected_events": "yields.predict",
     "goodness_of_fit": "stats.goodness",

@@ -147,7 +147,7 @@ def figure(curves: dict[tuple[str, float, bool], np.ndarray]) -> bytes:
             ax.axhline(CL, color="0.6", lw=0.8, zorder=0)
             with_text = "with" if systematics else "without"
             ax.set_title(f"b = {background:g}, {with_text} nuisance parameters", fontsize=8.5)
-            ax.set_ylim(0.5, 1.01)
+            ax.set_ylim(0.7, 1.01)
             ax.grid(visible=True, lw=0.3, alpha=0.5)
     for ax in axes[-1]:
         ax.set_xlabel("true signal [events]")
@@ -170,10 +170,13 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     intervals = run(options.toys)
     curves = {key: coverage(ends, probabilities(key[1], key[2])) for key, ends in intervals.items()}
-    record = [
-        {"method": name, "background": b, "systematics": s, "signal": SIGNALS.tolist(), "coverage": values.tolist()}
-        for (name, b, s), values in curves.items()
-    ]
+    record = {
+        "signal": np.round(SIGNALS, 3).tolist(),
+        "curves": [
+            {"method": name, "background": b, "systematics": s, "coverage": np.round(values, 5).tolist()}
+            for (name, b, s), values in curves.items()
+        ],
+    }
     head = f"# Coverage of the {CL:.0%} limits\n\nWritten by `scripts/coverage.py --toys {options.toys}`.\n\n"
     write_text(options.folder / "coverage.md", head + table(curves), options.overwrite)
     write_bytes(options.folder / "coverage.png", figure(curves), options.overwrite)

@@ -38,6 +38,7 @@ PUBLIC = [
     "best_fit",
     "build_workspace",
     "cl_s",
+    "combine",
     "compare",
     "expected_events",
     "goodness_of_fit",

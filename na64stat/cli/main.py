@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import click
 
+from na64stat.cli.combine import combine
 from na64stat.cli.compare import compare
 from na64stat.cli.fit import fit
 from na64stat.cli.impacts import impacts
@@ -55,6 +56,7 @@ for command in (
     predict,
     workspace,
     limit,
+    combine,
     compare,
     fit,
     impacts,

@@ -64,8 +64,8 @@ class Subject:
     model: Model
     title: str
     head: dict[str, Any]
-    patch: PatchChoice = PatchChoice()
     path: Path | None = None
+    patch: PatchChoice | None = None
 
     @contextlib.contextmanager
     def named_errors(self) -> Iterator[None]:
@@ -73,7 +73,7 @@ class Subject:
         try:
             yield
         except Na64StatError as error:
-            if self.path is None:
+            if self.path is None or self.patch is None:
                 raise
             raise named(self.path, error, self.patch, len(self.model.channels)) from error
 
@@ -105,7 +105,7 @@ class ModelChoice:
         refuse_options(OF_A_SCENARIO, f"the workspace file {path}", "it is for a scenario")
         model = model_of_file(path, self.patch, self.regions)
         head = {"workspace": str(path), "patch": self.patch.patch, "regions": list(model.channels)}
-        return Subject(model, f"{path}: {channels_text(model.channels)}", head, self.patch, path)
+        return Subject(model, f"{path}: {channels_text(model.channels)}", head, path, self.patch)
 
     def _of_scenario(self) -> Subject:
         from na64stat.cli.options import find_average, one_number

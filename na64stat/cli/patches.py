@@ -121,6 +121,7 @@ def with_patch(command: Command) -> Command:
 
 
 def patch_options() -> list[Any]:
+    """The three options."""
     return [
         click.option("--patch", metavar="FILE.json", help="JSON patch, or patch set, to apply to the workspace file."),
         click.option("--patch-name", metavar="NAME", help="Which patch of a patch set."),

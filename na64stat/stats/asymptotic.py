@@ -90,7 +90,7 @@ class _Statistics:
         # A bin without background cannot pull a parameter at mu = 0: its Asimov count is 0 whatever they are.
         self.centre = fit_fixed(model, np.where(background > 0, data, 0.0)[None, :], 0.0).parameters
         self.asimov = model.rates(self.centre)
-        self.asimov_auxiliary = _expected_auxiliary(model, self.centre[0])
+        self.asimov_auxiliary = expected_auxiliary(model, self.centre[0])
         self.free = fit_free(model, self.data, lowest_mu=statistic.lowest_mu(model))
 
     def cl_s(self, mu: float) -> ClsResult:
@@ -150,7 +150,7 @@ class _Statistics:
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.total
 
 
-def _expected_auxiliary(model: Model, parameters: Array) -> Array:
+def expected_auxiliary(model: Model, parameters: Array) -> Array:
     """Auxiliary data that agree with the parameters, shape (C,)."""
     found = []
     for i in model.constrained:

@@ -193,7 +193,7 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
         model.poi,
         free,
         covariance,
-        max(2 * float(fits.nll[0]), 0.0),
+        2 * max(float(fits.nll[0]), 0.0),
         model.bin_names,
         counts[0],
         expected,

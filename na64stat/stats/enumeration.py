@@ -159,7 +159,7 @@ class Enumeration:
         nll, profiled = free.nll.copy(), free.parameters.copy()
         nll[needed], profiled[needed] = fixed.nll, fixed.parameters
         at_mu = Fits(nll, profiled, mu, fixed.refitted, np.zeros(len(nll), dtype=bool))
-        q = self.statistic.of(at_mu, free, mu)  # type: ignore[arg-type]  # one mu an outcome does, too
+        q = self.statistic.of(at_mu, free, mu)
         if self.statistic is Statistic.Q0:
             q = np.where(free.mu <= 0, 0.0, q)
         return q, profiled, fixed.refitted + self.free.refitted
@@ -229,8 +229,8 @@ class Enumeration:
 
     def _too_many(self, mu: float, size: int) -> ComputationError:
         return ComputationError(
-            f"exact method: {size} outcomes of {', '.join(self.model.bin_names)} at mu = {mu:g} are too many to order (at "
-            f"most {MOST_OUTCOMES}); use one region or the asymptotic method"
+            f"{size} outcomes of {', '.join(self.model.bin_names)} at mu = {mu:g} are too many to order (at most "
+            f"{MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
         )
 
     def _windows(self, mu: float) -> Windows:

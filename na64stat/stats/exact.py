@@ -143,8 +143,9 @@ def relevant(model: Model, method: str) -> Model:
     """
     model = model.without_negligible_bins()
     if model.bins > MOST_BINS:
+        names = ", ".join(model.bin_names[:4]) + (", ..." if model.bins > 4 else "")
         raise RegionError(
-            f"{method}: {model.bins} bins with signal ({', '.join(model.bin_names)}); it sums over at most three, so name "
+            f"{method}: {model.bins} bins with signal ({names}); it sums over at most three, so name "
             "fewer regions, or use toys or the asymptotic method"
         )
     if model.observed is not None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array, Gaussian, Poisson
+from na64stat.stats.reader import SMALLEST_GAMMA
 
 _BETTER = 1e-9  # by so much -ln L has to be lower in another minimum
 _ROWS_A_THREAD = 500
@@ -75,7 +76,13 @@ def fit_fixed(
     counts, auxiliary = model.data(len(counts), counts, auxiliary)
     begin = _start(model, auxiliary) if start is None else np.array(start)
     begin[:, model.poi] = mu
-    return _fit(model, counts, auxiliary, begin, _free(model, poi=False), _bounds(model, 0.0), workers)
+    how = _free(model, poi=False), _bounds(model, 0.0)
+    found = _fit(model, counts, auxiliary, begin, *how, workers)
+    # At another mu the given start can leave a bin with counts without any rate.
+    forbidden = np.flatnonzero(np.isinf(found.nll)) if start is not None else np.zeros(0, dtype=np.intp)
+    again = _start(model, auxiliary)
+    again[:, model.poi] = mu
+    return _improved(found, forbidden, model, counts, auxiliary, again, how, workers)
 
 
 def fit_free(
@@ -177,6 +184,8 @@ def _free(model: Model, *, poi: bool) -> NDArray[np.bool_]:
 def _bounds(model: Model, lowest: float) -> Array:
     """Bounds in the units of the compiled code, shape (2, P)."""
     bounds = np.array([[item.lower for item in model.parameters], [item.upper for item in model.parameters]])
+    # A factor of exactly zero takes its bin out of the model, and its own derivative with it.
+    bounds[0, bounds[0] == 0] = SMALLEST_GAMMA
     bounds[:, model.poi] = lowest * model.unit, np.inf
     return bounds
 

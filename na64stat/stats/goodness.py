@@ -85,7 +85,7 @@ def goodness_of_fit(
     model = _without_fixed_constraints(model.without_empty_bins())
     lowest = observed_floor(model) if lowest_mu is None else lowest_mu
     fits = observed_fit(model, lowest)
-    deviance = max(2 * float(fits.nll[0]), 0.0)
+    deviance = 2 * max(float(fits.nll[0]), 0.0)
     expected = model.rates(fits.parameters)[0]
     degrees = _degrees(model, fits.parameters[0])
     notes = []
@@ -164,5 +164,5 @@ def _deviances(model: Model, data: tuple[Array, Array], truth: Array, floor: Arr
         start = np.repeat(truth, len(rows), axis=0)
         start[:, model.poi] = np.maximum(start[:, model.poi], lowest)
         fits = fit_free(model, data[0][rows], data[1][rows], start, lowest_mu=float(lowest), workers=workers)
-        values[rows], failed[rows] = 2 * fits.nll, fits.failed
+        values[rows], failed[rows] = 2 * np.clip(fits.nll, 0.0, 1e300), fits.failed
     return values[~failed], int(failed.sum())

@@ -36,9 +36,12 @@ class Poisson:
 
     def at(self, deviate: Array) -> Array:
         """Parameter at a unit Gaussian deviate of its density Gamma(count + 1) / tau, the normalised likelihood."""
-        from scipy.special import gammaincinv, ndtr
+        from scipy.special import gammainccinv, gammaincinv, ndtr
 
-        return np.asarray(gammaincinv(self.count + 1, ndtr(deviate)), dtype=np.float64) / self.tau
+        # From the nearer end, where the probability keeps its digits.
+        low, high = np.minimum(deviate, 0.0), np.maximum(deviate, 0.0)
+        below, above = gammaincinv(self.count + 1, ndtr(low)), gammainccinv(self.count + 1, ndtr(-high))
+        return np.asarray(np.where(deviate < 0, below, above), dtype=np.float64) / self.tau
 
     @property
     def width(self) -> float:

@@ -18,7 +18,7 @@ from na64stat.stats.parameters import Array
 LEVELS: Final = {"68.3%": 1.0, "90%": 2.705543454095404, "95%": 3.841458820694124}
 """Rises of -2 ln L at the ends of intervals of one parameter: quantiles of chi-squared with one degree of freedom."""
 
-DEEPER: Final = 1e-6
+DEEPER: Final = 1e-4
 """By so much -2 ln L has to be lower than at the best fit to count as another minimum."""
 
 _MOST_DOUBLINGS = 30
@@ -131,7 +131,9 @@ class Profile:
         else:
             both = fit_free(self._held, counts, start=start, lowest_mu=self.lowest, thorough=False)
         chosen = np.arange(number) + number * (both.nll[number:] < both.nll[:number])
-        return Fits(both.nll[chosen], both.parameters[chosen], both.mu[chosen], both.refitted, both.failed[chosen])
+        # No rates describe data better than perfectly; only negative ones, where nothing was counted, seem to.
+        nll = np.maximum(both.nll[chosen], 0.0)
+        return Fits(nll, both.parameters[chosen], both.mu[chosen], both.refitted, both.failed[chosen])
 
     def rise_of(self, fits: Fits) -> Array:
         """How far -2 ln L is above the best fit, shape (N,)."""
@@ -260,9 +262,10 @@ def _deepest(model: Model, fits: Fits, lowest_mu: float) -> Fits:
     start[0, model.poi] = point[model.poi]
     start[1:, model.poi] = np.maximum(events, lowest_mu * model.unit) / model.unit
     others = fit_free(model, counts, start=start, lowest_mu=lowest_mu, thorough=False)
-    nll = np.where(others.failed, np.inf, others.nll)
+    # Negative only with negative rates where nothing was counted: no minimum that anybody wants.
+    nll = np.where(others.failed | (others.nll < -1e-6), np.inf, others.nll)
     best = int(np.argmin(nll))
-    if not (nll[best] < fits.nll[0] - DEEPER or (fits.failed[0] and np.isfinite(nll[best]))):
+    if not (nll[best] < fits.nll[0] - 1e-9 or (fits.failed[0] and np.isfinite(nll[best]))):
         return fits
     row = slice(best, best + 1)
     return Fits(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.stats.asymptotic import Asymptotic, _expected_auxiliary
+from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.enumeration import MOST_OUTCOMES
 from na64stat.stats.exact import Exact, relevant
@@ -144,7 +144,7 @@ def _asymptotic(model: Model, method: Asymptotic) -> Significance:
     from scipy.stats import norm
 
     truth = _signal_point(model)
-    values, _, _ = evaluate(Statistic.Q0, model, 0.0, model.rates(truth), _expected_auxiliary(model, truth[0]))
+    values, _, _ = evaluate(Statistic.Q0, model, 0.0, model.rates(truth), expected_auxiliary(model, truth[0]))
     root = math.sqrt(values[0])
     levels = [None if math.isinf(root) else max(root + float(norm.ppf(p)), 0.0) for p in BAND_QUANTILES.values()]
     p0 = None

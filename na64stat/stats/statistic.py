@@ -47,7 +47,7 @@ class Statistic(Enum):
         """Where mu-hat ends."""
         return lowest_mu(model) if self is Statistic.Q else 0.0
 
-    def of(self, fixed: Fits, free: Fits, mu: float) -> Array:
+    def of(self, fixed: Fits, free: Fits, mu: float | Array) -> Array:
         """Value for fits at mu and with mu free, shape (N,)."""
         with np.errstate(invalid="ignore"):
             value: Array = np.maximum(2 * (fixed.nll - free.nll), 0.0)

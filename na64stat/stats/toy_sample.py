@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from na64stat.errors import InputError
+from na64stat.errors import ComputationError, InputError
 from na64stat.files import write_bytes
 from na64stat.stats.fit import fit_fixed, fit_free
 from na64stat.stats.model import Model
@@ -27,6 +27,8 @@ CHUNK = 1000
 
 SIGNAL, BACKGROUND = 0, 1
 """The two hypotheses: the tested mu, and none."""
+
+_LARGEST_RATE = 1e18
 
 _WORSE = 1e-9  # a free fit that is worse than a fixed one by so much sat in a local minimum
 
@@ -89,6 +91,11 @@ class Question:
 def generate(model: Model, truth: Array, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Main counts (number, B) and auxiliary data (number, C) drawn at the parameters `truth`."""
     rates = np.maximum(model.rates(truth[None, :])[0], 0.0)
+    if not rates.max(initial=0.0) < _LARGEST_RATE:
+        b = int(np.argmax(rates))
+        raise ComputationError(
+            f"toys: {rates[b]:g} expected events in {model.bin_names[b]}; fewer than {_LARGEST_RATE:g} can be drawn"
+        )
     counts = rng.poisson(rates, (number, model.bins)).astype(np.float64)
     auxiliary = np.empty((number, len(model.constrained)))
     for column, i in enumerate(model.constrained):

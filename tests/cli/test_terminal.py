@@ -14,7 +14,7 @@ from na64stat.cli import output
 from na64stat.cli.main import cli
 
 COMMANDS = [
-    "info", "cross-section", "predict", "workspace", "limit", "compare", "fit", "impacts", "significance", "scan", "plot",
+    "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan", "plot",
     "reproduce",
 ]  # fmt: skip
 

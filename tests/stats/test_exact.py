@@ -386,5 +386,5 @@ def test_counts_far_below_the_background():
 
 def test_too_many_outcomes_is_said():
     wide = {"a": (1.5, 1 / 1.5)}
-    with pytest.raises(ComputationError, match=r"too many to order.*use one region or the asymptotic method"):
+    with pytest.raises(ComputationError, match=r"too many to order.*use fewer bins, toys or the asymptotic method"):
         cl_s(channel_workspace((5000, 1000, {}, 5000, wide), (5000, 1000, {}, 5000, wide)))

@@ -1,0 +1,44 @@
+"""`na64stat combine`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from na64stat.cli.options import examples
+from na64stat.cli.output import Output, output_option, overwrite_option
+from na64stat.cli.patches import read_workspace
+from na64stat.errors import InputError
+
+
+@click.command(epilog=examples("combine 2022.json 2023.json --uncorrelated efficiency -o both.json"))
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--uncorrelated",
+    multiple=True,
+    metavar="NAME",
+    help="Nuisance parameter that each file has for itself; repeatable.",
+)
+@output_option("File, JSON; default standard output.")
+@overwrite_option
+def combine(files: tuple[str, ...], uncorrelated: tuple[str, ...], output: str | None, overwrite: bool) -> None:
+    """Make one workspace of several, for one limit on their common signal strength.
+
+    Nuisance parameters of the same name are one parameter, unless --uncorrelated names them. Channels of the same name are told
+    apart by the names of their files.
+    """
+    from na64stat.files import to_json, write_text
+    from na64stat.stats.combine import combine as combine_workspaces
+
+    file = None if output is None else Output.of(output, overwrite)
+    labels = [Path(name).stem for name in files]
+    if len(set(labels)) != len(labels):
+        raise InputError(f"combine: files {', '.join(files)}: different names are right, they tell the channels apart")
+    workspaces = {label: read_workspace(Path(name)) for label, name in zip(labels, files, strict=True)}
+    result = combine_workspaces(workspaces, uncorrelated)
+    if file is None:
+        click.echo(to_json(result), nl=False)
+        return
+    write_text(file.path, to_json(result), overwrite=file.overwrite)
+    click.echo(f"wrote {file.path}", err=True)
