@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from na64stat.cli.options import examples
-from na64stat.cli.output import Output, output_option, overwrite_option
+from na64stat.cli.options import as_json, examples
+from na64stat.cli.output import Output, output_option, overwrite_option, print_json
 from na64stat.cli.patches import read_workspace
 from na64stat.errors import InputError
 
@@ -22,11 +22,14 @@ from na64stat.errors import InputError
 )
 @output_option("File, JSON; default standard output.")
 @overwrite_option
-def combine(files: tuple[str, ...], uncorrelated: tuple[str, ...], output: str | None, overwrite: bool) -> None:
-    """Make one workspace of several, for one limit on their common signal strength.
+@as_json
+def combine(
+    files: tuple[str, ...], uncorrelated: tuple[str, ...], output: str | None, overwrite: bool, as_json: bool
+) -> None:
+    """Make one workspace of several.
 
-    Nuisance parameters of the same name are one parameter, unless --uncorrelated names them. Channels of the same name are told
-    apart by the names of their files.
+    It gives one limit on their common signal strength. Nuisance parameters of the same name are one parameter, unless --uncorrelated names them. Channels of the same name are told
+    apart by the names of their files. With --json the workspace stands in an object beside the labels.
     """
     from na64stat.files import to_json, write_text
     from na64stat.stats.combine import combine as combine_workspaces
@@ -37,8 +40,10 @@ def combine(files: tuple[str, ...], uncorrelated: tuple[str, ...], output: str |
         raise InputError(f"combine: files {', '.join(files)}: different names are right, they tell the channels apart")
     workspaces = {label: read_workspace(Path(name)) for label, name in zip(labels, files, strict=True)}
     result = combine_workspaces(workspaces, uncorrelated)
-    if file is None:
+    if file is not None:
+        write_text(file.path, to_json(result), overwrite=file.overwrite)
+        click.echo(f"wrote {file.path}", err=True)
+    if as_json:
+        print_json({"labels": labels, "uncorrelated": list(uncorrelated), "workspace": result})
+    elif file is None:
         click.echo(to_json(result), nl=False)
-        return
-    write_text(file.path, to_json(result), overwrite=file.overwrite)
-    click.echo(f"wrote {file.path}", err=True)
