@@ -28,8 +28,9 @@ def combine(
 ) -> None:
     """Make one workspace of several.
 
-    It gives one limit on their common signal strength. Nuisance parameters of the same name are one parameter, unless --uncorrelated names them. Channels of the same name are told
-    apart by the names of their files. With --json the workspace stands in an object beside the labels.
+    It gives one limit on their common signal strength. Nuisance parameters of the same name are one parameter, unless
+    --uncorrelated names them. Channels of the same name are told apart by the names of their files. With --json the workspace
+    stands in an object beside the labels.
     """
     from na64stat.files import to_json, write_text
     from na64stat.stats.combine import combine as combine_workspaces

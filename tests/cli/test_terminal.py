@@ -14,8 +14,8 @@ from na64stat.cli import output
 from na64stat.cli.main import cli
 
 COMMANDS = [
-    "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan", "plot",
-    "reproduce",
+    "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan",
+    "plot", "reproduce",
 ]  # fmt: skip
 
 
