@@ -10,7 +10,7 @@ their observed values: the ensemble in which the exact method is defined.
 
 from __future__ import annotations
 
-if __name__ != "__main__":
+if __name__ == "coverage":
     # Beside a script that imports numba this file would pass for the package of the same name, which numba looks for.
     raise ImportError("scripts/coverage.py is a script, not the package coverage")
 

@@ -78,11 +78,12 @@ def fit_fixed(
     begin[:, model.poi] = mu
     how = _free(model, poi=False), _bounds(model, 0.0)
     found = _fit(model, counts, auxiliary, begin, *how, workers)
+    if start is None or np.isfinite(found.nll).all():
+        return found
     # At another mu the given start can leave a bin with counts without any rate.
-    forbidden = np.flatnonzero(np.isinf(found.nll)) if start is not None else np.zeros(0, dtype=np.intp)
     again = _start(model, auxiliary)
     again[:, model.poi] = mu
-    return _improved(found, forbidden, model, counts, auxiliary, again, how, workers)
+    return _improved(found, np.flatnonzero(np.isinf(found.nll)), model, counts, auxiliary, again, how, workers)
 
 
 def fit_free(

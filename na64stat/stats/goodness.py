@@ -95,8 +95,8 @@ def goodness_of_fit(
     if len(few):
         where = model.bin_names[int(few[np.argmin(expected[few])])]
         notes.append(
-            f"{len(few)} bins expect fewer than {FEW:g} events ({where}: {expected[few].min():.3g}): the distribution is not "
-            "chi-squared there, trust the toys"
+            f"fewer than {FEW:g} events expected in {len(few)} of {model.bins} bins (in {where} {expected[few].min():.3g}): the "
+            "distribution is not chi-squared there, trust the toys"
         )
     p_toys = None
     if toys:

@@ -8,6 +8,9 @@ A model is two flat arrays, `k` of integers and `x` of reals, and a thread works
 says, so that `x[k[NOMINAL] + c]` is the nominal rate of cell c. (Numba counts references at each call to every array handed
 on; with one array a table that cost more than the arithmetic.) `na64stat.stats.compiled` makes the tables and names them.
 
+All of it stands in one file, since numba keeps compiled code by file: with the layout or a called function elsewhere, a change
+there would leave stale code here. First the layout, then rates, derivatives, Newton's step, fits, and what other modules call.
+
 The functions release Python's global lock, so that threads share the work; each data set is done by itself, and no result depends
 on the number of threads.
 """
@@ -33,7 +36,6 @@ class Compiled(NamedTuple):
     floats: Array
 
 
-# The layout stands in this file since compiled code is cached by file: a change here makes it anew.
 # Sizes: rows S, cells M (bins of rows), bins B, parameters P, global parameters G, slots L of local ones in a bin, constraints C.
 ROWS, CELLS, BINS, PARAMETERS, GLOBALS, SLOTS, CONSTRAINTS = range(7)
 LINEAR_SHAPES, WORK = 7, 8  # histosys by code 0; numbers that a thread works in

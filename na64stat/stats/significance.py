@@ -22,8 +22,9 @@ from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band
 from na64stat.stats.statistic import Statistic, evaluate
 from na64stat.stats.tail import TailProbability
-from na64stat.stats.toy_sample import BACKGROUND, SIGNAL, Question, ToySample
+from na64stat.stats.toy_sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
 from na64stat.stats.toys import Toys
+from na64stat.stats.workspace import BACKGROUND_FLOOR
 
 _TIE = 1e-7
 """Values of q0 closer than this are equal; below it there is no excess."""
@@ -113,10 +114,7 @@ def _observed(model: Model) -> tuple[float, float]:
     """q0 and mu-hat of the observed data."""
     counts, auxiliary = model.data(1, None, None)
     values, free, _ = evaluate(Statistic.Q0, model, 0.0, counts, auxiliary)
-    q0 = float(values[0])
-    if math.isinf(q0):  # what the best fit leaves at mu = 0 can forbid the data, and another point not
-        q0 = 2 * float(fit_fixed(model, counts, 0.0).nll[0] - free.nll[0])
-    return (q0 if free.mu[0] > 0 else 0.0), float(free.mu[0])
+    return (float(values[0]) if free.mu[0] > 0 else 0.0), float(free.mu[0])
 
 
 def _signal_point(model: Model) -> Array:
@@ -134,9 +132,25 @@ def _record(
         q0, mu = _observed(model)
         if not math.isfinite(q0):
             p0, q0, error, notes = 0.0, None, (0.0, False), (*notes, _IMPOSSIBLE)
+        notes += _without_background(model)
     if not model.signal_events.any():
         notes = (*notes, "no signal: nothing can be discovered")
     return Significance(p0, error[0], error[1], None if p0 is None else z_of(p0), q0, mu, expected, name, notes)
+
+
+def _without_background(model: Model) -> tuple[str, ...]:
+    """Counts in bins whose background is only the number that stands for none: p0 then measures that number."""
+    seen = [
+        f"{name} ({count:g} observed)"
+        for name, count, background in zip(
+            model.bin_names, model.data(1, None, None)[0][0], model.background_events, strict=True
+        )
+        if count > 0 and 0 < background <= BACKGROUND_FLOOR
+    ]
+    if not seen:
+        return ()
+    text = f"background at most {BACKGROUND_FLOOR:g} events, which stands for none stated, in {', '.join(seen)}"
+    return (f"{text}: p0 and Z say nothing of a discovery; give the run a background",)
 
 
 def _asymptotic(model: Model, method: Asymptotic) -> Significance:
@@ -164,7 +178,7 @@ def _by_toys(model: Model, method: Toys) -> Significance:
         sample.grow(method.n, method.workers or available_workers())
         samples[hypothesis], failed = sample.values(method.n)
         failures += failed
-    notes = (f"{failures} toys left out, whose fits did not converge",) if failures else ()
+    notes = left_out(failures)
     background = np.sort(samples[BACKGROUND])
     strengths = np.quantile(samples[SIGNAL], list(BAND_QUANTILES.values()), method="lower")
     tails = [_tail(background, float(q0)) for q0 in strengths]

@@ -58,15 +58,15 @@ class Question:
         head = json.dumps([self.statistic.value, float(self.mu).hex(), hypothesis, CHUNK, repr(bounds)])
         return hashlib.sha256(b"".join([head.encode(), *parts])).hexdigest()[:24]
 
-    def chunk(self, hypothesis: int, seed: int, number: int) -> Array:
-        """Values of the test statistic in one chunk; NaN where a fit failed."""
+    def chunk(self, hypothesis: int, seed: int, number: int) -> tuple[Array, int]:
+        """Values of the test statistic in one chunk, NaN where a fit failed, and how many fits needed iminuit."""
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(hypothesis, number)))
         truth = self.truth[hypothesis]
         counts, auxiliary = generate(self.model, truth, CHUNK, rng)
         return self.values(counts, auxiliary, truth)
 
-    def values(self, counts: Array, auxiliary: Array, truth: Array) -> Array:
-        """The test statistic of data sets (N, B) with auxiliary data (N, C); NaN where a fit failed."""
+    def values(self, counts: Array, auxiliary: Array, truth: Array) -> tuple[Array, int]:
+        """The test statistic of data sets (N, B) with auxiliary data (N, C), as `chunk`."""
         model, lowest = self.model, self.statistic.lowest_mu(self.model)
         start = np.repeat(truth[None, :], len(counts), axis=0)
         # Where mu = 0 leaves no rate a count is impossible: start above.
@@ -75,17 +75,18 @@ class Question:
         values, failed = np.zeros(len(counts)), free.failed.copy()
         asked = np.flatnonzero(free.mu < self.mu) if self.statistic.one_sided else np.arange(len(counts))
         fixed = fit_fixed(model, counts[asked], self.mu, auxiliary[asked], free.parameters[asked])
-        nll = free.nll.copy()
+        nll, refitted = free.nll.copy(), free.refitted + fixed.refitted
         stuck = np.flatnonzero(fixed.nll < nll[asked] - _WORSE)
         if len(stuck):
             again = fit_free(model, counts[asked[stuck]], auxiliary[asked[stuck]], lowest_mu=lowest)
             nll[asked[stuck]] = np.minimum(nll[asked[stuck]], again.nll)
+            refitted += again.refitted
         with np.errstate(invalid="ignore"):
             found = np.maximum(2 * (fixed.nll - nll[asked]), 0.0)
         values[asked] = np.where(np.isfinite(nll[asked]), found, np.inf)
         failed[asked] |= fixed.failed
         values[failed] = np.nan
-        return values
+        return values, refitted
 
 
 def generate(model: Model, truth: Array, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -117,6 +118,8 @@ class ToySample:
         self.question, self.hypothesis, self.store = question, hypothesis, store
         self._digest = question.digest(hypothesis) if store is not None else ""
         self._parts: dict[int, list[Array]] = {seed: self._read(seed) for seed in seeds}
+        self.refitted = 0
+        """Fits that needed iminuit, of the toys drawn here; those read from a store were counted when they were drawn."""
 
     def grow(self, toys: int, workers: int) -> None:
         """Have at least so many toys, the same number from each seed."""
@@ -127,7 +130,7 @@ class ToySample:
         # Compiled once here, not by every thread.
         _ = self.question.model.compiled
 
-        def work(item: tuple[int, int]) -> Array:
+        def work(item: tuple[int, int]) -> tuple[Array, int]:
             return self.question.chunk(self.hypothesis, *item)
 
         if workers > 1 and len(missing) > 1:
@@ -135,8 +138,9 @@ class ToySample:
                 found = list(pool.map(work, missing))
         else:
             found = [work(item) for item in missing]
-        for (seed, _), values in zip(missing, found, strict=True):
+        for (seed, _), (values, refitted) in zip(missing, found, strict=True):
             self._parts[seed].append(values)
+            self.refitted += refitted
         for seed in {seed for seed, _ in missing}:
             self._write(seed)
 
@@ -170,3 +174,8 @@ class ToySample:
         buffer = io.BytesIO()
         np.save(buffer, np.concatenate(self._parts[seed]), allow_pickle=False)
         write_bytes(path, buffer.getvalue(), overwrite=True)
+
+
+def left_out(failures: int) -> tuple[str, ...]:
+    """What a result says of toys whose fits failed."""
+    return (f"{failures} toys left out, whose fits did not converge",) if failures else ()

@@ -18,8 +18,8 @@ from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
 from na64stat.stats.statistic import Criterion, Statistic, evaluate
-from na64stat.stats.toy_limit import ToyLimit
-from na64stat.stats.toy_sample import BACKGROUND, CHUNK, SIGNAL, Question, ToySample
+from na64stat.stats.toy_limit import Curves, ToyLimit
+from na64stat.stats.toy_sample import BACKGROUND, CHUNK, SIGNAL, Question, ToySample, left_out
 
 TIE = 1e-7
 """Values of the test statistic closer than this are equal."""
@@ -37,7 +37,7 @@ class Toys(Method):
     Attributes
     ----------
     n
-        Toys of each hypothesis at each mu, at most.
+        Toys of each hypothesis at each mu, at most; rounded up to whole chunks of 1000 of each seed.
     seed
         An integer >= 0, or several, whose toys are put together; the result does not depend on the number of threads.
     statistic, criterion
@@ -118,27 +118,28 @@ class ToyTest:
                 return found
             size = min(2 * size, toys)
 
-    def curves(self, mu: float, toys: int, decide: float | None = None) -> tuple[dict[str, float], float]:
-        """The criterion (CL_s or CL_sb) for the observed data and each level of the band, and its relative error."""
-        found = self.result(mu, toys, decide)
-        values: dict[str, float | None] = dict(found.expected.as_dict())
-        if self.method.criterion is Criterion.CL_SB:
-            values = dict(zip(BAND_QUANTILES, self._band(mu, toys, plain=True), strict=True))
-        if self.model.observed is not None:
-            values["observed"] = found.observed if self.method.criterion is Criterion.CL_S else found.cl_sb
+    def curves(self, mu: float, toys: int) -> Curves:
+        """The criterion (CL_s or CL_sb) for the observed data and each level of the band."""
+        found = self.result(mu, toys)
+        values = dict(
+            zip(BAND_QUANTILES, self._band(mu, toys, plain=self.method.criterion is Criterion.CL_SB), strict=True)
+        )
+        observed = found.observed if self.method.criterion is Criterion.CL_S else found.cl_sb
+        if observed is not None:
+            values["observed"] = observed
         reference = values.get("observed", values["median"])
         relative = found.error.cl_s / reference if reference else math.inf
-        return {key: value for key, value in values.items() if value is not None}, relative
+        return Curves(values, toys, relative, found.error)
 
     def _evaluate(self, mu: float, toys: int) -> ClsResult:
         (signal, failed), (background, failed_too) = (self._values(mu, kind, toys) for kind in (SIGNAL, BACKGROUND))
         band = Band(*self._band(mu, toys))
-        failures = failed + failed_too
-        notes = (f"{failures} toys left out, whose fits did not converge",) if failures else ()
+        failures, refitted = failed + failed_too, sum(sample.refitted for sample in self._sample(mu))
+        notes = left_out(failures)
         if self.model.observed is None:
             middle = band.median or 0.0
             error = _error_of_ratio(middle * len(signal), len(signal), len(background), len(background))
-            return ClsResult(None, band, NumericalError(cl_s=error, failed=failures), notes=notes)
+            return ClsResult(None, band, NumericalError(cl_s=error, refitted=refitted, failed=failures), notes=notes)
         value = self._statistic(mu)
         hits = float((signal >= value - TIE).sum()), float((background >= value - TIE).sum())
         cl_sb, cl_b = hits[0] / len(signal), hits[1] / len(background)
@@ -146,7 +147,9 @@ class ToyTest:
         error = _error_of_ratio(hits[0], len(signal), hits[1], len(background))
         if self.method.criterion is Criterion.CL_SB:
             error = math.sqrt(max(hits[0], 1.0) * max(len(signal) - hits[0], 1.0) / len(signal)) / len(signal)
-        return ClsResult(cl_s, band, NumericalError(cl_s=error, failed=failures), cl_sb, cl_b, value, notes)
+        return ClsResult(
+            cl_s, band, NumericalError(cl_s=error, refitted=refitted, failed=failures), cl_sb, cl_b, value, notes
+        )
 
     def _band(self, mu: float, toys: int, *, plain: bool = False) -> list[float]:
         """Quantiles of CL_s (or with `plain` of CL_sb) if there is only background."""

@@ -14,6 +14,7 @@ from na64stat.experiment.run import Run
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
+from na64stat.stats.records import Limit
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage
@@ -134,9 +135,18 @@ def limits(
     points = tuple(_point(by_mass[mass], test, grid, average) for mass in track([probe.mass for probe in probes]))
     if all(point.status.startswith("failed") for point in points):
         raise InputError(points[0].status.removeprefix("failed: "))
-    notes = (*(test.limit_in_events.notes if len(chosen) == 1 else ()), *found_doubts)
+    notes = (*(_notes_of_events(test.limit_in_events) if len(chosen) == 1 else ()), *found_doubts)
     first = probes[0]
     return ScenarioLimits(first.name, first.coupling_unit, run.name, chosen, cl, test.method.name, points, notes)
+
+
+def _notes_of_events(limit: Limit) -> tuple[str, ...]:
+    """What the limit on the events says; an interval that does not begin at zero favours a signal."""
+    if not limit.lower:
+        return limit.notes
+    end = "nowhere" if limit.observed is None else f"{limit.observed:.4g}"
+    text = f"the interval is {limit.lower:.4g} to {end} signal events: zero is not in it, the couplings here are its upper end"
+    return (*limit.notes, text)
 
 
 def _point(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage) -> LimitPoint:

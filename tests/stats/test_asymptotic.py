@@ -8,10 +8,13 @@ from na64stat.errors import LowCountWarning
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
 from na64stat.stats.limits import cl_s, upper_limit
+from na64stat.stats.model import Model
+
+from .histfactory import every_modifier
 
 
 def pyhf_cl_s(workspace, mu):
-    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-5))
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-9, strategy=2))
     opened = pyhf.Workspace(workspace)
     model = opened.model()
     return pyhf.infer.hypotest(mu, opened.data(model), model, return_expected_set=True)
@@ -21,8 +24,27 @@ def pyhf_cl_s(workspace, mu):
 def test_cl_s_is_pyhfs(benchmark, mu):
     observed, band = pyhf_cl_s(benchmark, mu)
     ours = cl_s(benchmark, mu, Asymptotic())
-    assert ours.observed == pytest.approx(float(observed), rel=1e-5)
-    assert list(ours.expected) == pytest.approx([float(value) for value in band], rel=1e-5)
+    assert ours.observed == pytest.approx(float(observed), abs=1e-6)
+    assert list(ours.expected) == pytest.approx([float(value) for value in band], abs=1e-6)
+
+
+@pytest.mark.parametrize("mu", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("name", ["simple", "every modifier"])
+def test_cl_s_of_binned_models_is_pyhfs(name, mu):
+    if name == "simple":
+        spec = pyhf.simplemodels.correlated_background([6.0, 11.0], [50.0, 60.0], [45.0, 57.0], [55.0, 63.0]).spec
+        workspace = {
+            "version": "1.0.0",
+            "channels": spec["channels"],
+            "observations": [{"name": "single_channel", "data": [54.0, 66.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        }
+    else:
+        workspace = every_modifier()
+    observed, band = pyhf_cl_s(workspace, mu)
+    (ours,) = Asymptotic().cl_s(Model.from_workspace(workspace), [mu])
+    assert ours.observed == pytest.approx(float(observed), abs=1e-6)
+    assert list(ours.expected) == pytest.approx([float(value) for value in band], abs=1e-6)
 
 
 @pytest.mark.parametrize(("observed", "background", "expected"), [(0, 0, 1.353), (0, 0.07, 1.436), (4, 0, 7.148)])
@@ -70,5 +92,5 @@ def test_a_control_region_without_signal_takes_part():
     }
     observed, band = pyhf_cl_s(workspace, 1.0)
     ours = cl_s(workspace, 1.0, Asymptotic())
-    assert ours.observed == pytest.approx(float(observed), rel=1e-5)
-    assert list(ours.expected) == pytest.approx([float(value) for value in band], rel=1e-5)
+    assert ours.observed == pytest.approx(float(observed), abs=1e-6)
+    assert list(ours.expected) == pytest.approx([float(value) for value in band], abs=1e-6)

@@ -114,6 +114,43 @@ def test_plain_cl_sb(make_workspace):
     assert Toys(5_000, criterion=Criterion.CL_SB).upper_limit(none, 0.90).observed == 0
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_band_is_in_order_with_few_toys(make_workspace, seed):
+    model = Model.from_workspace(make_workspace([0], [0], [1.0], (0.10, 0.01)))
+    for criterion in Criterion:
+        limit = Toys(2_000, seed=seed, criterion=criterion).upper_limit(model, 0.90)
+        assert list(limit.expected) == sorted(limit.expected)
+
+
+def test_fits_that_fail_are_counted_and_left_out(model, monkeypatch):
+    """Every tenth toy: the limit is nearly the same, and says how many are missing."""
+    whole = Toys(4_000, seed=1).upper_limit(model, 0.90)
+    question = type(ToyTest(Toys(), model)._sample(MU)[0].question)
+    original = question.values
+
+    def failing(self, counts, auxiliary, truth):
+        values, _ = original(self, counts, auxiliary, truth)
+        values[::10] = np.nan
+        return values, 7
+
+    monkeypatch.setattr(question, "values", failing)
+    (one,) = Toys(4_000, seed=1).cl_s(model, [MU])
+    assert (one.error.failed, one.error.refitted) == (2 * 400, 2 * 4 * 7)
+    assert one.notes == ("800 toys left out, whose fits did not converge",)
+    limit = Toys(4_000, seed=1).upper_limit(model, 0.90)
+    assert limit.observed == pytest.approx(whole.observed, rel=0.1)
+    assert limit.error.failed > 0
+    assert limit.error.refitted > 0
+    assert any("toys left out" in note for note in limit.notes)
+
+
+def test_error_of_a_limit_is_its_scatter(make_workspace):
+    model = Model.from_workspace(make_workspace([4], [1.0], [1.0], (0.1,), (0.3,)))
+    limits = [Toys(4_000, seed=seed).upper_limit(model, 0.90) for seed in range(24)]
+    scatter = np.std([limit.observed for limit in limits], ddof=1) / np.mean([limit.observed for limit in limits])
+    assert scatter == pytest.approx(np.mean([limit.error.limit for limit in limits]), rel=0.6)
+
+
 def test_the_same_for_any_number_of_threads(model):
     one, two, three = (Toys(3 * CHUNK, seed=9, workers=workers).cl_s(model, [MU])[0] for workers in (1, 2, 3))
     assert one == two == three
@@ -206,7 +243,7 @@ def test_free_fits_are_never_worse_than_fixed_ones(model):
     truth = fit_fixed(model, model.observed[None, :], MU).parameters
     counts, auxiliary = generate(model, truth[0], 3000, np.random.default_rng(1))
     question = ToyTest(Toys(), model)._sample(MU)[0].question
-    quick = question.values(counts, auxiliary, truth[0])
+    quick, _ = question.values(counts, auxiliary, truth[0])
     thorough = evaluate(Statistic.Q_TILDE, model, MU, counts, auxiliary)[0]
     assert np.mean(np.abs(quick - thorough) > 1e-6) < 1e-3
     assert fit_free(model, counts, auxiliary).failed.sum() == 0
