@@ -53,3 +53,12 @@ def test_probabilities_are_normalised(script, systematics):
 def test_every_method_is_compared(script):
     names = {method.name for method in script["methods"](1000).values()}
     assert names == {"exact", "toys", "asymptotic", "feldman-cousins"}
+
+
+def test_a_higher_measured_efficiency_excludes_more(script):
+    low, none, high = (
+        script["interval"](Exact(), Model.from_workspace(script["workspace"](0, 0.0, True, measured)))[1]
+        for measured in (-1.0, 0.0, 1.0)
+    )
+    assert low / none == pytest.approx(1.10, rel=2e-3)
+    assert none / high == pytest.approx(1.10, rel=2e-3)
