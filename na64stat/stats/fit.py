@@ -56,6 +56,8 @@ def fit_fixed(
     mu: float | Array,
     auxiliary: Array | None = None,
     start: Array | None = None,
+    *,
+    thorough: bool = True,
     workers: int = 1,
 ) -> Fits:
     """Profile the nuisance parameters at fixed signal strength.
@@ -70,6 +72,9 @@ def fit_fixed(
         Auxiliary data, shape (N, C) or (C,); default the observed ones.
     start
         Starting parameters, shape (N, P); default the auxiliary measurements.
+    thorough
+        Start from the auxiliary measurements, too, and take the better fit: with asymmetric uncertainties -ln L can have a
+        second minimum. Without it that is done only where the model forbids the data at the start.
     workers
         Threads.
     """
@@ -78,12 +83,12 @@ def fit_fixed(
     begin[:, model.poi] = mu
     how = _free(model, poi=False), _bounds(model, 0.0)
     found = _fit(model, counts, auxiliary, begin, *how, workers)
-    if start is None or np.isfinite(found.nll).all():
+    rows = np.arange(len(counts)) if thorough else np.flatnonzero(np.isinf(found.nll))
+    if start is None or not len(rows):
         return found
-    # At another mu the given start can leave a bin with counts without any rate.
     again = _start(model, auxiliary)
     again[:, model.poi] = mu
-    return _improved(found, np.flatnonzero(np.isinf(found.nll)), model, counts, auxiliary, again, how, workers)
+    return _improved(found, rows, model, counts, auxiliary, again, how, workers)
 
 
 def fit_free(
@@ -98,8 +103,8 @@ def fit_free(
 ) -> Fits:
     """Fit mu >= `lowest_mu` and the nuisance parameters; other arguments as in `fit_fixed`.
 
-    With asymmetric uncertainties -ln L can have a second minimum: a `thorough` fit also starts at the border mu = 0, and far
-    out where it ended at the border though a bin is above its background.
+    With asymmetric uncertainties -ln L can have a second minimum: a `thorough` fit also starts from the best fit at the border
+    mu = 0, and far out where it ended at the border though a bin is above its background.
     """
     counts, auxiliary = model.data(len(counts), counts, auxiliary)
     free, bounds = _free(model, poi=True), _bounds(model, lowest_mu)
@@ -111,8 +116,11 @@ def fit_free(
     if not thorough:
         return best
     border = fit_fixed(model, counts, 0.0, auxiliary, workers=workers)
-    from_border = np.flatnonzero(border.nll < best.nll - _BETTER)
-    best = _improved(best, from_border, model, counts, auxiliary, border.parameters, (free, bounds), workers)
+    # From the border itself only where it is better: the way up from mu = 0 is long. Elsewhere with its nuisance parameters.
+    begin = border.parameters.copy()
+    begin[:, model.poi] = np.where(border.nll < best.nll - _BETTER, 0.0, best.mu)
+    possible = np.flatnonzero(np.isfinite(border.nll))
+    best = _improved(best, possible, model, counts, auxiliary, begin, (free, bounds), workers)
     signal, above = model.signal_events, counts - model.background_events
     with np.errstate(divide="ignore", invalid="ignore"):
         far = np.where((signal > 0) & (above > 0), above / signal, 0.0).max(axis=1, initial=0.0)

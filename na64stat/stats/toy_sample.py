@@ -74,7 +74,7 @@ class Question:
         free = fit_free(model, counts, auxiliary, start, lowest_mu=lowest, thorough=False)
         values, failed = np.zeros(len(counts)), free.failed.copy()
         asked = np.flatnonzero(free.mu < self.mu) if self.statistic.one_sided else np.arange(len(counts))
-        fixed = fit_fixed(model, counts[asked], self.mu, auxiliary[asked], free.parameters[asked])
+        fixed = fit_fixed(model, counts[asked], self.mu, auxiliary[asked], free.parameters[asked], thorough=False)
         nll, refitted = free.nll.copy(), free.refitted + fixed.refitted
         stuck = np.flatnonzero(fixed.nll < nll[asked] - _WORSE)
         if len(stuck):

@@ -110,6 +110,65 @@ def test_a_deeper_minimum_behind_a_rise_is_found():
     assert float(fit_free(model, counts).nll[0]) <= min(scan) + 1e-9 < float(border.nll[0]) - 0.1
 
 
+def test_a_deeper_minimum_at_other_nuisance_parameters_is_found():
+    """Too few in one channel, too many in the other, and a shared uncertainty that can give way in two directions."""
+
+    def channel(name, signal, background, other, effects):
+        """A shared effect on signal and background, an own one, and a fixed background; effects are (up, down)."""
+
+        def normsys(effect, data):
+            return {"name": effect, "type": "normsys", "data": dict(zip(("hi", "lo"), data, strict=True))}
+
+        shared_signal, own, shared = effects
+        mu, lumi = {"name": "mu", "type": "normfactor", "data": None}, {"name": "lumi", "type": "lumi", "data": None}
+        samples = [
+            {"name": "signal", "data": [signal], "modifiers": [mu, lumi, normsys("shared", shared_signal)]},
+            {
+                "name": "one",
+                "data": [background],
+                "modifiers": [normsys(f"own_{name}", own), normsys("shared", shared)],
+            },
+            {"name": "two", "data": [other], "modifiers": []},
+        ]
+        return {"name": name, "samples": samples}
+
+    lumi = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.03], "inits": [1.0], "bounds": [[0.5, 1.5]]}
+    workspace = {
+        "version": "1.0.0",
+        "channels": [
+            # To the last digit: whether the descent ends in the higher minimum depends on them.
+            channel(
+                "a",
+                10.040025937587922,
+                13.190551165663926,
+                0.06,
+                (
+                    (1.04714107172184, 0.9578793077546405),
+                    (1.4500305210438467, 0.7293183077985508),
+                    (1.0759115228699554, 0.5583456467806593),
+                ),
+            ),
+            channel(
+                "b",
+                9.549239142741623,
+                2.7712522892968474,
+                1.4451864523990174,
+                (
+                    (1.3133316990968245, 0.7544126679181621),
+                    (1.128879218153585, 0.5),
+                    (1.4178639782355378, 0.96),
+                ),
+            ),
+        ],
+        "observations": [{"name": "a", "data": [3]}, {"name": "b", "data": [34]}],
+        "measurements": [{"name": "observed", "config": {"poi": "mu", "parameters": [lumi]}}],
+    }
+    model = Model.from_workspace(workspace)
+    counts = model.observed[None, :]
+    scan = [float(fit_fixed(model, counts, mu).nll[0]) for mu in np.linspace(0, 8, 161)]
+    assert float(fit_free(model, counts).nll[0]) <= min(scan) + 1e-9
+
+
 def test_batch_is_the_same_as_one_by_one(benchmark):
     model = Model.from_workspace(benchmark)
     counts = np.array([[i, j] for i in range(6) for j in range(9)], dtype=float)
