@@ -76,8 +76,12 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, overwrite: bool = Fal
             f"cannot write {target}: the file exists; --overwrite (overwrite=True) would replace it"
         ) from error
     except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-        raise InputError(f"cannot write {target}: {advice}") from error
+        raise InputError(f"cannot write {target}: {write_advice(error)}") from error
+
+
+def write_advice(error: OSError) -> str:
+    """Why something could not be written, and what to do about it."""
+    return _ADVICE.get(error.errno or 0, error.strerror or str(error))
 
 
 def _mode_to_keep(target: Path, overwrite: bool) -> int | None:

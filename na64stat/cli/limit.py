@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,12 +21,12 @@ from na64stat.cli.models import (
 )
 from na64stat.cli.options import (
     RANGE,
-    RunChoice,
+    RunsChoice,
     ScenarioChoice,
     Statistics,
     as_json,
     examples,
-    with_run,
+    with_runs,
     with_scenario,
     with_statistics,
 )
@@ -45,7 +45,7 @@ from na64stat.errors import InputError, Na64StatError
 
 if TYPE_CHECKING:
     from na64stat.stats.records import Limit
-    from na64stat.study.limits import Interval, ScenarioLimits
+    from na64stat.study.limits import Interval, LimitPoint, ScenarioLimits
 
 _SHOWN_ERROR: Final = 1e-3
 """Smallest relative numerical error of a limit that is printed beside it."""
@@ -67,16 +67,18 @@ _SHOWN_ERROR: Final = 1e-3
     type=RANGE,
     help="Couplings between which edges are looked for, where a lifetime decides; of LO:HI:N only the ends count.",
 )
-@with_run
+@with_runs
 @with_statistics(*METHODS)
+@click.option("--each", is_flag=True, help="Each channel of a combination alone beside it: lowest excluded couplings.")
 @with_patch
 @as_json
 def limit(
     scenario: ScenarioChoice,
     mass: list[float] | None,
     coupling: list[float] | None,
-    run: RunChoice,
+    runs: RunsChoice,
     statistics: Statistics,
+    each: bool,
     patch: PatchChoice,
     as_json: bool,
 ) -> None:
@@ -97,15 +99,19 @@ def limit(
         raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
     if coupling is not None and len(coupling) == 1:
         raise InputError(f"--coupling {coupling[0]:g}: one number; a range LO:HI:N to search is right, e.g. 1e-6:1:2")
+    asked: dict[str, Any] = {
+        "correlated": runs.correlated,
+        "couplings": None if coupling is None else (coupling[0], coupling[-1]),
+        "track": progress("limits"),
+        **statistics.for_study(),
+    }
+    if each:
+        from na64stat.study.channels import channels_alone
+
+        _show_each(channels_alone(scenario.resolve(), runs.load(), mass, **asked), as_json)
+        return
     with busy("limit") if len(mass) == 1 else contextlib.nullcontext():
-        result = limits(
-            scenario.resolve(),
-            run.load(),
-            mass,
-            couplings=None if coupling is None else (coupling[0], coupling[-1]),
-            track=progress("limits"),
-            **statistics.for_study(),
-        )
+        result = limits(scenario.resolve(), runs.load(), mass, **asked)
     failures = [point.status for point in result.points if point.status.startswith("failed")]
     print_failures(failures, len(result.points))
     if as_json:
@@ -185,6 +191,7 @@ def scenario_record(result: ScenarioLimits) -> dict[str, Any]:
         "regions": list(result.regions),
         "cl": result.cl,
         "method": result.method,
+        "verdict": result.verdict,
         "points": [
             {
                 "mass_gev": point.mass,
@@ -200,6 +207,29 @@ def scenario_record(result: ScenarioLimits) -> dict[str, Any]:
         ],
         "notes": list(result.notes),
     }
+
+
+def _show_each(found: Mapping[str, ScenarioLimits], as_json: bool) -> None:
+    if as_json:
+        print_json({"kind": "channels", "channels": {label: scenario_record(item) for label, item in found.items()}})
+        return
+    first = next(iter(found.values()))
+    unit = "" if first.coupling_unit == "1" else f" [{first.coupling_unit}]"
+    title = f"{first.scenario}, {level_text(first.cl)}, {first.method}: lowest excluded coupling{unit}"
+    click.echo(f"{title}; observed, or * the median expected")
+    table = plain_table("m [GeV]", *found, "")
+    for number, point in enumerate(first.points):
+        table.add_row(f"{point.mass:.4g}", *(_lowest(item.points[number], item.verdict) for item in found.values()), "")
+    print_table(table)
+    for label, item in found.items():
+        print_notes(f"{label}: {note}" for note in item.notes)
+
+
+def _lowest(point: LimitPoint, verdict: str) -> str:
+    if point.status.startswith("failed"):
+        return "failed"
+    value = point.coupling[verdict]
+    return "-" if value is None else f"{value:.3g}" + ("" if verdict == "observed" else "*")
 
 
 def _print_scenario(result: ScenarioLimits) -> None:

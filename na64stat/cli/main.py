@@ -84,8 +84,8 @@ def _run(arguments: list[str] | None) -> int:
         return _fail(str(error), 2)
     except Na64StatError as error:
         return _fail(str(error), 1)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail("stopped", 130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _fail(str(error) or str(error.__cause__ or "") or "stopped", 130)
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
     except Exception as error:  # noqa: BLE001  (a bug, or a user's own scenario: one line, and where it was)

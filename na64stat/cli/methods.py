@@ -95,21 +95,22 @@ def build_method(name: str, toy_options: ToyOptions = ToyOptions(), criterion: s
     return Toys(**toy_options.arguments(), criterion=chosen)
 
 
-def pack_toys(options: dict[str, Any]) -> ToyOptions:
-    """Take the toy options out of the options of a command."""
+def pack_toys(options: dict[str, Any], threads: bool = True) -> ToyOptions:
+    """Take the toy options out of the options of a command; without `threads` its --workers are something else."""
     store = options.pop("store", None)
     return ToyOptions(
         options.pop("toys", None),
         tuple(options.pop("seeds", ())),
         None if store is None else Path(store),
-        options.pop("workers", None),
+        options.pop("workers", None) if threads else None,
     )
 
 
-def method_options(methods: tuple[str, ...]) -> list[Callable[[Any], Any]]:
-    """--method with these choices, and the options that go with them."""
+def method_options(methods: tuple[str, ...], threads: bool = True) -> list[Callable[[Any], Any]]:
+    """--method with these choices, and the options that go with them; --store and --workers only with `threads`."""
     found = [method_option(methods)]
-    return [*found, *toy_options(), criterion_option] if TOYS in methods else found
+    toys = toy_options() if threads else toy_options()[:2]
+    return [*found, *toys, criterion_option] if TOYS in methods else found
 
 
 def method_option(methods: tuple[str, ...]) -> Callable[[Any], Any]:

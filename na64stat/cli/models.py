@@ -17,11 +17,11 @@ from click.core import ParameterSource
 from na64stat.cli.options import (
     RANGE,
     Command,
-    RunChoice,
+    RunsChoice,
     ScenarioChoice,
     add_options,
     region_option,
-    run_options,
+    runs_options,
     scenario_options,
     with_depth_average,
 )
@@ -32,7 +32,16 @@ from na64stat.errors import ComputationError, InputError, Na64StatError, RegionE
 if TYPE_CHECKING:
     from na64stat.stats.model import Model
 
-OF_A_SCENARIO: Final = ("mass", "coupling", "run_name", "background", "loop_decay", "depth_average", "no_systematics")
+OF_A_SCENARIO: Final = (
+    "mass",
+    "coupling",
+    "run_name",
+    "background",
+    "correlated",
+    "loop_decay",
+    "depth_average",
+    "no_systematics",
+)
 OF_A_FILE: Final = ("patch", "patch_name", "measurement")
 """Parameters that go with the one or the other only; where they would be ignored they are refused."""
 
@@ -85,7 +94,7 @@ class ModelChoice:
     scenario: ScenarioChoice
     mass: list[float] | None
     coupling: list[float] | None
-    run: RunChoice
+    runs: RunsChoice
     depth_average: str
     regions: tuple[str, ...]
     patch: PatchChoice
@@ -111,19 +120,32 @@ class ModelChoice:
         from na64stat.cli.options import find_average, one_number
         from na64stat.cli.points import at_coupling
         from na64stat.stats.model import Model
-        from na64stat.stats.workspace import build_workspace
+        from na64stat.study.signal_test import SignalTest
         from na64stat.yields.predict import predict
 
         if self.mass is None:
             raise InputError(f"--mass: missing; {self.scenario.text} needs a mass [GeV], e.g. --mass 0.1")
-        run = self.run.load()
-        point = at_coupling(self.scenario.resolve(), one_number(self.mass, "--mass"), self.coupling, run)
-        template = predict(point, run, average=find_average(self.depth_average))
-        model = Model.from_workspace(build_workspace(template, run, self.regions or point.default_regions))
+        runs = self.runs.load()
+        point = at_coupling(self.scenario.resolve(), one_number(self.mass, "--mass"), self.coupling, runs)
+        test = SignalTest(runs, self.regions or point.default_regions, correlated=self.runs.correlated)
+        events: dict[str, float] = {}
+        for run in runs:
+            template = predict(point, run, average=find_average(self.depth_average))
+            events |= {test.channel(name, run): template.regions[name].events for name in test.regions}
+        model = Model.from_workspace(test.workspace(events))
         coupling = with_unit(point.coupling, point.coupling_unit)
-        title = f"{point.name}, m = {point.mass:g} GeV, g = {coupling} at mu = 1, run {run.name}: {channels_text(model.channels)}"
-        head = {"scenario": point.name, "mass_gev": point.mass, "coupling": point.coupling, "run": run.name}
-        return Subject(model, title, {**head, "regions": list(model.channels)})
+        title = (
+            f"{point.name}, m = {point.mass:g} GeV, g = {coupling} at mu = 1, run {test.run_name}: "
+            f"{channels_text(model.channels)}"
+        )
+        head = {
+            "scenario": point.name,
+            "mass_gev": point.mass,
+            "coupling": point.coupling,
+            "run": test.run_name,
+            "regions": list(model.channels),
+        }
+        return Subject(model, title, head)
 
 
 def channels_text(channels: tuple[str, ...]) -> str:
@@ -155,8 +177,9 @@ def with_model(command: Command) -> Command:
         loop_decay: bool,
         mass: list[float] | None,
         coupling: list[float] | None,
-        run_name: str,
+        run_name: tuple[str, ...],
         background: str | None,
+        correlated: tuple[str, ...],
         depth_average: str,
         regions: tuple[str, ...],
         patch: str | None,
@@ -165,9 +188,9 @@ def with_model(command: Command) -> Command:
         **others: Any,
     ) -> Any:
         chosen = ScenarioChoice(scenario, scenario_option, loop_decay)
-        run = RunChoice(run_name, background)
+        runs = RunsChoice(run_name, background, correlated)
         changes = PatchChoice(patch, patch_name, measurement)
-        return command(model=ModelChoice(chosen, mass, coupling, run, depth_average, regions, changes), **others)
+        return command(model=ModelChoice(chosen, mass, coupling, runs, depth_average, regions, changes), **others)
 
     return add_options(
         command,
@@ -175,7 +198,7 @@ def with_model(command: Command) -> Command:
         *scenario_options(),
         click.option("--mass", type=RANGE, help="Mass of the scenario [GeV]."),
         click.option("--coupling", type=RANGE, help="Its coupling at mu = 1 (GeV^-1 or 1); default: one event in all."),
-        *run_options(),
+        *runs_options(),
         with_depth_average,
         region_option,
         *patch_options(),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from na64stat.cli.methods import MethodChoice, method_options, pack_toys
-from na64stat.errors import InputError, ScenarioError
+from na64stat.errors import InputError, RunFileError, ScenarioError
 
 if TYPE_CHECKING:
     from na64stat.experiment.run import Run
@@ -157,6 +157,41 @@ class RunChoice:
         return run if self.background is None else run.with_background(self.background)
 
 
+@dataclass(frozen=True)
+class RunsChoice:
+    """--run, repeated, --background and --correlated."""
+
+    names: tuple[str, ...]
+    background: str | None = None
+    correlated: tuple[str, ...] = ()
+
+    def load(self) -> tuple[Run, ...]:
+        """The runs, each with the background setting if it has it.
+
+        Raises
+        ------
+        InputError
+            If none has it, or uncertainties are named as correlated where there is one run.
+        """
+        from na64stat.experiment.load import load_run
+
+        runs = [load_run(name) for name in self.names]
+        if self.correlated and len(runs) == 1:
+            raise InputError(f"--correlated {self.correlated[0]}: there is one run; --run repeated combines several")
+        if self.background is None:
+            return tuple(runs)
+        failures, found = [], []
+        for run in runs:
+            try:
+                found.append(run.with_background(self.background))
+            except RunFileError as error:
+                failures.append(error)
+                found.append(run)
+        if len(failures) == len(runs):
+            raise failures[0]
+        return tuple(found)
+
+
 run_option = click.option(
     "--run", "run_name", default="2022", show_default=True, metavar="RUN", help="A packaged run, or your own TOML."
 )
@@ -169,6 +204,41 @@ def with_run(command: Command) -> Command:
         return command(run=RunChoice(run_name, background), **others)
 
     return add_options(command, pack, *run_options())
+
+
+def with_runs(command: Command) -> Command:
+    """Hand a `RunsChoice` to the command as `runs`."""
+
+    def pack(*, run_name: tuple[str, ...], background: str | None, correlated: tuple[str, ...], **others: Any) -> Any:
+        return command(runs=RunsChoice(run_name, background, correlated), **others)
+
+    return add_options(command, pack, *runs_options())
+
+
+def runs_options() -> list[Callable[[Any], Any]]:
+    """--run, repeated, --background, --correlated."""
+    return [
+        click.option(
+            "--run",
+            "run_name",
+            default=("2022",),
+            multiple=True,
+            show_default="2022",
+            metavar="RUN",
+            help="A packaged run, or your own TOML; repeated: combined.",
+        ),
+        click.option(
+            "--background",
+            metavar="NAME",
+            help="Background setting of the runs that have it, e.g. realistic; default none.",
+        ),
+        click.option(
+            "--correlated",
+            multiple=True,
+            metavar="NAME",
+            help="Uncertainty common to all runs, efficiency or mot; repeated: both. The cross section always is.",
+        ),
+    ]
 
 
 def run_options() -> list[Callable[[Any], Any]]:
@@ -202,14 +272,20 @@ class Statistics:
         }
 
 
-def with_statistics(*methods: str) -> Callable[[Command], Command]:
-    """Hand `Statistics` to the command as `statistics`, with a choice of these methods."""
+def with_statistics(*methods: str, processes: bool = False) -> Callable[[Command], Command]:
+    """Hand `Statistics` to the command as `statistics`, with a choice of these methods.
+
+    Parameters
+    ----------
+    processes
+        The command has processes for workers: toys use one thread in each, and are not kept by themselves.
+    """
 
     def decorate(command: Command) -> Command:
         def pack(
             *, regions: tuple[str, ...], cl: float, method: str, no_systematics: bool, depth_average: str, **others: Any
         ) -> Any:
-            choice = MethodChoice(method, pack_toys(others), others.pop("criterion", None))
+            choice = MethodChoice(method, pack_toys(others, threads=not processes), others.pop("criterion", None))
             return command(statistics=Statistics(regions, cl, choice, no_systematics, depth_average), **others)
 
         return add_options(
@@ -217,7 +293,7 @@ def with_statistics(*methods: str) -> Callable[[Command], Command]:
             pack,
             region_option,
             cl_option,
-            *method_options(methods),
+            *method_options(methods, threads=not processes),
             click.option("--no-systematics", is_flag=True, help="Leave out every uncertainty."),
             with_depth_average,
         )

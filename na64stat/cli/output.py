@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -113,18 +113,19 @@ def level_text(cl: float) -> str:
     return f"{100 * cl:.12g}% CL"
 
 
-def progress(label: str) -> Callable[[Iterable[float]], Iterator[float]]:
-    """A progress bar on standard error if that is a terminal, and nothing otherwise."""
+def progress(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """A progress bar with the time left on standard error if that is a terminal, and nothing otherwise."""
 
-    def track(values: Iterable[float]) -> Iterator[float]:
+    def track(values: Iterable[Any]) -> Iterable[Any]:
         from rich.console import Console
         from rich.progress import track as rich_track
 
         console = Console(stderr=True)
-        items = list(values)
+        # What comes from workers has a length, but is not there yet.
+        items = values if isinstance(values, Sized) else list(values)
         if not console.is_terminal or len(items) < 2:
-            return iter(items)
-        return iter(rich_track(items, description=label, console=console, transient=True))
+            return items
+        return rich_track(items, description=label, total=len(items), console=console, transient=True)
 
     return track
 

@@ -188,7 +188,7 @@ def workspace(
 
     file = None if output is None else Output.of(output, overwrite)
     loaded = run.load()
-    point = at_coupling(scenario.resolve(), one_number(mass, "--mass"), coupling, loaded)
+    point = at_coupling(scenario.resolve(), one_number(mass, "--mass"), coupling, [loaded])
     template = predict_template(point, loaded, average=find_average(depth_average))
     result = build_workspace(template, loaded, regions or None)
     _explain(result, point, loaded)

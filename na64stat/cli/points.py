@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from na64stat.cli.options import one_number
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from na64stat.scenarios.base import Scenario, ScenarioFactory
 
 
-def at_coupling(factory: ScenarioFactory, mass: float, coupling: list[float] | None, run: Run) -> Scenario:
+def at_coupling(factory: ScenarioFactory, mass: float, coupling: list[float] | None, runs: Sequence[Run]) -> Scenario:
     """The scenario at a mass [GeV] and a coupling; without one, where there is one signal event in its own regions."""
     from na64stat.yields.predict import region_events
 
@@ -25,7 +26,8 @@ def at_coupling(factory: ScenarioFactory, mass: float, coupling: list[float] | N
         raise ScenarioError(
             f"{probe.name} at mass {mass:g} GeV: its yield is no power of the coupling; give --coupling"
         )
-    total = sum(float(values[0]) for values in region_events(probe, run, np.ones(1), probe.default_regions).values())
+    found = [region_events(probe, run, np.ones(1), probe.default_regions) for run in runs]
+    total = sum(float(values[0]) for events in found for values in events.values())
     if total == 0:
         raise ScenarioError(f"{probe.name} at mass {mass:g} GeV: no signal in {', '.join(probe.default_regions)}")
     return probe.at(coupling=probe.coupling_at(1 / total))

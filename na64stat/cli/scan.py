@@ -6,29 +6,37 @@ from pathlib import Path
 
 import click
 
+from na64stat.cli.long import LongWork, with_long_work
 from na64stat.cli.options import (
     RANGE,
-    RunChoice,
+    RunsChoice,
     ScenarioChoice,
     Statistics,
     as_json,
     examples,
-    with_run,
+    with_runs,
     with_scenario,
     with_statistics,
 )
-from na64stat.cli.output import Output, output_option, overwrite_option, print_failures, print_json, progress
+from na64stat.cli.output import Output, output_option, overwrite_option, print_failures, print_json
 from na64stat.errors import InputError
 
 
-@click.command(epilog=examples("scan axion-photon --mass 1e-3:1:60 --coupling 1e-6:1:80 --region visible -o scan.json"))
+@click.command(
+    epilog=examples(
+        "scan axion-photon --mass 1e-3:1:60 --coupling 1e-6:1:80 --region visible -o scan.json",
+        "scan axion-photon --mass 1e-3:1:200 --coupling 1e-6:1:200 --method toys --workers 8 -o scan.json",
+        "scan mine.py:Mine --mass 1e-3:1:60 --coupling 1e-6:1:80 --scheduler tcp://host:8786 -o scan.json",
+    )
+)
 @with_scenario
 @click.option("--mass", type=RANGE, required=True, help="Masses [GeV].")
 @click.option("--coupling", type=RANGE, required=True, help="Couplings, in the scenario's unit (GeV^-1 or 1).")
 @output_option("File to write, JSON.")
 @overwrite_option
-@with_run
-@with_statistics("exact", "asymptotic")
+@with_runs
+@with_statistics("exact", "asymptotic", "toys", processes=True)
+@with_long_work
 @as_json
 def scan(
     scenario: ScenarioChoice,
@@ -36,22 +44,26 @@ def scan(
     coupling: list[float],
     output: str | None,
     overwrite: bool,
-    run: RunChoice,
+    runs: RunsChoice,
     statistics: Statistics,
+    work: LongWork,
     as_json: bool,
 ) -> None:
     """CL_s over a grid of masses and couplings.
 
-    Each point is its own hypothesis (mu = 1). The contours CL_s = 1 - cl are written with the map.
+    Each point is its own hypothesis (mu = 1). The contours CL_s = 1 - cl are written with the map. A run that was stopped, by
+    whatever, goes on where it was if the same command is given again.
     """
     from na64stat.study.scan import scan as run_scan
 
     if output is None and not as_json:
         raise InputError("--output: missing; name a file with -o FILE, or ask for --json on standard output")
     file = None if output is None else Output.of(output, overwrite)
-    result = run_scan(scenario.resolve(), run.load(), mass, coupling, **statistics.for_study(), track=progress("scan"))
-    if file is not None:
-        result.save(file.path, overwrite=file.overwrite)
+    with work.arguments("scan", file) as means:
+        asked = {**statistics.for_study(), **means, "correlated": runs.correlated}
+        result = run_scan(scenario.resolve(), runs.load(), mass, coupling, **asked)
+        if file is not None:
+            result.save(file.path, overwrite=file.overwrite)
     flat = [item for row in result.status for item in row]
     print_failures([item for item in flat if item.startswith("failed")], len(flat))
     if as_json:

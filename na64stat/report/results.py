@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from na64stat.experiment.run import Run
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
+from na64stat.study.engine import Track
 from na64stat.study.limits import ScenarioLimits, limits
 from na64stat.study.scan import scan
 from na64stat.study.scan_record import Scan
@@ -26,7 +27,7 @@ RUNS: Final = ("2022", "2023", "mot1e12", "mot1e13", "mot1e14")
 
 PHOTON_REGIONS: Final = ("visible", "invisible")
 
-TrackMaker = Callable[[str], Callable[[Iterable[float]], Iterator[float]]]
+TrackMaker = Callable[[str], Track]
 
 _PHOTON_MASSES = np.geomspace(1e-3, 0.5, 90)
 _PHOTON_COUPLINGS = np.geomspace(1e-5, 1.0, 140)

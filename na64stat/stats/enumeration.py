@@ -112,6 +112,7 @@ class Enumeration:
         self.observed = None if model.observed is None else model.observed.astype(int)
         self.total = float(model.signal_events.sum())
         self.free = FreeFits(model, statistic.lowest_mu(model))
+        self.bound_first = BOUND_FIRST
 
     def order(self, mu: float, near: Sequence[tuple[float, Ordering]] = ()) -> Ordering:
         """Evaluate the sample space at one signal strength.
@@ -123,7 +124,7 @@ class Enumeration:
         """
         windows = self._windows(mu)
         size = math.prod(high - low + 1 for low, high in windows)
-        if size > BOUND_FIRST and mu > 0:
+        if size > self.bound_first and mu > 0:
             bounded = self._far_away(mu)
             if bounded is not None:
                 return bounded

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from na64stat.errors import InputError, RegionError
 from na64stat.stats.enumeration import Enumeration
 from na64stat.stats.enumeration_scan import EnumerationScan, quantile_index
+from na64stat.stats.exact_map import SharedEnumeration
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
+from na64stat.stats.model import NEGLIGIBLE_SIGNAL, Model
 from na64stat.stats.one_region import LARGEST_SIGNAL, OneRegion, standard_error
+from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
 from na64stat.stats.statistic import Criterion, Statistic
 
@@ -66,6 +69,29 @@ class Exact(Method):
             return OneRegion(model, self.statistic, self.criterion).results(np.asarray(mu, dtype=float))
         space = Enumeration(model, self.statistic, self.criterion)
         return [result_of(space, strength) for strength in mu]
+
+    def cl_s_of_signals(self, model: Model, factors: Array) -> list[ClsResult]:
+        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for many rows of factors, shape (N, C)."""
+        events = model.signal_events * factors[:, model.bin_channel]
+        total = events.sum(axis=1)
+        present = (events >= NEGLIGIBLE_SIGNAL * total[:, None]) & (events > 0)
+        results: list[ClsResult | None] = [None] * len(factors)
+        for kept in np.unique(present, axis=0):
+            rows = np.flatnonzero((present == kept).all(axis=1))
+            for row, result in zip(rows, self._of_signals(model, kept, factors[rows]), strict=True):
+                results[row] = result
+        return [result for result in results if result is not None]
+
+    def _of_signals(self, model: Model, kept: NDArray[np.bool_], factors: Array) -> list[ClsResult]:
+        """The same for signals that populate the same bins."""
+        if not kept.any():
+            return [self.cl_s(model.with_signal_scaled(0.0), [1.0])[0]] * len(factors)
+        part = relevant(model.select(np.flatnonzero(kept)), "exact method")
+        factors = factors[:, [model.channels.index(name) for name in part.channels]]
+        if part.bins == 1:
+            return self.cl_s(part, factors[:, 0].tolist())
+        shared = SharedEnumeration(part, self.statistic, self.criterion)
+        return [result_of(*shared.of(row)) for row in factors]
 
     def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from na64stat.stats.model import Model
+from na64stat.stats.parameters import Array
 from na64stat.stats.records import ClsResult, Limit
 
 
@@ -18,6 +19,10 @@ class Method(ABC):
     @abstractmethod
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected."""
+
+    def cl_s_of_signals(self, model: Model, factors: Array) -> list[ClsResult]:
+        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for many rows of factors, shape (N, C)."""
+        return [self.cl_s(model.with_signal_scaled(row), [1.0])[0] for row in factors]
 
     @abstractmethod
     def upper_limit(self, model: Model, cl: float) -> Limit:

@@ -16,7 +16,6 @@ from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.stats.records import Limit
 from na64stat.study.signal_test import LEVELS, SignalTest
-from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
@@ -40,7 +39,7 @@ class LimitPoint:
     coupling
         Lowest excluded coupling by level ("observed", "minus2", ... "plus2"); None where nothing is excluded.
     events
-        Expected signal there, summed over the regions.
+        Expected signal there, summed over the channels.
     intervals
         Excluded intervals of the coupling by level; the upper end is None where no upper edge was found.
     artefacts
@@ -70,6 +69,8 @@ class ScenarioLimits:
         One entry a mass.
     notes
         What holds for all of them.
+    verdict
+        Level that decides: "observed", or "median" for a projection.
     """
 
     scenario: str
@@ -80,17 +81,19 @@ class ScenarioLimits:
     method: str
     points: tuple[LimitPoint, ...]
     notes: tuple[str, ...] = field(default=())
+    verdict: str = "observed"
 
 
 def limits(
     scenario: ScenarioFactory,
-    run: Run,
+    run: Run | Sequence[Run],
     masses: Sequence[float] | Array,
     *,
     regions: Sequence[str] | None = None,
     method: Method | None = None,
     cl: float = 0.90,
     systematics: bool = True,
+    correlated: Sequence[str] = (),
     couplings: tuple[float, float] | None = None,
     average: DepthAverage = DepthAverage.LAYERS,
     track: Track = iter,
@@ -105,13 +108,15 @@ def limits(
     scenario
         A scenario class, or anything that makes one from `mass` and `coupling`.
     run
-        Where.
+        Where; several runs are combined.
     masses
         Masses [GeV].
     regions
-        Combined if several; default the scenario's.
+        Combined if several, in every run; default the scenario's.
     method, cl, systematics
         Statistical method (default `Exact()`), confidence level, and whether uncertainties take part.
+    correlated
+        Uncertainties ("efficiency", "mot") that are one parameter in all runs; the cross section always is.
     couplings
         Range that is searched; default the scenario's `coupling_range`.
     average
@@ -123,21 +128,24 @@ def limits(
         raise InputError("masses: none given; at least one is needed")
     probes = [scenario(mass=float(mass), coupling=1.0) for mass in masses]
     chosen = tuple(regions) if regions is not None else probes[0].default_regions
-    test = SignalTest(run, chosen, method or Exact(), cl, systematics)
+    test = SignalTest(run, chosen, method or Exact(), cl, systematics, tuple(correlated))
     low, high = couplings or probes[0].coupling_range
     if not 0 < low < high:
         raise InputError(f"couplings {low:g} to {high:g}: a positive range, low end first, is right")
     grid = np.geomspace(low, high, max(50, round(_GRID_PER_DECADE * np.log10(high / low))))
-    found_doubts = doubts_at_ends([probe.at(coupling=low) for probe in probes], run, chosen)
+    at_low = [probe.at(coupling=low) for probe in probes]
+    found_doubts = [doubt for part in test.runs for doubt in doubts_at_ends(at_low, part, chosen)]
     for doubt in found_doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=2)
     by_mass = {probe.mass: probe for probe in probes}
     points = tuple(_point(by_mass[mass], test, grid, average) for mass in track([probe.mass for probe in probes]))
     if all(point.status.startswith("failed") for point in points):
         raise InputError(points[0].status.removeprefix("failed: "))
-    notes = (*(_notes_of_events(test.limit_in_events) if len(chosen) == 1 else ()), *found_doubts)
+    of_events = _notes_of_events(test.limit_in_events) if len(test.channels) == 1 else ()
+    notes = (*of_events, *test.notes, *found_doubts)
     first = probes[0]
-    return ScenarioLimits(first.name, first.coupling_unit, run.name, chosen, cl, test.method.name, points, notes)
+    asked = first.name, first.coupling_unit, test.run_name, chosen, cl, test.method.name
+    return ScenarioLimits(*asked, points, notes, _verdict(test))
 
 
 def _notes_of_events(limit: Limit) -> tuple[str, ...]:
@@ -160,12 +168,12 @@ def _point(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage
 
 def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> LimitPoint:
     """Yield = yield(1) coupling^power: the limit in mu at coupling 1 is the limit in coupling^power."""
-    at_one = region_events(probe, test.run, np.ones(1), test.regions, average)
+    at_one = test.events(probe, np.ones(1), average)
     events = {name: float(values[0]) for name, values in at_one.items()}
     total = sum(events.values())
     if total == 0:
         return _nothing(probe.mass, "no signal")
-    if len(test.regions) == 1:
+    if len(test.channels) == 1:
         limit, scale = test.limit_in_events, 1.0 / total
     else:  # mu is measured in total signal events, so that the fits see numbers of order one
         limit = test.limit({name: count / total for name, count in events.items()})
@@ -184,7 +192,7 @@ def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> Li
 
 def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage) -> LimitPoint:
     def excess(couplings: Array, depth: DepthAverage = average) -> dict[str, Array]:
-        return test.excess(region_events(probe, test.run, couplings, test.regions, depth))
+        return test.excess(test.events(probe, couplings, depth))
 
     on_grid = excess(grid)
     if all(np.all(np.isneginf(values)) for values in on_grid.values()):
@@ -198,7 +206,7 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
         if value is None:
             events[level] = None
         else:
-            there = region_events(probe, test.run, np.array([value]), test.regions, average)
+            there = test.events(probe, np.array([value]), average)
             events[level] = float(sum(counts[0] for counts in there.values()))
     artefacts: tuple[Interval, ...] = ()
     verdict = _verdict(test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,11 +12,17 @@ from na64stat.yields.survival import DepthAverage
 _PACKAGES = ("na64stat", "numpy", "scipy", "iminuit")
 
 
-def provenance(run: Run, average: DepthAverage) -> dict[str, Any]:
-    """Versions of the code, digest and background setting of the run, depth average."""
+def provenance(runs: Sequence[Run], average: DepthAverage) -> dict[str, Any]:
+    """Versions of the code, digest and background setting of each run (or of the only one), depth average."""
     return {
         "versions": {name: version(name) for name in _PACKAGES},
-        "run_digest": run.digest,
-        "background": run.background_setting,
+        "run_digest": _of_each(runs, "digest"),
+        "background": _of_each(runs, "background_setting"),
         "depth_average": average.value,
     }
+
+
+def _of_each(runs: Sequence[Run], name: str) -> str | dict[str, str]:
+    if len(runs) == 1:
+        return str(getattr(runs[0], name))
+    return {run.name: getattr(run, name) for run in runs}

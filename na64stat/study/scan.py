@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import math
-import warnings
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError, Na64StatError, ValidityWarning
+from na64stat.errors import InputError
 from na64stat.experiment.run import Run
-from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.scenarios.base import ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
-from na64stat.study.limits import Track
+from na64stat.study.engine import Track
+from na64stat.study.long_work import Means, question_of, warn_of_doubts
+from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
 from na64stat.study.provenance import provenance
 from na64stat.study.scan_record import VERDICTS, Scan
 from na64stat.study.signal_test import SignalTest
-from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage
-from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
 
 
 def scan(
     scenario: ScenarioFactory,
-    run: Run,
+    run: Run | Sequence[Run],
     masses: Sequence[float] | Array,
     couplings: Sequence[float] | Array,
     *,
@@ -36,123 +35,76 @@ def scan(
     regions: Sequence[str] | None = None,
     cl: float = 0.90,
     systematics: bool = True,
+    correlated: Sequence[str] = (),
     average: DepthAverage = DepthAverage.LAYERS,
+    workers: int | Executor = 1,
+    journal: str | os.PathLike[str] | None = None,
     track: Track = iter,
 ) -> Scan:
-    """CL_s at mu = 1 of every (mass, coupling), each its own hypothesis; parameters as in `limits`."""
+    """CL_s at mu = 1 of every (mass, coupling), each its own hypothesis.
+
+    Parameters
+    ----------
+    scenario, run, method, regions, cl, systematics, correlated, average
+        As in `limits`.
+    masses, couplings
+        The grid, increasing [GeV; unit of the scenario's coupling].
+    workers
+        Number of processes, or an executor of `concurrent.futures`; the result does not depend on it.
+    journal
+        A file that keeps what is finished. The same scan with the same journal goes on where an earlier one was stopped.
+    track
+        Wraps the answers of long work, for a progress bar.
+
+    Raises
+    ------
+    InputError
+        If the grid or the question is wrong, the journal belongs to another question, or every point failed.
+    """
     grid_m, grid_g = _axis("masses", masses), _axis("couplings", couplings)
-    probes = {float(mass): scenario(mass=float(mass), coupling=1.0) for mass in grid_m}
-    first = probes[float(grid_m[0])]
+    first = scenario(mass=float(grid_m[0]), coupling=1.0)
     chosen = tuple(regions) if regions is not None else first.default_regions
-    test = SignalTest(run, chosen, method or Exact(), cl, systematics)
-    found_doubts = doubts_at_ends([probe.at(coupling=float(grid_g[0])) for probe in probes.values()], run, chosen)
-    for doubt in found_doubts:
-        warnings.warn(doubt, ValidityWarning, stacklevel=2)
-    verdicts = [name for name in VERDICTS if name in test.levels]
-    maps = _evaluate(test, probes, grid_g, verdicts, average, track)
-    failed = maps.reasons != ""
-    if failed.all():
-        raise InputError(str(maps.reasons.flat[0]))
-    excess = _excesses(test, maps.events, maps.cl_s, verdicts)
-    smooth_excess = excess
-    if len(chosen) == 1 and average is DepthAverage.LAYERS:
-        smooth_excess = _excesses(test, maps.smooth, None, verdicts)
-    for name in verdicts:
-        maps.cl_s[name][failed] = excess[name][failed] = smooth_excess[name][failed] = math.nan
-    status = _status(maps.events, excess[verdicts[0]], smooth_excess[verdicts[0]], maps.reasons)
+    test = SignalTest(run, chosen, method or Exact(), cl, systematics, tuple(correlated))
+    work = MapWork(scenario, test, average)
+    doubts = warn_of_doubts(work, grid_m, float(grid_g[0]))
+    with Means(workers, journal, track).engine(work, question_of("scan", work, grid_m, grid_g)) as engine:
+        evaluate = MapEvaluator(work, engine, VERDICTS)
+        found = evaluate(np.repeat(grid_m, len(grid_g)), np.tile(grid_g, len(grid_m)))
+    if (found.reasons != "").all():
+        raise InputError(str(found.reasons[0]))
+    shape = len(grid_m), len(grid_g)
+
+    def maps(values: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: flat.reshape(shape) for name, flat in values.items()}
+
     return Scan(
         first.name,
         first.coupling_unit,
-        run.name,
+        test.run_name,
         chosen,
         cl,
         test.method.name,
         grid_m,
         grid_g,
-        maps.events,
-        maps.cl_s,
-        excess,
-        smooth_excess,
-        status,
-        provenance(run, average),
-        tuple(found_doubts),
+        maps(found.events),
+        maps(found.cl_s),
+        maps(found.excess),
+        maps(found.smooth_excess),
+        status_of(found, evaluate.levels[0], shape),
+        provenance(test.runs, average),
+        (*test.notes, *doubts),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Maps:
-    """Events (with either depth average) by region, CL_s by verdict, and the reasons of failures; each of shape (M, G)."""
-
-    events: dict[str, Array]
-    smooth: dict[str, Array]
-    cl_s: dict[str, Array]
-    reasons: NDArray[np.object_]
-
-
-def _evaluate(
-    test: SignalTest,
-    probes: Mapping[float, Scenario],
-    couplings: Array,
-    verdicts: Sequence[str],
-    average: DepthAverage,
-    track: Track,
-) -> _Maps:
-    shape, names = (len(probes), len(couplings)), test.regions
-    several = len(names) > 1
-    maps = _Maps(
-        {name: np.zeros(shape) for name in names},
-        {name: np.zeros(shape) for name in names},
-        {name: np.full(shape, np.nan) for name in verdicts},
-        np.full(shape, "", dtype=object),
-    )
-    for row, mass in enumerate(track(list(probes))):
-        try:
-            found = region_events(probes[mass], test.run, couplings, names, average)
-            other = (
-                found if several else region_events(probes[mass], test.run, couplings, names, DepthAverage.CONTINUOUS)
-            )
-        except Na64StatError as error:
-            maps.reasons[row] = str(error)
-            continue
-        for name in names:
-            maps.events[name][row], maps.smooth[name][row] = found[name], other[name]
-        if several:  # point by point, and slow: it belongs under the progress bar
-            failures: dict[int, str] = {}
-            values = test.cl_s(found, failures)
-            for verdict in verdicts:
-                maps.cl_s[verdict][row] = values[verdict]
-            for column, reason in failures.items():
-                maps.reasons[row, column] = reason
-    if not several:
-        flat = test.cl_s(_flat(maps.events))
-        for verdict in verdicts:
-            maps.cl_s[verdict][:] = flat[verdict].reshape(shape)
-    return maps
-
-
-def _flat(events: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: values.ravel() for name, values in events.items()}
-
-
-def _excesses(
-    test: SignalTest, events: Mapping[str, Array], cl_s: Mapping[str, Array] | None, verdicts: Sequence[str]
-) -> dict[str, Array]:
-    shape = next(iter(events.values())).shape
-    known = None if cl_s is None else _flat(cl_s)
-    found = test.excess(_flat(events), known)
-    return {name: found[name].reshape(shape) for name in verdicts}
-
-
-def _status(
-    events: Mapping[str, Array], excess: Array, smooth: Array, reasons: NDArray[np.object_]
-) -> tuple[tuple[str, ...], ...]:
-    total = sum(events.values())
-    text = np.where(excess > 0, "excluded", np.where(total == 0, "no signal", "allowed"))
-    text = np.where((excess > 0) & ~(smooth > 0), "artefact", text)
-    return tuple(
-        tuple(f"failed: {reason}" if reason else str(item) for item, reason in zip(row, why, strict=True))
-        for row, why in zip(text, reasons, strict=True)
-    )
+def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tuple[str, ...], ...]:
+    """What each point is, rows by mass: excluded, by the layer sum only, allowed, without signal, or why it failed."""
+    total = np.sum(list(points.events.values()), axis=0)
+    excluded, smooth = points.excess[level] > 0, points.smooth_excess[level] > 0
+    text = np.where(excluded, "excluded", np.where(total == 0, "no signal", "allowed")).astype(object)
+    text[excluded & ~smooth] = "artefact"
+    failed = points.reasons != ""
+    text[failed] = [f"failed: {reason}" for reason in points.reasons[failed]]
+    return tuple(tuple(row) for row in text.reshape(shape).tolist())
 
 
 def _axis(name: str, values: Sequence[float] | Array) -> Array:

@@ -1,30 +1,34 @@
-"""The statistical question of a study: whether this much signal in these regions is excluded.
+"""The statistical question of a study: whether this much signal in these regions of these runs is excluded.
 
-A single region depends on one number, the expected signal, so that its limit and CL_s are computed once as functions of that
-number. Two regions are evaluated point by point.
+A single channel depends on one number, the expected signal, so that its limit and CL_s are computed once as functions of that
+number. Of several channels every point is a question of its own; `na64stat.study.maps` tabulates them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import ComputationError, RegionError
+from na64stat.errors import ComputationError, InputError, RegionError
 from na64stat.experiment.run import Run
 from na64stat.plane import Binning
+from na64stat.scenarios.base import Scenario
+from na64stat.stats.combine import combine
 from na64stat.stats.exact import Exact
 from na64stat.stats.limits import check_cl, check_combination, limit_of_model
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
-from na64stat.stats.records import BAND_QUANTILES, Limit
+from na64stat.stats.model import PROJECTION, Model
+from na64stat.stats.records import BAND_QUANTILES, ClsResult, Limit
 from na64stat.stats.workspace import build_workspace
 from na64stat.template import Plane, Template, Yield
+from na64stat.yields.predict import region_events
+from na64stat.yields.survival import DepthAverage
 from na64stat.yields.systematics import variations
 
 Array = NDArray[np.float64]
@@ -32,79 +36,176 @@ Array = NDArray[np.float64]
 LEVELS = ("observed", *BAND_QUANTILES)
 """Names of the verdicts: the observed one and the expected band."""
 
+CORRELATABLE: Final = ("efficiency", "mot")
+"""Uncertainties that each run has for itself, unless they are named as correlated. The cross section is always common."""
+
 NEGLIGIBLE_CL_S = 1e-12
 """What CL_s at the end of that curve must not exceed, to be taken as zero beyond it."""
 
 CURVE_TOLERANCE = 1e-4
-"""Largest error of CL_s read off the curve of one region."""
+"""Largest error of CL_s read off the curve of one channel."""
 
 
 @dataclass(frozen=True, eq=False)
 class SignalTest:
-    """A run, regions of it, a method and a confidence level.
+    """Runs, regions of them, a method and a confidence level.
 
     Attributes
     ----------
-    run, regions, method, cl
-        What is asked.
+    run
+        One run, or several to combine.
+    regions
+        Regions that are combined, in each run.
+    method, cl
+        How it is asked.
     systematics
         With False the signal and background uncertainties are left out.
+    correlated
+        Uncertainties ("efficiency", "mot") that are one parameter in all runs.
+
+    Raises
+    ------
+    InputError
+        No run, one twice, or an uncertainty that is unknown.
+    RegionError
+        A run lacks a region, or the combination is refused.
     """
 
-    run: Run
+    run: Run | Sequence[Run]
     regions: tuple[str, ...]
     method: Method = field(default_factory=Exact)
     cl: float = 0.90
     systematics: bool = True
+    correlated: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_cl(self.cl)
         if len(set(self.regions)) != len(self.regions) or not self.regions:
             raise RegionError(f"regions {list(self.regions)}: name at least one, each once")
+        names = [run.name for run in self.runs]
+        if not names or len(set(names)) != len(names):
+            raise InputError(f"runs {names}: at least one, each once, is right")
+        for name in self.correlated:
+            if name not in CORRELATABLE:
+                raise InputError(
+                    f"correlated {name!r}: {' or '.join(CORRELATABLE)} is right; the cross section always is"
+                )
         check_combination(self._model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is computed from these does not travel to other processes.
+        return {name: vars(self)[name] for name in self.__dataclass_fields__}
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs."""
+        return (self.run,) if isinstance(self.run, Run) else tuple(self.run)
+
+    @property
+    def run_name(self) -> str:
+        """The runs in words, such as "2022 + 2023"."""
+        return " + ".join(run.name for run in self.runs)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels: region, or region_run where there are several runs."""
+        return tuple(self.channel(region, run) for run in self.runs for region in self.regions)
 
     @property
     def levels(self) -> tuple[str, ...]:
         """The verdicts that exist: a projection has no observed one."""
-        return LEVELS[1:] if self.run.region(self.regions[0]).observed is None else LEVELS
+        return LEVELS[1:] if self.is_projection else LEVELS
+
+    @property
+    def is_projection(self) -> bool:
+        """Whether counts are missing in a channel: then none are used."""
+        return any(run.region(region).observed is None for run in self.runs for region in self.regions)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know about the combination."""
+        seen = [
+            f"{self.channel(region, run)} ({run.region(region).observed})"
+            for run in self.runs
+            for region in self.regions
+            if run.region(region).observed is not None
+        ]
+        if not (self.is_projection and seen):
+            return ()
+        return (f"a run without observed counts makes the combination a projection; not used: {', '.join(seen)}",)
 
     @property
     def log_alpha(self) -> float:
         """ln(1 - cl)."""
         return math.log1p(-self.cl)
 
+    @property
+    def counts(self) -> Array:
+        """Counts that matter in each channel: observed, or expected without signal, whichever is more, shape (C,)."""
+        background = self._model.background_events
+        return background if self._model.observed is None else np.maximum(background, self._model.observed)
+
+    def channel(self, region: str, run: Run) -> str:
+        """Name of the channel of a region in a run."""
+        return region if len(self.runs) == 1 else f"{region}_{run.name}"
+
+    def events(self, probe: Scenario, couplings: Array, average: DepthAverage) -> dict[str, Array]:
+        """Expected signal in each channel for many couplings at the mass of `probe`, each of the shape of `couplings`."""
+        found = {}
+        for run in self.runs:
+            for region, values in region_events(probe, run, couplings, self.regions, average).items():
+                found[self.channel(region, run)] = values
+        return found
+
     def workspace(self, events: Mapping[str, float]) -> dict[str, Any]:
-        """The pyhf workspace with these signal events per region at mu = 1."""
-        effects = variations(self.run) if self.systematics else {}
+        """The pyhf workspace with these signal events per channel at mu = 1."""
+        parts = {run.name: self._workspace_of(run, events) for run in self.runs}
+        if len(parts) == 1:
+            return next(iter(parts.values()))
+        return combine(parts)
+
+    def _workspace_of(self, run: Run, events: Mapping[str, float]) -> dict[str, Any]:
+        """The workspace of one run, channels named as in the combination."""
+        effects = self._effects(run)
         no_plane = Plane(Binning((0.0, 1.0), (0.0, 1.0)), np.zeros((1, 1)), np.zeros((1, 1)))
-        signal = {name: Yield(visible=0.0, invisible=count) for name, count in events.items()}
-        template = Template("signal", self.run.name, math.nan, math.nan, signal, effects, no_plane)
-        workspace = build_workspace(template, self.run, self.regions)
-        if not self.systematics:
-            for channel in workspace["channels"]:
-                for sample in channel["samples"]:
-                    sample["modifiers"] = [item for item in sample["modifiers"] if item["type"] != "normsys"]
+        signal = {region: Yield(visible=0.0, invisible=events[self.channel(region, run)]) for region in self.regions}
+        template = Template("signal", run.name, math.nan, math.nan, signal, effects, no_plane)
+        workspace = build_workspace(template, run, self.regions)
+        for item in (*workspace["channels"], *workspace["observations"]):
+            item["name"] = self.channel(item["name"], run)
+        for channel in workspace["channels"] if not self.systematics else ():
+            for sample in channel["samples"]:
+                sample["modifiers"] = [item for item in sample["modifiers"] if item["type"] != "normsys"]
+        if self.is_projection:
+            workspace["measurements"][0]["name"] = PROJECTION
         return workspace
+
+    def _effects(self, run: Run) -> dict[str, tuple[float, float]]:
+        """Uncertainties of the signal by the name of their parameter."""
+        if not self.systematics:
+            return {}
+        common = {f"{name}_{run.name}": name for name in self.correlated}
+        return {common.get(name, name): factors for name, factors in variations(run).items()}
 
     @cached_property
     def limit_in_events(self) -> Limit:
-        """Limit on the signal events of a single region."""
-        (name,) = self.regions
+        """Limit on the signal events of a single channel."""
+        (name,) = self.channels
         return self.limit({name: 1.0})
 
     def limit(self, events: Mapping[str, float]) -> Limit:
-        """Limit on the strength mu of a signal with these events per region."""
+        """Limit on the strength mu of a signal with these events per channel."""
         return limit_of_model(self._with(events), self.method, self.cl)
 
     def excess(self, events: Mapping[str, Array], cl_s: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """How far each point is beyond exclusion, by level: positive where excluded, about ln(events/limit).
 
-        It is ln(events / limit) for one region and ln(ln CL_s / ln(1 - cl)) for two, which is the same for a pure Poisson
+        It is ln(events / limit) for one channel and ln(ln CL_s / ln(1 - cl)) for several, which is the same for a pure Poisson
         signal at zero counts and close to linear in ln(coupling) otherwise. Minus infinity where there is no signal.
         `cl_s` spares computing it again.
         """
-        if len(self.regions) == 1:
-            (name,) = self.regions
+        if len(self.channels) == 1:
+            (name,) = self.channels
             with np.errstate(divide="ignore"):
                 log_events = np.log(events[name])
             return {level: log_events - math.log(self._limit_at(level)) for level in self.levels}
@@ -117,28 +218,36 @@ class SignalTest:
             }
 
     def cl_s(self, events: Mapping[str, Array], failures: dict[int, str] | None = None) -> dict[str, Array]:
-        """CL_s at mu = 1 of signals with these events per region, by level.
+        """CL_s at mu = 1 of signals with these events per channel, by level.
 
         Parameters
         ----------
         events
-            Region -> events, shape (N,).
+            Channel -> events, shape (N,).
         failures
             If given, a point that cannot be computed is NaN in the result, and its reason stands here by its position.
         """
-        if len(self.regions) == 1:
-            (name,) = self.regions
+        if len(self.channels) == 1:
+            (name,) = self.channels
             return {level: self._curve(level, events[name]) for level in self.levels}
-        rows = []
-        for position, point in enumerate(zip(*events.values(), strict=True)):
-            try:
-                rows.append(self._direct(dict(zip(events, point, strict=True))))
-            except ComputationError as error:
-                if failures is None:
-                    raise
-                failures[position] = str(error)
-                rows.append(dict.fromkeys(LEVELS, math.nan))
-        return {level: np.array([row[level] for row in rows]) for level in self.levels}
+        return self.direct(events, failures)
+
+    def direct(self, events: Mapping[str, Array], failures: dict[int, str] | None = None) -> dict[str, Array]:
+        """The same, each point evaluated by itself."""
+        factors = np.column_stack([events[name] for name in self._model.channels])
+        results: list[ClsResult | None] = []
+        try:
+            results += self.method.cl_s_of_signals(self._model, factors)
+        except ComputationError:  # of which point comes out one by one
+            for i in range(len(factors)):
+                try:
+                    results += self.method.cl_s_of_signals(self._model, factors[i : i + 1])
+                except ComputationError as error:
+                    if failures is None:
+                        raise
+                    failures[i] = str(error)
+                    results.append(None)
+        return {level: np.array([_level(result, level) for result in results]) for level in self.levels}
 
     def _limit_at(self, level: str) -> float:
         limit = self.limit_in_events
@@ -147,19 +256,15 @@ class SignalTest:
 
     @cached_property
     def _model(self) -> Model:
-        """The model with one signal event in each region: reading and checking a workspace costs more than a fit."""
-        return Model.from_workspace(self.workspace(dict.fromkeys(self.regions, 1.0)))
+        """The model with one signal event in each channel: reading and checking a workspace costs more than a fit."""
+        return Model.from_workspace(self.workspace(dict.fromkeys(self.channels, 1.0)))
 
     def _with(self, events: Mapping[str, float]) -> Model:
         return self._model.with_signal_scaled(np.array([events[name] for name in self._model.channels]))
 
-    def _direct(self, events: Mapping[str, float]) -> dict[str, float]:
-        (result,) = self.method.cl_s(self._with(events), [1.0])
-        return {"observed": _float(result.observed)} | {k: _float(v) for k, v in result.expected.as_dict().items()}
-
     @cached_property
     def _table(self) -> tuple[Array, dict[str, Array]]:
-        """CL_s on a fine grid of ln(events), from which the maps of one region are read."""
+        """CL_s on a fine grid of ln(events), from which the maps of one channel are read."""
         # Far below any background, where 1 - CL_s is linear in the events: the asymptotic one is a root of them above it.
         low = np.linspace(math.log(1e-9), math.log(1e-3), 140, endpoint=False)
         nodes = np.concatenate([low, np.linspace(math.log(1e-3), math.log(1e4), 622)])
@@ -193,6 +298,12 @@ class SignalTest:
         if rough.any():
             result[rough] = self._evaluate(np.exp(logs[rough]))[level]
         return result
+
+
+def _level(result: ClsResult | None, level: str) -> float:
+    if result is None:
+        return math.nan
+    return _float(result.observed if level == "observed" else getattr(result.expected, level))
 
 
 def _float(value: float | None) -> float:

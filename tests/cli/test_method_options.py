@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 EMPTY = {"box": (1.0, 0.0, 0)}
@@ -127,6 +128,18 @@ def test_bad_values(na64stat, write_workspace, words, text):
     assert text in na64stat("limit", write_workspace(channels=EMPTY), "--method", "toys", *words).error
 
 
-def test_a_map_has_no_toys(na64stat):
-    words = ("--mass", "0.1:1:3", "--coupling", "1e-3:1:3", "--json", "--method", "toys")
-    assert "'toys' is not one of 'exact', 'asymptotic'" in na64stat("scan", "axion-muon", *words).error
+def test_a_map_by_toys(na64stat):
+    """Point by point; with no count, no background and no systematics CL_s is exp(-events)."""
+    words = ("--mass", "0.1:0.2:2", "--coupling", "3e-3:6e-3:3", "--no-systematics", "--json", "--method", "toys")
+    found = na64stat("scan", "axion-muon", *words, "--toys", 2000, "--seed", 3).json
+    cl_s, expected = np.array(found["cl_s"]["observed"]), np.exp(-np.array(found["events"]["invisible"]))
+    assert np.all(np.abs(cl_s - expected) < 5 * np.sqrt(expected / 2000))
+    assert np.any(cl_s != expected)
+    again = na64stat("scan", "axion-muon", *words, "--toys", 2000, "--seed", 3, "--workers", 2).json
+    assert again == found
+
+
+@pytest.mark.parametrize("option", ["--store", "--threads"])
+def test_a_map_keeps_no_toys_by_themselves(na64stat, option):
+    words = ("--mass", "0.1:0.2:2", "--coupling", "3e-3:6e-3:3", "--json", "--method", "toys")
+    assert "No such option" in na64stat("scan", "axion-muon", *words, option, "x").error

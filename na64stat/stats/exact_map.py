@@ -1,0 +1,57 @@
+"""Exact CL_s of many signals that differ only in how strongly they populate each channel, as a map needs it.
+
+What they have in common is computed once: everything without signal; the nodes of the nuisance average, whose rates are linear in
+the signal; and for signals of one direction, which differ in mu only, the best fits of the outcomes.
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+
+import numpy as np
+
+from na64stat.stats.average import Nodes, NuisanceAverage
+from na64stat.stats.enumeration import Enumeration
+from na64stat.stats.model import Model
+from na64stat.stats.outcomes import FreeFits
+from na64stat.stats.parameters import Array
+from na64stat.stats.statistic import Criterion, Statistic
+
+BOUND_FIRST = 600
+"""In a map, sample spaces larger than this are enumerated only if a bound cannot show that CL_s is below 1e-6."""
+
+
+class SharedEnumeration:
+    """Finds the `Enumeration` of a model whose signal is scaled channel by channel."""
+
+    def __init__(self, model: Model, statistic: Statistic, criterion: Criterion) -> None:
+        self.model, self.statistic, self.criterion = model, statistic, criterion
+        self._directions: dict[tuple[float, ...], Enumeration] = {}
+
+    def of(self, factors: Array) -> tuple[Enumeration, float]:
+        """Outcomes and signal strength for every signal multiplied by one factor a channel, shape (C,)."""
+        size = float(factors.sum())
+        direction = factors / size
+        key = tuple(np.round(direction, 12).tolist())
+        if key not in self._directions:
+            self._directions[key] = self._scaled(direction)
+        return self._directions[key], size
+
+    @cached_property
+    def _base(self) -> Enumeration:
+        base = Enumeration(self.model, self.statistic, self.criterion)
+        _ = base.background_probabilities  # kept in every copy
+        return base
+
+    def _scaled(self, factors: Array) -> Enumeration:
+        space, per_bin = copy.copy(self._base), factors[self.model.bin_channel]
+        space.model = self.model.with_signal_scaled(factors)
+        space.average = NuisanceAverage(
+            tuple(Nodes(n.signal * per_bin, n.background, n.shared, n.own) for n in self._base.average.nodes),
+            self._base.average.cut,
+        )
+        space.total = float(space.model.signal_events.sum())
+        space.free = FreeFits(space.model, self.statistic.lowest_mu(space.model))
+        space.bound_first = BOUND_FIRST
+        return space

@@ -1,0 +1,98 @@
+"""The frame of long studies: their question, which a journal is checked against, their engine and their warnings."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import Na64StatError, ValidityWarning
+from na64stat.study.engine import Engine, Track
+from na64stat.study.journal import Journal
+from na64stat.study.maps import MapWork
+from na64stat.study.provenance import provenance
+from na64stat.yields.validity import doubts_at_ends
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Means:
+    """How long work is done; the result does not depend on it.
+
+    Attributes
+    ----------
+    workers
+        Number of processes, or an executor of `concurrent.futures`.
+    journal
+        A file that keeps what is finished. The same study with the same journal goes on where an earlier one was stopped.
+    track
+        Wraps the answers, for a progress bar.
+    """
+
+    workers: int | Executor = 1
+    journal: str | os.PathLike[str] | None = None
+    track: Track = iter
+
+    @contextlib.contextmanager
+    def engine(self, work: MapWork, question: dict[str, Any]) -> Iterator[Engine]:
+        """An engine for this work."""
+        with contextlib.ExitStack() as stack:
+            kept = None
+            if self.journal is not None:
+                kept = Journal(self.journal, question)
+                stack.callback(kept.close)
+            yield stack.enter_context(Engine(work, workers=self.workers, journal=kept, track=self.track))
+
+
+def question_of(kind: str, work: MapWork, masses: Array, couplings: Array, **others: Any) -> dict[str, Any]:
+    """Everything that a study `kind` over these masses and couplings depends on (a grid, or the corners of a box)."""
+    test = work.test
+    probe = work.scenario(mass=float(masses[0]), coupling=1.0)
+    return {
+        "study": kind,
+        "scenario": probe.name,
+        "run": test.run_name,
+        "regions": list(test.regions),
+        "correlated": list(test.correlated),
+        "method": repr(test.method),
+        "cl": test.cl,
+        "systematics": test.systematics,
+        "mass_gev": masses.tolist(),
+        "coupling": couplings.tolist(),
+        **others,
+        **provenance(test.runs, work.average),
+        "scenario_digest": _fingerprint(work, masses, couplings),
+    }
+
+
+def _fingerprint(work: MapWork, masses: Array, couplings: Array) -> str:
+    """Digest of the events at the corners: a scenario is known by what it predicts, wherever it was written."""
+    digest = hashlib.sha256()
+    ends = np.array([couplings[0], couplings[-1]])
+    for mass in (float(masses[0]), float(masses[-1])):
+        try:
+            found = work.test.events(work.scenario(mass=mass, coupling=1.0), ends, work.average)
+        except Na64StatError as error:
+            digest.update(str(error).encode())
+            continue
+        for name, values in found.items():
+            digest.update(f"{name}: {values.tolist()}".encode())
+    return digest.hexdigest()
+
+
+def warn_of_doubts(work: MapWork, masses: Sequence[float] | Array, coupling: float) -> tuple[str, ...]:
+    """Warn of what a reader should doubt at the ends of the masses; the same as notes for the record."""
+    probes = [work.scenario(mass=float(mass), coupling=coupling) for mass in masses]
+    found = [doubt for run in work.test.runs for doubt in doubts_at_ends(probes, run, work.test.regions)]
+    for doubt in found:
+        warnings.warn(doubt, ValidityWarning, stacklevel=3)
+    return tuple(found)
