@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,37 +13,13 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
+from na64stat.study.record_files import contour_records, excess_of, nullable, numbers, read_record
+from na64stat.study.region import Contour, ExclusionRegion
 
 Array = NDArray[np.float64]
 
 SCHEMA: Final = 1
 VERDICTS: Final[tuple[str, ...]] = ("observed", "median")
-
-_ARTEFACT = 0.05
-"""A point of a contour, where the layer sum is at the limit, is an artefact if any depth gives this much less in the log."""
-
-_CLIFF = 60.0
-"""Range of ln(events/limit) that contours see: beyond an exponential cut-off there is nothing to interpolate."""
-
-
-@dataclass(frozen=True)
-class Contour:
-    """A curve of constant CL_s.
-
-    Attributes
-    ----------
-    mass, coupling
-        Points along the curve.
-    closed
-        Whether it closes, or ends at the border of the grid.
-    artefact
-        Which points bound what the layer sum alone excludes (see `na64stat.yields.survival.DepthAverage`).
-    """
-
-    mass: tuple[float, ...]
-    coupling: tuple[float, ...]
-    closed: bool
-    artefact: tuple[bool, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,43 +64,30 @@ class Scan:
     provenance: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
-    def contours(self, verdict: str | None = None) -> tuple[Contour, ...]:
-        """Curves CL_s = 1 - cl in the plane of ln m and ln g; default the observed verdict, for a projection the median.
+    def region(self, verdict: str | None = None) -> ExclusionRegion:
+        """Where CL_s < 1 - cl, linear between the points of the grid; default the observed verdict, else the median.
 
         Raises
         ------
         InputError
-            If the scan has no such verdict, or is too small a grid for contours.
+            If the scan has no such verdict, or is a single row or column.
         """
-        import contourpy
-
         name = verdict or next(iter(self.excess))
         if name not in self.excess:
             raise InputError(f"scan of run {self.run}: no verdict {name!r}; it has {', '.join(self.excess)}")
-        if min(len(self.mass), len(self.coupling)) < 2:
+        if min(self._shape) < 2:
+            raise InputError(
+                f"scan of run {self.run}: a single row or column; a map of masses and couplings has regions"
+            )
+        axes = np.log(self.mass), np.log(self.coupling)
+        return ExclusionRegion.of_grid(*axes, self.excess[name], self.smooth_excess[name])
+
+    def contours(self, verdict: str | None = None) -> tuple[Contour, ...]:
+        """Curves CL_s = 1 - cl in the plane of ln m and ln g, none for a single row or column; see `region`."""
+        name = verdict or next(iter(self.excess))
+        if min(self._shape) < 2 and name in self.excess:
             return ()
-        height = np.clip(self.excess[name], -_CLIFF, _CLIFF)
-        generator = contourpy.contour_generator(
-            np.log(self.mass), np.log(self.coupling), np.ma.masked_invalid(height).T, name="serial"
-        )
-        curves = []
-        for line in generator.lines(0.0):
-            points = np.exp(np.asarray(line))
-            closed = len(points) > 2 and bool(np.allclose(points[0], points[-1], rtol=1e-12))
-            artefact = self._smooth_at(name, np.asarray(line)) < -_ARTEFACT
-            mass, coupling = points.T.tolist()
-            curves.append(Contour(tuple(mass), tuple(coupling), closed, tuple(artefact.tolist())))
-        return tuple(curves)
-
-    def _smooth_at(self, verdict: str, points: Array) -> Array:
-        """Excess with the continuous depth average at points (ln mass, ln coupling), shape (n,)."""
-        from scipy.interpolate import RegularGridInterpolator
-
-        height = np.nan_to_num(np.clip(self.smooth_excess[verdict], -_CLIFF, _CLIFF))
-        grid = RegularGridInterpolator(
-            (np.log(self.mass), np.log(self.coupling)), height, bounds_error=False, fill_value=None
-        )
-        return np.asarray(grid(points), dtype=np.float64)
+        return self.region(name).contours
 
     def excludes(self, verdict: str | None = None, *, artefacts: bool = True) -> NDArray[np.bool_]:
         """Which points of the grid are excluded, shape (M, G); without `artefacts`, with any production depth too."""
@@ -152,15 +114,7 @@ class Scan:
             "smooth_excess": {name: _nullable(values, self._shape) for name, values in self.smooth_excess.items()},
             "status": [list(row) for row in self.status],
             "contours": {
-                name: [
-                    {
-                        "closed": curve.closed,
-                        "artefact": list(curve.artefact),
-                        "points": [list(point) for point in zip(curve.mass, curve.coupling, strict=True)],
-                    }
-                    for curve in (self.contours(name) if name in self.excess else ())
-                ]
-                for name in VERDICTS
+                name: contour_records(self.contours(name) if name in self.excess else ()) for name in VERDICTS
             },
             "notes": list(self.notes),
             "provenance": dict(self.provenance),
@@ -183,14 +137,7 @@ def load_scan(path: str | Path) -> Scan:
     InputError
         If the file is missing or is no scan.
     """
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not a JSON file: {error}") from error
-    if not isinstance(record, dict) or record.get("kind") != "scan" or record.get("schema") != SCHEMA:
-        raise InputError(f"{path}: not a scan of schema {SCHEMA}; `na64stat scan -o FILE` writes one")
+    record = read_record(path, "scan", SCHEMA)
     try:
         shape = len(record["mass_gev"]), len(record["coupling"])
         verdicts = [name for name in VERDICTS if name in record["excess"]]
@@ -218,17 +165,13 @@ def load_scan(path: str | Path) -> Scan:
 def _nullable(values: Array | None, shape: tuple[int, int]) -> list[list[float | None]]:
     if values is None:
         return [[None] * shape[1]] * shape[0]
-    return [[value if math.isfinite(value) else None for value in row] for row in values.tolist()]
+    return [nullable(row) for row in values]
 
 
 def _array(rows: list[list[float | None]], shape: tuple[int, int]) -> Array:
-    return np.array([[math.nan if value is None else value for value in row] for row in rows], dtype=float).reshape(
-        shape
-    )
+    return np.array([numbers(row) for row in rows]).reshape(shape)
 
 
 def _excess(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
-    """Null stands for a failure, or else for minus infinity: no signal, or one too weak to move CL_s from 1."""
     failed = np.char.startswith(np.array(status, dtype=str), "failed")
-    values = _array(rows, shape)
-    return np.where(np.isnan(values) & ~failed, -np.inf, values)
+    return np.array([excess_of(row, bad) for row, bad in zip(rows, failed, strict=True)]).reshape(shape)

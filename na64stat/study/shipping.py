@@ -27,7 +27,7 @@ def packed(job: Any) -> bytes:
     """
     import cloudpickle
 
-    own = [module for module in _modules(job) if not _installed(module)]
+    own = list(_own_modules(job))
     for module in own:
         cloudpickle.register_pickle_by_value(module)
     try:
@@ -39,20 +39,31 @@ def packed(job: Any) -> bytes:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _modules(job: Any) -> Iterator[ModuleType]:
-    """Modules of the classes and functions that a job holds as attributes."""
-    seen: set[str] = set()
-    for value in (job, *vars(job).values()):
-        inner = value
-        while isinstance(inner, partial):
-            inner = inner.func
-        kind = inner if inspect.isclass(inner) else type(inner)
-        for name in (*(base.__module__ for base in kind.__mro__), str(getattr(inner, "__module__", ""))):
-            module = sys.modules.get(name)
-            # What is in __main__ goes whole anyway.
-            if module is not None and name not in ("__main__", *seen):
-                seen.add(name)
-                yield module
+def _own_modules(job: Any) -> list[ModuleType]:
+    """Modules of the user that a job needs: those of what it holds, and what these import of the user's in turn."""
+    found: dict[str, ModuleType] = {}
+    waiting = [module for value in (job, *vars(job).values()) for module in _modules_of(value)]
+    while waiting:
+        module = waiting.pop()
+        if module.__name__ in found or _installed(module):
+            continue
+        found[module.__name__] = module
+        waiting += [other for value in vars(module).values() for other in _modules_of(value)]
+    return list(found.values())
+
+
+def _modules_of(value: Any) -> Iterator[ModuleType]:
+    """The modules that a module, class, function, partial or instance comes from; __main__ goes whole anyway."""
+    while isinstance(value, partial):
+        value = value.func
+    if isinstance(value, ModuleType):
+        yield value
+        return
+    kind = value if inspect.isclass(value) else type(value)
+    for name in (*(base.__module__ for base in kind.__mro__), getattr(value, "__module__", None)):
+        module = sys.modules.get(name) if isinstance(name, str) else None
+        if module is not None and name != "__main__":
+            yield module
 
 
 def _installed(module: ModuleType) -> bool:

@@ -1,0 +1,362 @@
+"""Excluded regions of the (mass, coupling) plane: contours, areas and tips of a verdict that is known at points.
+
+Between the points the excess is linear on triangles, so that contours, areas and `contains` agree with each other exactly.
+Lengths and areas are those of the logarithms.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from na64stat.errors import InputError
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+CLIFF: Final = 60.0
+"""Range of the excess that contours see: beyond an exponential cut-off there is nothing to interpolate."""
+
+ARTEFACT: Final = 0.05
+"""A point of a contour, where the layer sum is at the limit, is an artefact if any depth gives this much less in the log."""
+
+BORDERS: Final = ("low mass", "high mass", "low coupling", "high coupling")
+
+_SQUARE_DECADE: Final = math.log(10) ** 2
+
+
+@dataclass(frozen=True)
+class Contour:
+    """A curve of constant CL_s, with the excluded side on its left in the plane of ln(mass) and ln(coupling).
+
+    Attributes
+    ----------
+    mass, coupling
+        Points along the curve; the first one again at the end of a closed one.
+    closed
+        Whether it closes, or ends at the border of what was looked at.
+    artefact
+        Which points bound what the layer sum alone excludes (see `na64stat.yields.survival.DepthAverage`).
+    ends
+        Where an open one begins and ends: a border such as "low mass", or "failed points".
+    """
+
+    mass: tuple[float, ...]
+    coupling: tuple[float, ...]
+    closed: bool
+    artefact: tuple[bool, ...]
+    ends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tip:
+    """The largest excluded mass [GeV] and its coupling; `open` where the region goes on beyond the largest mass looked at."""
+
+    mass: float
+    coupling: float
+    open: bool
+
+
+@dataclass(frozen=True)
+class Component:
+    """A connected part of a region.
+
+    Attributes
+    ----------
+    area
+        In decades of mass times decades of coupling.
+    mass, coupling
+        Smallest and largest.
+    open_at
+        Borders that it reaches.
+    """
+
+    area: float
+    mass: tuple[float, float]
+    coupling: tuple[float, float]
+    open_at: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ExclusionRegion:
+    """Where a verdict excludes, within a box of masses and couplings.
+
+    Attributes
+    ----------
+    log_mass, log_coupling
+        Points at which the verdict is known, among them the corners of the box, shape (N,).
+    excess
+        Positive where excluded, NaN where it failed, shape (N,).
+    smooth
+        The same with the continuous depth average, shape (N,).
+    failed
+        Number of points that failed; what is around them counts as not excluded.
+    """
+
+    log_mass: Array
+    log_coupling: Array
+    excess: Array
+    smooth: Array
+    failed: int
+
+    @classmethod
+    def of_points(cls, log_mass: Array, log_coupling: Array, excess: Array, smooth: Array) -> Self:
+        """From any points, shape (N,)."""
+        return cls(log_mass, log_coupling, excess, smooth, int(np.isnan(excess).sum()))
+
+    @classmethod
+    def of_grid(cls, log_mass: Array, log_coupling: Array, excess: Array, smooth: Array) -> Self:
+        """From a grid (M,), (G,) and (M, G).
+
+        The middle of each cell joins in with the mean of its corners: without it the choice of a diagonal would show.
+        """
+        inner = [(axis[:-1] + axis[1:]) / 2 for axis in (log_mass, log_coupling)]
+        points = [np.meshgrid(*axes, indexing="ij") for axes in ((log_mass, log_coupling), inner)]
+        mass, coupling = (np.concatenate([points[0][k].ravel(), points[1][k].ravel()]) for k in range(2))
+        failed = int(np.isnan(excess).sum())
+        return cls(mass, coupling, _with_middles(excess), _with_middles(smooth), failed)
+
+    @cached_property
+    def box(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Ranges of mass and coupling that were looked at."""
+        return tuple((float(np.exp(x.min())), float(np.exp(x.max()))) for x in (self.log_mass, self.log_coupling))  # type: ignore[return-value]
+
+    def contains(self, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
+        """Whether points are excluded, of the shape of both broadcast.
+
+        Raises
+        ------
+        InputError
+            For points outside the box: nothing is known there.
+        """
+        m, g = np.broadcast_arrays(np.asarray(mass, dtype=float), np.asarray(coupling, dtype=float))
+        for name, values, (low, high) in zip(("mass", "coupling"), (m, g), self.box, strict=True):
+            # The corners themselves are inside, whatever the logarithm rounds to.
+            outside = ~((values >= low * (1 - 1e-12)) & (values <= high * (1 + 1e-12)))
+            if outside.any():
+                raise InputError(
+                    f"{name} {values[outside].flat[0]:g}: outside {low:g} to {high:g}, where nothing is known"
+                )
+        flat = np.column_stack([np.log(m).ravel(), np.log(g).ravel()])
+        low, high = self._points.min(axis=0), self._points.max(axis=0)
+        inside = np.nan_to_num(self._at(np.clip(flat, low, high)), nan=-math.inf) > 0
+        return np.asarray(inside.reshape(m.shape))
+
+    @cached_property
+    def contours(self) -> tuple[Contour, ...]:
+        """Curves that bound the region."""
+        return tuple(self._contour(chain, closed) for chain, closed in self._chains)
+
+    @cached_property
+    def area(self) -> float:
+        """Decades of mass times decades of coupling."""
+        return float(self._excluded_areas.sum())
+
+    @cached_property
+    def tip(self) -> Tip | None:
+        """Largest excluded mass; None if nothing is excluded."""
+        _, points = self._crossings
+        inside = self._points[self._inside]
+        candidates = np.concatenate([points, inside])
+        if not len(candidates):
+            return None
+        mass, coupling = np.exp(candidates[candidates[:, 0].argmax()])
+        return Tip(float(mass), float(coupling), "high mass" in self.open_at)
+
+    @cached_property
+    def open_at(self) -> tuple[str, ...]:
+        """Borders of the box that the region reaches, and may go on beyond."""
+        return self._borders_of(np.flatnonzero(self._inside))
+
+    @cached_property
+    def components(self) -> tuple[Component, ...]:
+        """Connected parts, the largest first."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        size = len(self.excess)
+        ends = np.concatenate([self._triangles[:, [0, 1]], self._triangles[:, [1, 2]], self._triangles[:, [2, 0]]])
+        joined = ends[self._inside[ends].all(axis=1)]
+        graph = coo_array((np.ones(len(joined)), (joined[:, 0], joined[:, 1])), shape=(size, size))
+        _, label = connected_components(graph, directed=False)
+        # The excluded corners of a triangle are connected: any of them tells where its area belongs.
+        has = self._inside[self._triangles].any(axis=1)
+        first = self._triangles[has][np.arange(has.sum()), self._inside[self._triangles[has]].argmax(axis=1)]
+        areas = np.bincount(label[first], weights=self._excluded_areas[has], minlength=size)
+        edges, points = self._crossings
+        owner = label[np.where(self._inside[edges[:, 0]], edges[:, 0], edges[:, 1])] if len(edges) else np.zeros(0)
+        found = []
+        for number in np.unique(label[self._inside]):
+            nodes = np.flatnonzero(self._inside & (label == number))
+            extent = np.exp(np.concatenate([self._points[nodes], points[owner == number]]))
+            low, high = extent.min(axis=0), extent.max(axis=0)
+            ranges = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+            found.append(Component(float(areas[number]), ranges[0], ranges[1], self._borders_of(nodes)))
+        return tuple(sorted(found, key=lambda item: -item.area))
+
+    def edges(self, mass: float) -> tuple[tuple[float, float], ...]:
+        """Excluded intervals of the coupling at a mass [GeV]; one that reaches a border of the box ends there."""
+        low, high = self.box[1]
+        self.contains(mass, low)  # refuses a mass that is outside
+        at = min(max(math.log(mass), float(self.log_mass.min())), float(self.log_mass.max()))
+        cuts = [math.log(low), math.log(high)]
+        for contour in self.contours:
+            m, g = np.log(contour.mass), np.log(contour.coupling)
+            i = np.flatnonzero((m[:-1] <= at) != (m[1:] <= at))
+            cuts += (g[i] + (at - m[i]) / (m[i + 1] - m[i]) * (g[i + 1] - g[i])).tolist()
+        cuts.sort()
+        middles = [(a + b) / 2 for a, b in itertools.pairwise(cuts)]
+        inside = self.contains(np.full(len(middles), mass), np.exp(middles))
+        found: list[tuple[float, float]] = []
+        for (a, b), excluded in zip(itertools.pairwise(cuts), inside, strict=True):
+            if excluded and found and found[-1][1] == a:
+                found[-1] = (found[-1][0], b)
+            elif excluded and b > a:
+                found.append((a, b))
+        return tuple((math.exp(a), math.exp(b)) for a, b in found)
+
+    # --- triangles
+
+    @cached_property
+    def _points(self) -> Array:
+        return np.column_stack([self.log_mass, self.log_coupling])
+
+    @cached_property
+    def _height(self) -> Array:
+        return np.clip(self.excess, -CLIFF, CLIFF)
+
+    @cached_property
+    def _inside(self) -> NDArray[np.bool_]:
+        return np.asarray(np.nan_to_num(self.excess, nan=-math.inf) > 0)
+
+    @cached_property
+    def _scaled(self) -> Array:
+        """Points in units of the box, in which the triangles are chosen."""
+        low, high = self._points.min(axis=0), self._points.max(axis=0)
+        if not (high > low).all():
+            raise InputError("region: the points are a single row or column; a map of masses and couplings is right")
+        return np.asarray((self._points - low) / (high - low))
+
+    @cached_property
+    def _mesh(self):  # type: ignore[no-untyped-def]
+        from scipy.spatial import Delaunay
+
+        return Delaunay(self._scaled)
+
+    @cached_property
+    def _all_triangles(self) -> Indices:
+        """Corners of every triangle, counterclockwise."""
+        corners = np.asarray(self._mesh.simplices, dtype=np.int64)
+        a, b, c = (self._scaled[corners[:, k]] for k in range(3))
+        turned = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+        return np.where(turned[:, None], corners[:, ::-1], corners)
+
+    @cached_property
+    def _triangles(self) -> Indices:
+        """Those without a failed corner."""
+        return self._all_triangles[~np.isnan(self.excess[self._all_triangles]).any(axis=1)]
+
+    @cached_property
+    def _excluded_areas(self) -> Array:
+        """Excluded area of each triangle, in square decades."""
+        a, b, c = (self._points[self._triangles[:, k]] for k in range(3))
+        whole = np.abs((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])) / 2
+        height, inside = self._height[self._triangles], self._inside[self._triangles]
+        number = inside.sum(axis=1)
+        share = (number == 3).astype(np.float64)
+        rows = np.flatnonzero((number == 1) | (number == 2))
+        odd = np.where(number[rows] == 1, inside[rows].argmax(axis=1), (~inside[rows]).argmax(axis=1))
+        tip, left, right = (height[rows, (odd + k) % 3] for k in range(3))
+        corner = tip / (tip - left) * tip / (tip - right)
+        share[rows] = np.where(number[rows] == 1, corner, 1 - corner)
+        return np.asarray(whole * share / _SQUARE_DECADE)
+
+    def _at(self, points: Array) -> Array:
+        """Excess at points (ln mass, ln coupling), NaN beside failed ones, shape (n,)."""
+        from scipy.interpolate import LinearNDInterpolator
+
+        low, high = self._points.min(axis=0), self._points.max(axis=0)
+        return np.asarray(LinearNDInterpolator(self._mesh, self._height)((points - low) / (high - low)))
+
+    # --- contours
+
+    @cached_property
+    def _segments(self) -> tuple[Indices, Indices]:
+        """Edges between which the boundary crosses each triangle, excluded side on the left, both (S, 2)."""
+        inside = self._inside[self._triangles]
+        number = inside.sum(axis=1)
+        rows = np.flatnonzero((number == 1) | (number == 2))
+        odd = np.where(number[rows] == 1, inside[rows].argmax(axis=1), (~inside[rows]).argmax(axis=1))
+        tip, left, right = (self._triangles[rows, (odd + k) % 3] for k in range(3))
+        one, other = np.sort(np.stack([tip, left], axis=1), axis=1), np.sort(np.stack([tip, right], axis=1), axis=1)
+        forward = (number[rows] == 1)[:, None]
+        return np.where(forward, one, other), np.where(forward, other, one)
+
+    @cached_property
+    def _crossings(self) -> tuple[Indices, Array]:
+        """Edges that the boundary crosses, (E, 2), and where, (E, 2)."""
+        begin, end = self._segments
+        edges = np.unique(np.concatenate([begin, end]), axis=0)
+        low, high = (self._height[edges[:, k]] for k in range(2))
+        share = (low / (low - high))[:, None]
+        return edges, (1 - share) * self._points[edges[:, 0]] + share * self._points[edges[:, 1]]
+
+    @cached_property
+    def _chains(self) -> list[tuple[list[int], bool]]:
+        """Crossings one after the other along each curve, and whether it is closed."""
+        begin, end = (self._number(part) for part in self._segments)
+        follows = dict(zip(begin.tolist(), end.tolist(), strict=True))
+        chains = []
+        for first in sorted(set(follows) - set(follows.values())):
+            chain = [first]
+            while chain[-1] in follows:
+                chain.append(follows.pop(chain[-1]))
+            chains.append((chain, False))
+        while follows:
+            chain = [min(follows)]
+            while chain[-1] in follows:
+                chain.append(follows.pop(chain[-1]))
+            chains.append((chain, True))
+        return chains
+
+    def _number(self, edges: Indices) -> Indices:
+        """Position of edges among the crossings."""
+        known = self._crossings[0]
+        size = len(self.excess)
+        return np.searchsorted(known[:, 0] * size + known[:, 1], edges[:, 0] * size + edges[:, 1])
+
+    def _contour(self, chain: Sequence[int], closed: bool) -> Contour:
+        edges, points = self._crossings
+        mass, coupling = np.exp(points[chain]).T.tolist()
+        chosen = edges[chain]
+        low, high = (self._height[chosen[:, k]] for k in range(2))
+        smooth = np.nan_to_num(np.clip(self.smooth, -CLIFF, CLIFF))
+        share = low / (low - high)
+        artefact = (1 - share) * smooth[chosen[:, 0]] + share * smooth[chosen[:, 1]] < -ARTEFACT
+        ends = () if closed else tuple(self._border_of(edges[chain[k]]) for k in (0, -1))
+        return Contour(tuple(mass), tuple(coupling), closed, tuple(artefact.tolist()), ends)
+
+    def _border_of(self, edge: Indices) -> str:
+        """The border on which both ends of an edge lie."""
+        both = [self._borders_of(edge[[k]]) for k in range(2)]
+        return next((name for name in both[0] if name in both[1]), "failed points")
+
+    def _borders_of(self, nodes: Indices) -> tuple[str, ...]:
+        """Borders on which at least one of the nodes lies."""
+        at = self._scaled[nodes]
+        touched = (at[:, 0] == 0, at[:, 0] == 1, at[:, 1] == 0, at[:, 1] == 1)
+        return tuple(name for name, on in zip(BORDERS, touched, strict=True) if on.any())
+
+
+def _with_middles(grid: Array) -> Array:
+    """Values of a grid (M, G), then the means of the corners of its cells."""
+    height = np.clip(grid, -CLIFF, CLIFF)
+    middle = (height[:-1, :-1] + height[1:, :-1] + height[:-1, 1:] + height[1:, 1:]) / 4
+    return np.concatenate([grid.ravel(), middle.ravel()])
