@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     from na64stat.stats.statistic import Statistic as Statistic
     from na64stat.stats.toys import Toys as Toys
     from na64stat.stats.workspace import build_workspace as build_workspace
+    from na64stat.study.channels import channels_alone as channels_alone
+    from na64stat.study.cluster import dask_executor as dask_executor
+    from na64stat.study.exclusion import exclusion as exclusion
+    from na64stat.study.exclusion_record import load_exclusion as load_exclusion
     from na64stat.study.limits import limits as limits
     from na64stat.study.scan import scan as scan
     from na64stat.study.scan_record import load_scan as load_scan
@@ -94,13 +98,17 @@ _HOMES = {
     "ZPrime": "scenarios.zprime",
     "best_fit": "stats.best_fit",
     "build_workspace": "stats.workspace",
+    "channels_alone": "study.channels",
     "cl_s": "stats.limits",
     "combine": "stats.combine",
     "compare": "stats.compare",
+    "dask_executor": "study.cluster",
+    "exclusion": "study.exclusion",
     "expected_events": "yields.predict",
     "goodness_of_fit": "stats.goodness",
     "impacts": "stats.impacts",
     "limits": "study.limits",
+    "load_exclusion": "study.exclusion_record",
     "load_run": "experiment.load",
     "load_scan": "study.scan_record",
     "packaged_runs": "experiment.load",

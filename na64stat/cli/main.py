@@ -12,6 +12,7 @@ import click
 
 from na64stat.cli.combine import combine
 from na64stat.cli.compare import compare
+from na64stat.cli.exclusion import exclusion
 from na64stat.cli.fit import fit
 from na64stat.cli.impacts import impacts
 from na64stat.cli.info import info
@@ -62,6 +63,7 @@ for command in (
     impacts,
     significance,
     scan,
+    exclusion,
     plot,
     reproduce,
 ):

@@ -77,6 +77,32 @@ def _range(parts: list[str]) -> list[float] | None:
 RANGE = RangeType()
 
 
+class SpanType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """LO:HI, two positive numbers."""
+
+    name = "span"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """How help texts show a value."""
+        return "LO:HI"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """The two ends."""
+        if isinstance(value, tuple):
+            return value
+        ends = _range([*str(value).split(":"), "2"]) if str(value).count(":") == 1 else None
+        if ends is None:
+            self.fail(
+                f"{value!r}: LO:HI with LO < HI, numbers from {_SMALLEST:g} to {_LARGEST:g}, is right, e.g. 1e-3:1",
+                param,
+                ctx,
+            )
+        return ends[0], ends[1]
+
+
+SPAN = SpanType()
+
+
 def one_number(values: list[float], option: str) -> float:
     """The only value of a range option."""
     if len(values) != 1:
