@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from na64stat.study.exclusion import exclusion as exclusion
     from na64stat.study.exclusion_record import load_exclusion as load_exclusion
     from na64stat.study.limits import limits as limits
+    from na64stat.study.overlap import overlap as overlap
     from na64stat.study.scan import scan as scan
     from na64stat.study.scan_record import load_scan as load_scan
     from na64stat.template import Template as Template
@@ -111,6 +112,7 @@ _HOMES = {
     "load_exclusion": "study.exclusion_record",
     "load_run": "experiment.load",
     "load_scan": "study.scan_record",
+    "overlap": "study.overlap",
     "packaged_runs": "experiment.load",
     "predict": "yields.predict",
     "profile": "stats.profile",

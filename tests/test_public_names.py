@@ -50,6 +50,7 @@ PUBLIC = [
     "load_exclusion",
     "load_run",
     "load_scan",
+    "overlap",
     "packaged_runs",
     "predict",
     "profile",

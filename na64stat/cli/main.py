@@ -17,6 +17,7 @@ from na64stat.cli.fit import fit
 from na64stat.cli.impacts import impacts
 from na64stat.cli.info import info
 from na64stat.cli.limit import limit
+from na64stat.cli.overlap import overlap
 from na64stat.cli.physics import cross_section, predict, workspace
 from na64stat.cli.reproduce import reproduce
 from na64stat.cli.scan import plot, scan
@@ -64,6 +65,7 @@ for command in (
     significance,
     scan,
     exclusion,
+    overlap,
     plot,
     reproduce,
 ):

@@ -81,23 +81,29 @@ def scan(
         click.echo(f"wrote {file.path}", err=True)
 
 
-@click.command(epilog=examples("plot scan.json -o scan.png"))
+@click.command(epilog=examples("plot scan.json -o scan.png", "plot 2022.json 2023.json --no-existing -o both.pdf"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @output_option("Figure: .png or .pdf.", required=True)
 @click.option("--no-existing", is_flag=True, help="Leave out the limits of other experiments.")
 @overwrite_option
 @as_json
 def plot(files: tuple[Path, ...], output: str, no_existing: bool, overwrite: bool, as_json: bool) -> None:
-    """Draw the contours of scans.
+    """Draw the contours of scans and exclusions.
 
-    FILE... are scans of one scenario, written by `na64stat scan`; mass in GeV, existing limits of other experiments shaded.
+    FILE... are written by `na64stat scan` or `exclusion`; mass in GeV, existing limits of other experiments shaded.
     """
     file = Output.of(output, overwrite)
-    from na64stat.report.figures import draw_scans
-    from na64stat.study.scan_record import load_scan
+    from na64stat.report.figures import draw_maps, map_label
+    from na64stat.study.load_map import load_map
 
-    scans = [load_scan(path) for path in files]
-    drawn = draw_scans(scans, file.path, existing=not no_existing, overwrite=file.overwrite)
+    maps = [load_map(path) for path in files]
+    labels = [map_label(item) for item in maps]
+    if len(set(labels)) < len(labels):  # what tells them apart is in the names of the files
+        labels = [path.stem for path in files]
+    if len(set(labels)) < len(labels):
+        labels = [str(path) for path in files]
+    found = dict(zip(labels, maps, strict=True))
+    drawn = draw_maps(found, file.path, existing=not no_existing, overwrite=file.overwrite)
     if as_json:
         print_json({"figure": str(file.path), "curves": drawn})
     else:

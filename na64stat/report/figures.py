@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from na64stat.plot.exclusion import AxesText, Curve, ShadedLimit, exclusion_figu
 from na64stat.plot.style import COLOURS, save_figure
 from na64stat.report.results import RUNS, Results
 from na64stat.scenarios.registry import symbols
+from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits import ScenarioLimits
 from na64stat.study.scan_record import Scan
 
@@ -93,10 +94,12 @@ def figure_4(results: Results) -> Figure:
     return exclusion_figure(curves, shaded("dark-sector", axes.coupling_range[1]), axes, notes=notes)
 
 
-def contour_curves(scan: Scan, label: str, colour: str | None, style: str) -> list[Curve]:
-    """The contours of a scan's first verdict under one name; thin dots where they bound an artefact of the layer sum."""
+def contour_curves(
+    found: Scan | Exclusion, label: str, colour: str | None, style: str, level: str | None = None
+) -> list[Curve]:
+    """The contours of a level, default the deciding one, under one name; thin dots where they bound an artefact."""
     curves = []
-    for contour in scan.contours():
+    for contour in found.contours(level):
         if not any(contour.artefact):
             curves.append(Curve(label, contour.mass, contour.coupling, colour, style, closed=contour.closed))
             continue
@@ -121,32 +124,63 @@ def shaded(scenario: str, top: float) -> list[ShadedLimit]:
     return [ShadedLimit(limit.experiment, limit.polygon(top)) for limit in existing_limits(scenario)]
 
 
-def draw_scans(scans: Sequence[Scan], path: Path, *, existing: bool = True, overwrite: bool = False) -> int:
-    """Draw the contours of scans of one scenario into a file; the number of curves drawn.
+def draw_maps(
+    found: Mapping[str, Scan | Exclusion], path: Path, *, existing: bool = True, overwrite: bool = False
+) -> int:
+    """Draw the contours of scans and exclusions into a file; the number of curves drawn.
+
+    Parameters
+    ----------
+    found
+        Label -> scan or exclusion. Of a single exclusion the expected contours are drawn, too, where they differ.
 
     Raises
     ------
     InputError
-        If the scans are of several scenarios, or the file cannot be written.
+        If their couplings have different units, one is a single row or column, or the file cannot be written.
     """
-    names = sorted({scan.scenario for scan in scans})
-    if len(names) > 1:
-        raise InputError(f"plot: scans of {', '.join(names)}; scans of one scenario share a figure")
-    first = scans[0]
+    items = list(found.values())
+    first = items[0]
+    units = sorted({item.coupling_unit for item in items})
+    if len(units) > 1:
+        raise InputError(f"plot: couplings in units of {' and '.join(units)}; one unit is right")
     curves = []
-    for number, scan in enumerate(scans):
-        label = f"{scan.run}, {' + '.join(scan.regions)}, {scan.cl:.0%}"
-        curves += contour_curves(scan, label, COLOURS[number % len(COLOURS)], "-")
-    mass = min(scan.mass[0] for scan in scans), max(scan.mass[-1] for scan in scans)
-    coupling = min(scan.coupling[0] for scan in scans), max(scan.coupling[-1] for scan in scans)
+    for number, (label, item) in enumerate(found.items()):
+        curves += contour_curves(item, label, COLOURS[number % len(COLOURS)], "-")
+    if len(items) == 1:
+        curves += _expected(first)
+    mass = min(item.mass_range[0] for item in items), max(item.mass_range[1] for item in items)
+    coupling = min(item.coupling_range[0] for item in items), max(item.coupling_range[1] for item in items)
     if not (mass[0] < mass[1] and coupling[0] < coupling[1]):
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
-    axes = _axes(first.scenario, mass, coupling, first.coupling_unit, f"{first.scenario}, NA64mu")
-    artefact = any("artefact" in row for scan in scans for row in scan.status)
-    notes = _DOTS if artefact else ""
-    others = shaded(first.scenario, coupling[1]) if existing else []
-    save_figure(exclusion_figure(curves, others, axes, notes=notes), path, overwrite=overwrite)
+    names = list(dict.fromkeys(item.scenario for item in items))
+    axes = _axes(first.scenario, mass, coupling, first.coupling_unit, f"{', '.join(names)}, NA64mu")
+    artefact = any(any(contour.artefact) for item in items for contour in item.contours())
+    others = shaded(first.scenario, coupling[1]) if existing and len(names) == 1 else []
+    save_figure(exclusion_figure(curves, others, axes, notes=_DOTS if artefact else ""), path, overwrite=overwrite)
     return len(curves)
+
+
+def map_label(found: Scan | Exclusion) -> str:
+    """What a scan or an exclusion is of, for a legend."""
+    level = "" if "observed" in found.levels else ", median"
+    return f"{found.run}, {' + '.join(found.regions)}, {found.cl:.0%}{level}"
+
+
+def _expected(found: Scan | Exclusion) -> list[Curve]:
+    """Expected contours that are not the deciding one, thin."""
+    styles = {"median": "--", "minus1": "-.", "plus1": "-.", "minus2": ":", "plus2": ":"}
+    names = {"median": "median", "minus1": r"$\pm 1 \sigma$", "plus1": r"$\pm 1 \sigma$"}
+    drawn = [found.contours()]
+    curves = []
+    for level, style in styles.items():
+        if level not in found.levels[1:] or found.contours(level) in drawn:
+            continue
+        drawn.append(found.contours(level))
+        for contour in found.contours(level):
+            name = names.get(level, r"$\pm 2 \sigma$")
+            curves.append(Curve(name, contour.mass, contour.coupling, "0.25", style, closed=contour.closed, width=0.9))
+    return curves
 
 
 def _axes(scenario: str, mass: tuple[float, float], coupling: tuple[float, float], unit: str, title: str) -> AxesText:

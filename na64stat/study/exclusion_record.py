@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
 from na64stat.study.record_files import contour_records, excess_of, nullable, read_record
-from na64stat.study.region import ExclusionRegion
+from na64stat.study.region import Contour, ExclusionRegion
 
 Array = NDArray[np.float64]
 
@@ -74,6 +74,20 @@ class Exclusion:
         """Levels that it has, the deciding one first."""
         first = "observed" if "observed" in self.excess else "median"
         return (first, *(level for level in self.excess if level != first))
+
+    @property
+    def mass_range(self) -> tuple[float, float]:
+        """Smallest and largest mass that was looked at [GeV]."""
+        return float(self.mass.min()), float(self.mass.max())
+
+    @property
+    def coupling_range(self) -> tuple[float, float]:
+        """Smallest and largest coupling that was looked at."""
+        return float(self.coupling.min()), float(self.coupling.max())
+
+    def contours(self, level: str | None = None) -> tuple[Contour, ...]:
+        """Curves CL_s = 1 - cl at a level; see `region`."""
+        return self.region(level).contours
 
     def region(self, level: str | None = None) -> ExclusionRegion:
         """Where CL_s < 1 - cl at a level; default the observed one, for a projection the median.

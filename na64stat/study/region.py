@@ -136,6 +136,16 @@ class ExclusionRegion:
         InputError
             For points outside the box: nothing is known there.
         """
+        return np.asarray(np.nan_to_num(self.excess_at(mass, coupling), nan=-math.inf) > 0)
+
+    def excess_at(self, mass: ArrayLike, coupling: ArrayLike) -> Array:
+        """Excess between the points, of the shape of both broadcast; NaN beside failed points, cut off at 60 on either side.
+
+        Raises
+        ------
+        InputError
+            For points outside the box.
+        """
         m, g = np.broadcast_arrays(np.asarray(mass, dtype=float), np.asarray(coupling, dtype=float))
         for name, values, (low, high) in zip(("mass", "coupling"), (m, g), self.box, strict=True):
             # The corners themselves are inside, whatever the logarithm rounds to.
@@ -146,8 +156,7 @@ class ExclusionRegion:
                 )
         flat = np.column_stack([np.log(m).ravel(), np.log(g).ravel()])
         low, high = self._points.min(axis=0), self._points.max(axis=0)
-        inside = np.nan_to_num(self._at(np.clip(flat, low, high)), nan=-math.inf) > 0
-        return np.asarray(inside.reshape(m.shape))
+        return self._at(np.clip(flat, low, high)).reshape(m.shape)
 
     @cached_property
     def contours(self) -> tuple[Contour, ...]:
@@ -279,11 +288,15 @@ class ExclusionRegion:
         return np.asarray(whole * share / _SQUARE_DECADE)
 
     def _at(self, points: Array) -> Array:
-        """Excess at points (ln mass, ln coupling), NaN beside failed ones, shape (n,)."""
+        """Excess at points (ln mass, ln coupling), shape (n,)."""
+        low, high = self._points.min(axis=0), self._points.max(axis=0)
+        return np.asarray(self._interpolate((points - low) / (high - low)))
+
+    @cached_property
+    def _interpolate(self):  # type: ignore[no-untyped-def]
         from scipy.interpolate import LinearNDInterpolator
 
-        low, high = self._points.min(axis=0), self._points.max(axis=0)
-        return np.asarray(LinearNDInterpolator(self._mesh, self._height)((points - low) / (high - low)))
+        return LinearNDInterpolator(self._mesh, self._height)
 
     # --- contours
 

@@ -64,6 +64,21 @@ class Scan:
     provenance: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Verdicts that it has, the deciding one first."""
+        return tuple(self.excess)
+
+    @property
+    def mass_range(self) -> tuple[float, float]:
+        """Smallest and largest mass [GeV]."""
+        return float(self.mass[0]), float(self.mass[-1])
+
+    @property
+    def coupling_range(self) -> tuple[float, float]:
+        """Smallest and largest coupling."""
+        return float(self.coupling[0]), float(self.coupling[-1])
+
     def region(self, verdict: str | None = None) -> ExclusionRegion:
         """Where CL_s < 1 - cl, linear between the points of the grid; default the observed verdict, else the median.
 

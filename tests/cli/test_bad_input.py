@@ -347,7 +347,7 @@ def test_plots_of_what_cannot_be_drawn(na64stat, here):
     ):
         assert na64stat("scan", scenario, *grid, "-o", name).status == 0
     assert "a single row or column" in na64stat("plot", "row.json", "-o", "a.png").error
-    assert "scans of axion-muon, dark-sector" in na64stat("plot", "muon.json", "dark.json", "-o", "a.png").error
+    assert "couplings in units of 1 and GeV^-1" in na64stat("plot", "muon.json", "dark.json", "-o", "a.png").error
     error = na64stat("plot", "muon.json", "-o", "a.txt").error
     assert "a.txt" in error
     assert "pdf or png" in error

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyhf
@@ -10,7 +11,7 @@ import pytest
 
 from na64stat.errors import InputError
 from na64stat.limits_library.library import existing_limits
-from na64stat.report.figures import contour_curves, draw_scans, limit_curve, run_label
+from na64stat.report.figures import contour_curves, draw_maps, limit_curve, run_label
 from na64stat.report.headlines import KNOWN_FROM, headlines
 from na64stat.report.reproduce import reproduce
 from na64stat.report.results import RUNS, compute
@@ -157,15 +158,15 @@ def test_labels_are_numbers_of_muons():
     assert run_label("mot1e13") == "$10^{13}$ MOT"
 
 
-def test_draw_scans_refuses_what_it_cannot_draw(results, tmp_path):
+def test_draw_maps_refuses_what_it_cannot_draw(results, tmp_path):
     photon, loop = results.photon[("2022", "visible")], results.muon_loop["2022"]
-    with pytest.raises(InputError, match="scans of axion-muon, axion-photon"):
-        draw_scans([photon, loop], tmp_path / "figure.png")
+    with pytest.raises(InputError, match=r"couplings in units of 1 and GeV\^-1"):
+        draw_maps({"a": photon, "b": replace(loop, coupling_unit="1")}, tmp_path / "figure.png")
     with pytest.raises(InputError, match=r"figure\.txt"):
-        draw_scans([photon], tmp_path / "figure.txt")
-    assert draw_scans([photon], tmp_path / "figure.png") >= 1
+        draw_maps({"photon": photon}, tmp_path / "figure.txt")
+    assert draw_maps({"photon": photon}, tmp_path / "figure.png") >= 1
     with pytest.raises(InputError, match=r"figure\.png"):
-        draw_scans([photon], tmp_path / "figure.png")
+        draw_maps({"photon": photon}, tmp_path / "figure.png")
 
 
 def test_dark_sector_gain_is_what_the_table_of_bounds_gives(results):

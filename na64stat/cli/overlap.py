@@ -1,0 +1,97 @@
+"""`na64stat overlap`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from na64stat.cli.options import RANGE, as_json, examples
+from na64stat.cli.output import Output, output_option, overwrite_option, plain_table, print_json, print_table
+from na64stat.errors import InputError
+
+if TYPE_CHECKING:
+    from na64stat.study.overlap import Overlap
+
+
+@click.command(
+    epilog=examples(
+        "overlap visible.json visible_trigger.json --mass 3e-3:0.05:4 -o cut.png",
+        "overlap stable.json loop_decay.json --level median --json",
+    )
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE FILE...")
+@click.option("--mass", type=RANGE, help="Masses [GeV] at which excluded couplings (GeV^-1 or 1) are compared.")
+@click.option("--level", metavar="NAME", help="observed, median, ...; default observed, for a projection median.")
+@output_option("Figure with all contours: .png or .pdf.")
+@overwrite_option
+@as_json
+def overlap(
+    files: tuple[Path, ...],
+    mass: list[float] | None,
+    level: str | None,
+    output: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Compare excluded regions: areas, tips, couplings.
+
+    FILE... are written by `na64stat scan` or `exclusion`, of one scenario or of several with couplings in one unit. Each is
+    compared with the first, within the masses and couplings that all of them cover.
+    """
+    file = None if output is None else Output.of(output, overwrite)
+    from na64stat.study.load_map import load_map
+    from na64stat.study.overlap import overlap as compare
+
+    labels = [path.stem for path in files]
+    if len(set(labels)) < len(labels):
+        labels = [str(path) for path in files]
+    if len(set(labels)) < len(labels):
+        raise InputError(f"overlap: {', '.join(labels)}; each file once is right")
+    maps = {label: load_map(path) for label, path in zip(labels, files, strict=True)}
+    units = sorted({item.coupling_unit for item in maps.values()})
+    if len(units) > 1:
+        raise InputError(f"overlap: couplings in units of {' and '.join(units)}; one unit is right")
+    found = compare({label: item.region(level) for label, item in maps.items()}, mass or ())
+    if file is not None:
+        from na64stat.report.figures import draw_maps
+
+        draw_maps(maps, file.path, existing=False, overwrite=file.overwrite)
+    if as_json:
+        print_json({**found.as_dict(), "coupling_unit": units[0], "figure": None if file is None else str(file.path)})
+    else:
+        _print(found, units[0])
+    if file is not None:
+        click.echo(f"wrote {file.path}", err=True)
+
+
+def _print(found: Overlap, unit: str) -> None:
+    within = f"m {found.mass[0]:.4g} to {found.mass[1]:.4g} GeV, g {found.coupling[0]:.3g} to {found.coupling[1]:.3g}"
+    click.echo(f"{within}{'' if unit == '1' else f' {unit}'}; areas in decades of mass times decades of coupling")
+    table = plain_table("region", "area", "with the first", "first alone", "this alone", "tip [GeV]", "at g")
+    first = next(iter(found.area))
+    pairs = {pair.other: pair for pair in found.pairs}
+    for label, area in found.area.items():
+        shares = (
+            ("-", "-", "-")
+            if label == first
+            else tuple(
+                f"{value:.4g}" for value in (pairs[label].both, pairs[label].only_first, pairs[label].only_other)
+            )
+        )
+        tip = found.tip[label]
+        where = ("-", "-") if tip is None else (f"{tip.mass:.4g}{'+' if tip.open else ''}", f"{tip.coupling:.3g}")
+        table.add_row(label, f"{area:.4g}", *shares, *where)
+    print_table(table)
+    if not found.masses:
+        return
+    couplings = plain_table("m [GeV]", *found.area, "")
+    for number, mass in enumerate(found.masses):
+        texts = []
+        for label, intervals in found.intervals.items():
+            excluded = ", ".join(f"{low:.3g} - {high:.3g}" for low, high in intervals[number]) or "-"
+            ratio = found.ratio[label][number]
+            texts.append(excluded if label == first or ratio is None else f"{excluded} (x{ratio:.3g})")
+        couplings.add_row(f"{mass:.4g}", *texts, "")
+    print_table(couplings)
