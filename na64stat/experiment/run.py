@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from enum import Enum
+from typing import Final, Literal
 
-from na64stat.errors import RegionError, RunFileError
+from na64stat.errors import InputError, RegionError, RunFileError
 from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.response import CHANNELS, Channel, Response
 from na64stat.experiment.target import Target
 from na64stat.plane import Region
 
 Status = Literal["published", "derived", "assumed"]
+
+MUONS: Final = (1.0, 1e20)
+"""Muons on target that a projection may have."""
+
+
+class BackgroundScaling(Enum):
+    """What becomes of the background where the same detector gets another number of muons on target.
+
+    Attributes
+    ----------
+    NONE
+        There is none.
+    PER_MOT
+        It grows with the muons on target, and so does its uncertainty: the relative one stays.
+    FIXED
+        It stays as it is, and so does its uncertainty.
+    """
+
+    NONE = "none"
+    PER_MOT = "per-mot"
+    FIXED = "fixed"
 
 
 @dataclass(frozen=True)
@@ -159,3 +182,90 @@ class Run:
             for key, region in self.regions.items()
         }
         return replace(self, regions=regions, background_setting=name)
+
+    def with_mot(self, mot: float, background: BackgroundScaling = BackgroundScaling.NONE) -> Run:
+        """The same detector with another number of muons on target: a projection, without observed counts.
+
+        Counts are never scaled. The relative uncertainty of the muons on target stays. What the background is stands in the
+        new run's name, setting, numbers and digest.
+
+        Parameters
+        ----------
+        mot
+            Muons on target, from 1 to 1e20.
+        background
+            What becomes of the background in use.
+
+        Raises
+        ------
+        InputError
+            If `mot` is out of range, or a background is to be kept where the run has none in use.
+        """
+        low, high = MUONS
+        if isinstance(mot, bool) or not low <= mot <= high:
+            raise InputError(f"mot = {mot}: muons on target from {low:g} to {high:g} are right")
+        if background is not BackgroundScaling.NONE and all(r.background.events == 0 for r in self.regions.values()):
+            settings = sorted({key for region in self.regions.values() for key in region.backgrounds} - {"none"})
+            known = f"choose one that has, such as {settings[0]}" if settings else "its run file states none"
+            raise InputError(
+                f"background {background.value}: run {self.name!r} has no background in use (setting "
+                f"{self.background_setting}); {known}, or no background"
+            )
+        mot = float(mot)
+        kept = background is not BackgroundScaling.NONE
+        suffix = f"_{background.value.replace('-', '_')}" if kept else ""
+        setting = f"{self.background_setting}{suffix}" if kept else "none"
+        factor = mot / self.mot if background is BackgroundScaling.PER_MOT else 1.0
+        text = _shortest(mot)
+        seed = f"{self.digest} mot={text} background={setting}"
+        return replace(
+            self,
+            name=f"{self.name}_mot{text}{suffix}",
+            description=f"{self.description}; projected to {text} muons, background {setting}",
+            mot=mot,
+            regions={key: _projected(region, setting, factor) for key, region in self.regions.items()},
+            numbers=self._projected_numbers(mot, setting, factor),
+            digest=hashlib.sha256(seed.encode()).hexdigest(),
+            background_setting=setting,
+        )
+
+    def _projected_numbers(self, mot: float, setting: str, factor: float) -> dict[str, Number]:
+        """The numbers without counts, with the new muons on target and the background that is kept."""
+        numbers = {key: number for key, number in self.numbers.items() if not is_count(key, number)}
+        spread = None if self.numbers["beam.mot"].uncertainty is None else self.systematics.mot * mot
+        numbers["beam.mot"] = Number(mot, "1", f"projection of run {self.name}", "assumed", spread)
+        for name, region in self.regions.items():
+            scaled = _projected(region, setting, factor).backgrounds
+            old = self.numbers.get(f"regions.{name}.backgrounds.{self.background_setting}")
+            if setting in scaled and setting != "none" and old is not None:
+                how = f"{_shortest(factor)} times" if factor != 1 else "as"
+                source = f"{how} {self.background_setting} of run {self.name}: {old.source}"
+                value = scaled[setting]
+                numbers[f"regions.{name}.backgrounds.{setting}"] = Number(
+                    value.events, "1", source, "assumed", value.uncertainty
+                )
+        return numbers
+
+
+def is_count(key: str, number: Number) -> bool:
+    """Whether a number counts events, so that it means nothing for another number of muons; zero background does."""
+    parts = key.split(".")
+    if parts[0] != "regions":
+        return False
+    return parts[2] == "observed" or (parts[2] == "backgrounds" and (number.value, number.uncertainty or 0) != (0, 0))
+
+
+def _projected(region: RunRegion, setting: str, factor: float) -> RunRegion:
+    """A region without counts, with its background in use times `factor` under a new name, if it is kept."""
+    none = Background(0.0, 0.0)
+    if setting == "none" or region.background == none:
+        return replace(region, observed=None, background=none, backgrounds={"none": none})
+    scaled = Background(region.background.events * factor, region.background.uncertainty * factor)
+    return replace(region, observed=None, background=scaled, backgrounds={"none": none, setting: scaled})
+
+
+def _shortest(value: float) -> str:
+    """The shortest text that reads back as this number, such as 1.5e12."""
+    import numpy as np
+
+    return np.format_float_scientific(value, trim="-", exp_digits=1).replace("e+", "e")
