@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from functools import lru_cache
+from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -29,6 +31,7 @@ _RESTARTS: Final = 5
 """How often worker processes that died are replaced before the work is given up."""
 
 _MOST_WORKERS: Final = 1024
+_PACKAGE: Final = __name__.partition(".")[0]
 
 
 class Engine:
@@ -123,7 +126,7 @@ class Engine:
         futures: dict[Future[Any], str] = {}
         try:
             for key, task in tasks.items():
-                futures[executor.submit(_answer, self._payload, task)] = key
+                futures[executor.submit(_answer, version(_PACKAGE), self._payload, task)] = key
             for future in as_completed(futures):
                 yield futures[future], future.result()
         finally:
@@ -158,8 +161,12 @@ def _key(task: Any) -> str:
     return hashlib.blake2b(json.dumps(task).encode(), digest_size=16).hexdigest()
 
 
-def _answer(payload: bytes, task: Any) -> Any:
-    """Runs in a worker."""
+def _answer(wanted: str, payload: bytes, task: Any) -> Any:
+    """Runs in a worker, which may have another installation."""
+    if version(_PACKAGE) != wanted:
+        raise ComputationError(
+            f"workers: {platform.node()} has {_PACKAGE} {version(_PACKAGE)}, {wanted} is asked for; install the same everywhere"
+        )
     return _unpacked(payload)(task)
 
 

@@ -167,3 +167,13 @@ def test_a_class_in_a_script_without_a_guard(tmp_path):
     )
     found = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert found.stdout == "[3, 6, 9]\n"
+
+
+def test_workers_with_another_installation(monkeypatch):
+    asked = [False, False, True]
+    monkeypatch.setattr("na64stat.study.engine.version", lambda _: "1.0" if asked.pop() else "2.0")
+    with (
+        ThreadPoolExecutor(1) as threads,
+        pytest.raises(ComputationError, match=r"has na64stat 2\.0, 1\.0 is asked for"),
+    ):
+        Engine(Powers(), workers=threads).run(TASKS[:1])
