@@ -1,10 +1,10 @@
 """CL_s as a function of the signal events in each region, tabulated where it is asked for.
 
 With few regions CL_s depends on the expected signal in each region only, whatever scenario it comes from. A `Surface` evaluates
-it on a lattice in the logarithms of all events and of their ratios, and interpolates -ln(CL_s) / (all events), which is smooth
-and of order one, in cells whose ends tell their middle to `TOLERANCE`. A cell that fails is halved, down to an eighth of an
-e-fold: what is rough even there holds a line on which the ordering of the outcomes changes, where CL_s jumps, and points in it
-are evaluated by themselves. A value depends on its point only, not on what was asked before.
+it on a lattice in the logarithms of all events and of their ratios, and interpolates ln(-ln CL_s), which is close to a straight
+line for few and for many counts, in cells whose ends tell their middle to `TOLERANCE`. A cell that fails is halved, down to an
+eighth of an e-fold: what is rough even there holds a line on which the ordering of the outcomes changes, where CL_s jumps, and
+points in it are evaluated by themselves. A value depends on its point only, not on what was asked before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from na64stat.stats.model import NEGLIGIBLE_SIGNAL
 from na64stat.stats.parameters import Array
 
-TOLERANCE: Final = 1e-3
+TOLERANCE: Final = 5e-4
 """Largest difference in CL_s between the middle of a cell and what its ends say; the parabola through them errs by less."""
 
 WEAKEST: Final = 3e-3
@@ -31,6 +31,8 @@ NOTHING: Final = 1e-6
 _UNIT: Final = 1 / 16
 _LONGEST, _WIDEST, _NARROWEST = 16, 32, 2
 _SMALLEST_CL_S: Final = 1e-13
+_SMALLEST_LOG: Final = 1e-6
+"""-ln CL_s where CL_s is one."""
 
 Indices = NDArray[np.int64]
 
@@ -80,11 +82,11 @@ class Surface:
         inside = np.clip(total, WEAKEST, self.farthest)
         table = self._tables.setdefault(kept.tobytes(), _Table(kept, self._direct, self.levels))
         part = events[:, kept]
-        rate = table.rates(inside, part[:, 1:] / part[:, :1])
+        known = table.minus_logs(inside, part[:, 1:] / part[:, :1])
         with np.errstate(over="ignore"):
-            result = np.exp(-rate * total[:, None])
-        rough = np.isnan(rate).any(axis=1)
-        rough |= (total > self.farthest) & (np.exp(-rate * self.farthest) > NOTHING).any(axis=1)
+            result = np.exp(-known * (total / inside)[:, None])
+        rough = np.isnan(known).any(axis=1)
+        rough |= (total > self.farthest) & (np.exp(-known) > NOTHING).any(axis=1)
         if rough.any():
             self.direct_points += int(rough.sum())
             result[rough] = self._direct(events[rough])
@@ -105,8 +107,8 @@ class _Table:
         self.dimension = int(kept.sum())
         self._offsets = np.array(list(itertools.product(range(3), repeat=self.dimension)))
 
-    def rates(self, total: Array, ratios: Array) -> Array:
-        """-ln CL_s by event at points (N,) and (N, D - 1), shape (N, L); NaN in rough cells."""
+    def minus_logs(self, total: Array, ratios: Array) -> Array:
+        """-ln CL_s at points (N,) and (N, D - 1), shape (N, L); NaN in rough cells."""
         points = np.column_stack([np.log(total), np.log(ratios)]) / _UNIT
         result = np.full((len(points), self.values.shape[1]), np.nan)
         sizes = np.full(points.shape, _WIDEST)
@@ -118,24 +120,24 @@ class _Table:
             belongs = belongs.reshape(-1)
             corner, size = cells[:, : self.dimension], cells[:, self.dimension :]
             nodes = corner[:, None, :] + self._offsets * (size // 2)[:, None, :]
-            cl_s, events = self._at(nodes)
-            rate = -np.log(np.maximum(cl_s, _SMALLEST_CL_S)) / events[..., None]
-            bent = self._bent(cl_s, rate, events)
+            cl_s = self._at(nodes)
+            height = np.log(np.clip(-np.log(np.maximum(cl_s, _SMALLEST_CL_S)), _SMALLEST_LOG, None))
+            bent = self._bent(cl_s, height)
             smooth = np.asarray(~bent.any(axis=1))[belongs]
             chosen = pending[smooth]
             share = (points[chosen] - corner[belongs[smooth]]) / size[belongs[smooth]]
-            known = rate[belongs[smooth]]
+            known = height[belongs[smooth]]
             # Near a kink the parabola overshoots: no further than the nodes of the cell.
             read = np.einsum("nk,nkl->nl", self._weights(share), known)
-            result[chosen] = np.clip(read, known.min(axis=1), known.max(axis=1))
+            result[chosen] = np.exp(np.clip(read, known.min(axis=1), known.max(axis=1)))
             halved = np.where(bent & (size > _NARROWEST), size // 2, size)
             hopeless = np.asarray((halved == size).all(axis=1))[belongs]
             sizes[pending] = halved[belongs]
             pending = pending[~smooth & ~hopeless]
         return result
 
-    def _at(self, nodes: Indices) -> tuple[Array, Array]:
-        """CL_s and all signal events at nodes (K, 3^D, D), shapes (K, 3^D, L) and (K, 3^D)."""
+    def _at(self, nodes: Indices) -> Array:
+        """CL_s at nodes (K, 3^D, D), shape (K, 3^D, L)."""
         flat, back = np.unique(nodes.reshape(-1, self.dimension), axis=0, return_inverse=True)
         new = [key for key in map(tuple, flat.tolist()) if key not in self.places]
         if new:
@@ -148,19 +150,22 @@ class _Table:
             self.values = np.concatenate([self.values, self.evaluate(events)])
             self.places |= {key: len(self.places) + i for i, key in enumerate(new)}
         rows = np.array([self.places[key] for key in map(tuple, flat.tolist())])[back.reshape(-1)]
-        return self.values[rows].reshape(*nodes.shape[:2], -1), np.exp(nodes[..., 0] * _UNIT)
+        return self.values[rows].reshape(*nodes.shape[:2], -1)
 
-    def _bent(self, cl_s: Array, rate: Array, events: Array) -> NDArray[np.bool_]:
+    def _bent(self, cl_s: Array, height: Array) -> NDArray[np.bool_]:
         """In which directions the middle of a cell is not what its ends tell, shape (K, D)."""
-        shape = (len(rate), *[3] * self.dimension, rate.shape[-1])
-        rates, values, totals = rate.reshape(shape), cl_s.reshape(shape), events.reshape(shape[:-1])
-        result = np.zeros((len(rate), self.dimension), dtype=bool)
+        shape = (len(height), *[3] * self.dimension, height.shape[-1])
+        heights, values = height.reshape(shape), cl_s.reshape(shape)
+        result = np.zeros((len(height), self.dimension), dtype=bool)
         others = tuple(range(1, self.dimension + 1))
         for axis in range(self.dimension):
-            low, middle, high = (np.take(rates, k, axis=axis + 1) for k in range(3))
-            told = np.exp(-(low + high) / 2 * np.take(totals, 1, axis=axis + 1)[..., None])
-            off = ~(np.abs(told - np.take(values, 1, axis=axis + 1)) <= TOLERANCE)
-            result[:, axis] = off.any(axis=others) | np.isnan(middle).any(axis=others)
+            low, high = (np.take(heights, k, axis=axis + 1) for k in (0, 2))
+            told = np.exp(-np.exp((low + high) / 2))
+            near = np.abs(told - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # NaN is not
+            # Where CL_s leaves one it jumps, and the logarithm of nothing hides that.
+            highest, lowest = values.max(axis=axis + 1), values.min(axis=axis + 1)
+            jumps = (highest > 1 - _SMALLEST_LOG) & (lowest < 1 - TOLERANCE)
+            result[:, axis] = (~near | jumps).any(axis=others)
         return result
 
     def _weights(self, share: Array) -> Array:

@@ -16,13 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
+from na64stat.study.region import CLIFF
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Evaluate = Callable[[Array, Array], Mapping[str, Array]]
-
-CLIFF: Final = 60.0
-"""Range of the excess that boundaries see: beyond an exponential cut-off there is nothing to interpolate."""
 
 COARSE: Final = (0.25, 0.5)
 """Coarse cells are at most this long in ln(mass) and ln(coupling)."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64stat.errors import InputError
+from na64stat.study.mesh import Mesh
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -155,25 +156,24 @@ class ExclusionRegion:
                     f"{name} {values[outside].flat[0]:g}: outside {low:g} to {high:g}, where nothing is known"
                 )
         flat = np.column_stack([np.log(m).ravel(), np.log(g).ravel()])
-        low, high = self._points.min(axis=0), self._points.max(axis=0)
-        return self._at(np.clip(flat, low, high)).reshape(m.shape)
+        points = self._mesh.points
+        return self._mesh.at(np.clip(flat, points.min(axis=0), points.max(axis=0))).reshape(m.shape)
 
     @cached_property
     def contours(self) -> tuple[Contour, ...]:
         """Curves that bound the region."""
-        return tuple(self._contour(chain, closed) for chain, closed in self._chains)
+        return tuple(self._contour(chain, closed) for chain, closed in self._mesh.chains)
 
     @cached_property
     def area(self) -> float:
         """Decades of mass times decades of coupling."""
-        return float(self._excluded_areas.sum())
+        return float(self._mesh.positive_areas.sum() / _SQUARE_DECADE)
 
     @cached_property
     def tip(self) -> Tip | None:
         """Largest excluded mass; None if nothing is excluded."""
-        _, points = self._crossings
-        inside = self._points[self._inside]
-        candidates = np.concatenate([points, inside])
+        mesh = self._mesh
+        candidates = np.concatenate([mesh.crossings[1], mesh.points[mesh.positive]])
         if not len(candidates):
             return None
         mass, coupling = np.exp(candidates[candidates[:, 0].argmax()])
@@ -182,7 +182,7 @@ class ExclusionRegion:
     @cached_property
     def open_at(self) -> tuple[str, ...]:
         """Borders of the box that the region reaches, and may go on beyond."""
-        return self._borders_of(np.flatnonzero(self._inside))
+        return self._borders_of(np.flatnonzero(self._mesh.positive))
 
     @cached_property
     def components(self) -> tuple[Component, ...]:
@@ -190,21 +190,21 @@ class ExclusionRegion:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        size = len(self.excess)
-        ends = np.concatenate([self._triangles[:, [0, 1]], self._triangles[:, [1, 2]], self._triangles[:, [2, 0]]])
-        joined = ends[self._inside[ends].all(axis=1)]
+        mesh, size = self._mesh, len(self.excess)
+        ends = np.concatenate([mesh.triangles[:, [k, (k + 1) % 3]] for k in range(3)])
+        joined = ends[mesh.positive[ends].all(axis=1)]
         graph = coo_array((np.ones(len(joined)), (joined[:, 0], joined[:, 1])), shape=(size, size))
         _, label = connected_components(graph, directed=False)
         # The excluded corners of a triangle are connected: any of them tells where its area belongs.
-        has = self._inside[self._triangles].any(axis=1)
-        first = self._triangles[has][np.arange(has.sum()), self._inside[self._triangles[has]].argmax(axis=1)]
-        areas = np.bincount(label[first], weights=self._excluded_areas[has], minlength=size)
-        edges, points = self._crossings
-        owner = label[np.where(self._inside[edges[:, 0]], edges[:, 0], edges[:, 1])] if len(edges) else np.zeros(0)
+        has = mesh.positive[mesh.triangles].any(axis=1)
+        first = mesh.triangles[has][np.arange(has.sum()), mesh.positive[mesh.triangles[has]].argmax(axis=1)]
+        areas = np.bincount(label[first], weights=mesh.positive_areas[has], minlength=size) / _SQUARE_DECADE
+        edges, points = mesh.crossings
+        owner = label[np.where(mesh.positive[edges[:, 0]], edges[:, 0], edges[:, 1])]
         found = []
-        for number in np.unique(label[self._inside]):
-            nodes = np.flatnonzero(self._inside & (label == number))
-            extent = np.exp(np.concatenate([self._points[nodes], points[owner == number]]))
+        for number in np.unique(label[mesh.positive]):
+            nodes = np.flatnonzero(mesh.positive & (label == number))
+            extent = np.exp(np.concatenate([mesh.points[nodes], points[owner == number]]))
             low, high = extent.min(axis=0), extent.max(axis=0)
             ranges = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
             found.append(Component(float(areas[number]), ranges[0], ranges[1], self._borders_of(nodes)))
@@ -231,127 +231,17 @@ class ExclusionRegion:
                 found.append((a, b))
         return tuple((math.exp(a), math.exp(b)) for a, b in found)
 
-    # --- triangles
-
     @cached_property
-    def _points(self) -> Array:
-        return np.column_stack([self.log_mass, self.log_coupling])
-
-    @cached_property
-    def _height(self) -> Array:
-        return np.clip(self.excess, -CLIFF, CLIFF)
-
-    @cached_property
-    def _inside(self) -> NDArray[np.bool_]:
-        return np.asarray(np.nan_to_num(self.excess, nan=-math.inf) > 0)
-
-    @cached_property
-    def _scaled(self) -> Array:
-        """Points in units of the box, in which the triangles are chosen."""
-        low, high = self._points.min(axis=0), self._points.max(axis=0)
-        if not (high > low).all():
-            raise InputError("region: the points are a single row or column; a map of masses and couplings is right")
-        return np.asarray((self._points - low) / (high - low))
-
-    @cached_property
-    def _mesh(self):  # type: ignore[no-untyped-def]
-        from scipy.spatial import Delaunay
-
-        return Delaunay(self._scaled)
-
-    @cached_property
-    def _all_triangles(self) -> Indices:
-        """Corners of every triangle, counterclockwise."""
-        corners = np.asarray(self._mesh.simplices, dtype=np.int64)
-        a, b, c = (self._scaled[corners[:, k]] for k in range(3))
-        turned = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-        return np.where(turned[:, None], corners[:, ::-1], corners)
-
-    @cached_property
-    def _triangles(self) -> Indices:
-        """Those without a failed corner."""
-        return self._all_triangles[~np.isnan(self.excess[self._all_triangles]).any(axis=1)]
-
-    @cached_property
-    def _excluded_areas(self) -> Array:
-        """Excluded area of each triangle, in square decades."""
-        a, b, c = (self._points[self._triangles[:, k]] for k in range(3))
-        whole = np.abs((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])) / 2
-        height, inside = self._height[self._triangles], self._inside[self._triangles]
-        number = inside.sum(axis=1)
-        share = (number == 3).astype(np.float64)
-        rows = np.flatnonzero((number == 1) | (number == 2))
-        odd = np.where(number[rows] == 1, inside[rows].argmax(axis=1), (~inside[rows]).argmax(axis=1))
-        tip, left, right = (height[rows, (odd + k) % 3] for k in range(3))
-        corner = tip / (tip - left) * tip / (tip - right)
-        share[rows] = np.where(number[rows] == 1, corner, 1 - corner)
-        return np.asarray(whole * share / _SQUARE_DECADE)
-
-    def _at(self, points: Array) -> Array:
-        """Excess at points (ln mass, ln coupling), shape (n,)."""
-        low, high = self._points.min(axis=0), self._points.max(axis=0)
-        return np.asarray(self._interpolate((points - low) / (high - low)))
-
-    @cached_property
-    def _interpolate(self):  # type: ignore[no-untyped-def]
-        from scipy.interpolate import LinearNDInterpolator
-
-        return LinearNDInterpolator(self._mesh, self._height)
-
-    # --- contours
-
-    @cached_property
-    def _segments(self) -> tuple[Indices, Indices]:
-        """Edges between which the boundary crosses each triangle, excluded side on the left, both (S, 2)."""
-        inside = self._inside[self._triangles]
-        number = inside.sum(axis=1)
-        rows = np.flatnonzero((number == 1) | (number == 2))
-        odd = np.where(number[rows] == 1, inside[rows].argmax(axis=1), (~inside[rows]).argmax(axis=1))
-        tip, left, right = (self._triangles[rows, (odd + k) % 3] for k in range(3))
-        one, other = np.sort(np.stack([tip, left], axis=1), axis=1), np.sort(np.stack([tip, right], axis=1), axis=1)
-        forward = (number[rows] == 1)[:, None]
-        return np.where(forward, one, other), np.where(forward, other, one)
-
-    @cached_property
-    def _crossings(self) -> tuple[Indices, Array]:
-        """Edges that the boundary crosses, (E, 2), and where, (E, 2)."""
-        begin, end = self._segments
-        edges = np.unique(np.concatenate([begin, end]), axis=0)
-        low, high = (self._height[edges[:, k]] for k in range(2))
-        share = (low / (low - high))[:, None]
-        return edges, (1 - share) * self._points[edges[:, 0]] + share * self._points[edges[:, 1]]
-
-    @cached_property
-    def _chains(self) -> list[tuple[list[int], bool]]:
-        """Crossings one after the other along each curve, and whether it is closed."""
-        begin, end = (self._number(part) for part in self._segments)
-        follows = dict(zip(begin.tolist(), end.tolist(), strict=True))
-        chains = []
-        for first in sorted(set(follows) - set(follows.values())):
-            chain = [first]
-            while chain[-1] in follows:
-                chain.append(follows.pop(chain[-1]))
-            chains.append((chain, False))
-        while follows:
-            chain = [min(follows)]
-            while chain[-1] in follows:
-                chain.append(follows.pop(chain[-1]))
-            chains.append((chain, True))
-        return chains
-
-    def _number(self, edges: Indices) -> Indices:
-        """Position of edges among the crossings."""
-        known = self._crossings[0]
-        size = len(self.excess)
-        return np.searchsorted(known[:, 0] * size + known[:, 1], edges[:, 0] * size + edges[:, 1])
+    def _mesh(self) -> Mesh:
+        points = np.column_stack([self.log_mass, self.log_coupling])
+        return Mesh(points, np.clip(self.excess, -CLIFF, CLIFF))
 
     def _contour(self, chain: Sequence[int], closed: bool) -> Contour:
-        edges, points = self._crossings
+        edges, points = self._mesh.crossings
         mass, coupling = np.exp(points[chain]).T.tolist()
         chosen = edges[chain]
-        low, high = (self._height[chosen[:, k]] for k in range(2))
         smooth = np.nan_to_num(np.clip(self.smooth, -CLIFF, CLIFF))
-        share = low / (low - high)
+        share = self._mesh.share(chosen)
         artefact = (1 - share) * smooth[chosen[:, 0]] + share * smooth[chosen[:, 1]] < -ARTEFACT
         ends = () if closed else tuple(self._border_of(edges[chain[k]]) for k in (0, -1))
         return Contour(tuple(mass), tuple(coupling), closed, tuple(artefact.tolist()), ends)
@@ -363,7 +253,7 @@ class ExclusionRegion:
 
     def _borders_of(self, nodes: Indices) -> tuple[str, ...]:
         """Borders on which at least one of the nodes lies."""
-        at = self._scaled[nodes]
+        at = self._mesh.scaled[nodes]
         touched = (at[:, 0] == 0, at[:, 0] == 1, at[:, 1] == 0, at[:, 1] == 1)
         return tuple(name for name, on in zip(BORDERS, touched, strict=True) if on.any())
 

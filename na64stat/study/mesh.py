@@ -1,0 +1,144 @@
+"""A height over scattered points, linear on triangles: where it is positive, and the curves along which it is zero.
+
+Heights and curves are in whatever coordinates the points have; the triangles are chosen in units of the box of the points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Points and their heights.
+
+    Attributes
+    ----------
+    points
+        Shape (N, 2).
+    height
+        Finite, or NaN where it is not known: triangles with such a corner do not count. Shape (N,).
+    """
+
+    points: Array
+    height: Array
+
+    def at(self, points: Array) -> Array:
+        """Heights within the box of the points, NaN in triangles that do not count, (n, 2) -> (n,)."""
+        low, high = self.points.min(axis=0), self.points.max(axis=0)
+        return np.asarray(self._interpolate((points - low) / (high - low)))
+
+    @cached_property
+    def positive(self) -> NDArray[np.bool_]:
+        """Which points are higher than zero, shape (N,)."""
+        return np.asarray(np.nan_to_num(self.height, nan=-1.0) > 0)
+
+    @cached_property
+    def scaled(self) -> Array:
+        """Points in units of their box, from 0 to 1, shape (N, 2).
+
+        Raises
+        ------
+        InputError
+            If the points are a single row or column.
+        """
+        low, high = self.points.min(axis=0), self.points.max(axis=0)
+        if not (high > low).all():
+            raise InputError("region: the points are a single row or column; a map of masses and couplings is right")
+        return np.asarray((self.points - low) / (high - low))
+
+    @cached_property
+    def triangles(self) -> Indices:
+        """Corners of every triangle that counts, counterclockwise, shape (T, 3)."""
+        corners = np.asarray(self._delaunay.simplices, dtype=np.int64)
+        a, b, c = (self.scaled[corners[:, k]] for k in range(3))
+        turned = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+        corners = np.where(turned[:, None], corners[:, ::-1], corners)
+        return corners[~np.isnan(self.height[corners]).any(axis=1)]
+
+    @cached_property
+    def positive_areas(self) -> Array:
+        """Area of each triangle over which the height is positive, shape (T,)."""
+        a, b, c = (self.points[self.triangles[:, k]] for k in range(3))
+        whole = np.abs((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])) / 2
+        share = np.where(self.positive[self.triangles].all(axis=1), 1.0, 0.0)
+        rows, odd, one = self._mixed
+        tip, left, right = (self.height[self.triangles[rows, (odd + k) % 3]] for k in range(3))
+        corner = tip / (tip - left) * tip / (tip - right)
+        share[rows] = np.where(one, corner, 1 - corner)
+        return np.asarray(whole * share)
+
+    @cached_property
+    def crossings(self) -> tuple[Indices, Array]:
+        """Edges along which the height changes its sign, (E, 2), and where, (E, 2)."""
+        begin, end = self._segments
+        edges = np.unique(np.concatenate([begin, end]), axis=0)
+        share = self.share(edges)[:, None]
+        return edges, (1 - share) * self.points[edges[:, 0]] + share * self.points[edges[:, 1]]
+
+    def share(self, edges: Indices) -> Array:
+        """How far along each edge the height is zero, from 0 to 1, (E, 2) -> (E,)."""
+        low, high = (self.height[edges[:, k]] for k in range(2))
+        return np.asarray(low / (low - high))
+
+    @cached_property
+    def chains(self) -> list[tuple[list[int], bool]]:
+        """Crossings one after the other along each curve, the positive side on the left, and whether it is closed."""
+        begin, end = (self._number(part) for part in self._segments)
+        follows = dict(zip(begin.tolist(), end.tolist(), strict=True))
+        chains = [(_follow(first, follows), False) for first in sorted(set(follows) - set(follows.values()))]
+        while follows:
+            chains.append((_follow(min(follows), follows), True))
+        return chains
+
+    @cached_property
+    def _delaunay(self) -> Any:
+        from scipy.spatial import Delaunay
+
+        return Delaunay(self.scaled)
+
+    @cached_property
+    def _interpolate(self) -> Any:
+        from scipy.interpolate import LinearNDInterpolator
+
+        return LinearNDInterpolator(self._delaunay, self.height)
+
+    @cached_property
+    def _mixed(self) -> tuple[Indices, Indices, NDArray[np.bool_]]:
+        """Triangles with both signs, the corner that is alone with its sign, and whether that is the positive one."""
+        positive = self.positive[self.triangles]
+        number = positive.sum(axis=1)
+        rows = np.flatnonzero((number == 1) | (number == 2))
+        one = number[rows] == 1
+        return rows, np.where(one, positive[rows].argmax(axis=1), (~positive[rows]).argmax(axis=1)), one
+
+    @cached_property
+    def _segments(self) -> tuple[Indices, Indices]:
+        """Edges between which a curve crosses each such triangle, the positive side on the left, both (S, 2)."""
+        rows, odd, one = self._mixed
+        tip, left, right = (self.triangles[rows, (odd + k) % 3] for k in range(3))
+        first, second = (np.sort(np.stack([tip, other], axis=1), axis=1) for other in (left, right))
+        return np.where(one[:, None], first, second), np.where(one[:, None], second, first)
+
+    def _number(self, edges: Indices) -> Indices:
+        """Position of edges among the crossings."""
+        known, size = self.crossings[0], len(self.points)
+        return np.searchsorted(known[:, 0] * size + known[:, 1], edges[:, 0] * size + edges[:, 1])
+
+
+def _follow(first: int, follows: dict[int, int]) -> list[int]:
+    """Take a chain out of what follows what."""
+    chain = [first]
+    while chain[-1] in follows:
+        chain.append(follows.pop(chain[-1]))
+    return chain
