@@ -150,7 +150,7 @@ class _Table:
             self.values = np.concatenate([self.values, self.evaluate(events)])
             self.places |= {key: len(self.places) + i for i, key in enumerate(new)}
         rows = np.array([self.places[key] for key in map(tuple, flat.tolist())])[back.reshape(-1)]
-        return self.values[rows].reshape(*nodes.shape[:2], -1)
+        return np.asarray(self.values[rows].reshape(*nodes.shape[:2], -1), dtype=np.float64)
 
     def _bent(self, cl_s: Array, height: Array) -> NDArray[np.bool_]:
         """In which directions the middle of a cell is not what its ends tell, shape (K, D)."""
