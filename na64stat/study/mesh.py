@@ -28,15 +28,38 @@ class Mesh:
         Shape (N, 2).
     height
         Finite, or NaN where it is not known: triangles with such a corner do not count. Shape (N,).
+    axes
+        Of points that are a grid, row by row, and then the middles of its cells: coordinates along either axis. Each cell is then
+        four triangles around its middle. Without axes the triangles are those of Delaunay.
     """
 
     points: Array
     height: Array
+    axes: tuple[Array, Array] | None = None
 
     def at(self, points: Array) -> Array:
         """Heights within the box of the points, NaN in triangles that do not count, (n, 2) -> (n,)."""
+        if self.axes is not None:
+            return self._at_grid(self.axes, points)
         low, high = self.points.min(axis=0), self.points.max(axis=0)
         return np.asarray(self._interpolate((points - low) / (high - low)))
+
+    def _at_grid(self, axes: tuple[Array, Array], points: Array) -> Array:
+        """Heights at points, which lie between the middle of a cell and its border, (n, 2) -> (n,)."""
+        cell = [np.clip(np.searchsorted(axis, points[:, k]) - 1, 0, len(axis) - 2) for k, axis in enumerate(axes)]
+        low, high = (np.stack([axis[i + end] for axis, i in zip(axes, cell, strict=True)]) for end in range(2))
+        u, v = 2 * (points.T - low) / (high - low) - 1
+        out = np.maximum(np.abs(u), np.abs(v))
+        steep = np.abs(u) >= np.abs(v)
+        # Where the ray from the middle meets the border: on which side, and how far along it.
+        along = 0.5 + np.where(steep, v, u) / np.where(out > 0, out, 1) / 2
+        far = np.where(steep, u, v) > 0
+        begin = cell[0] + (steep & far), cell[1] + (~steep & far)
+        first = begin[0] * len(axes[1]) + begin[1]
+        last = first + np.where(steep, 1, len(axes[1]))
+        middle = len(axes[0]) * len(axes[1]) + cell[0] * (len(axes[1]) - 1) + cell[1]
+        border = (1 - along) * self.height[first] + along * self.height[last]
+        return np.asarray((1 - out) * self.height[middle] + out * border)
 
     @cached_property
     def positive(self) -> NDArray[np.bool_]:
@@ -60,7 +83,9 @@ class Mesh:
     @cached_property
     def triangles(self) -> Indices:
         """Corners of every triangle that counts, counterclockwise, shape (T, 3)."""
-        corners = np.asarray(self._delaunay.simplices, dtype=np.int64)
+        corners = np.asarray(
+            self._delaunay.simplices if self.axes is None else _grid_corners(*map(len, self.axes)), dtype=np.int64
+        )
         a, b, c = (self.scaled[corners[:, k]] for k in range(3))
         turned = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
         corners = np.where(turned[:, None], corners[:, ::-1], corners)
@@ -142,3 +167,11 @@ def _follow(first: int, follows: dict[int, int]) -> list[int]:
     while chain[-1] in follows:
         chain.append(follows.pop(chain[-1]))
     return chain
+
+
+def _grid_corners(columns: int, rows: int) -> Indices:
+    """Triangles around the middles of the cells of a grid, shape (4 C, 3)."""
+    i, j = (index.ravel() for index in np.indices((columns - 1, rows - 1)))
+    ring = [(i + a) * rows + j + b for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    middle = columns * rows + np.arange(len(i))
+    return np.concatenate([np.stack([middle, ring[k], ring[(k + 1) % 4]], axis=1) for k in range(4)])

@@ -99,6 +99,8 @@ class ExclusionRegion:
         The same with the continuous depth average, shape (N,).
     failed
         Number of points that failed; what is around them counts as not excluded.
+    axes
+        Of a grid, whose points are followed by the middles of its cells: ln(mass) and ln(coupling) along either axis.
     """
 
     log_mass: Array
@@ -106,6 +108,7 @@ class ExclusionRegion:
     excess: Array
     smooth: Array
     failed: int
+    axes: tuple[Array, Array] | None = None
 
     @classmethod
     def of_points(cls, log_mass: Array, log_coupling: Array, excess: Array, smooth: Array) -> Self:
@@ -122,7 +125,7 @@ class ExclusionRegion:
         points = [np.meshgrid(*axes, indexing="ij") for axes in ((log_mass, log_coupling), inner)]
         mass, coupling = (np.concatenate([points[0][k].ravel(), points[1][k].ravel()]) for k in range(2))
         failed = int(np.isnan(excess).sum())
-        return cls(mass, coupling, _with_middles(excess), _with_middles(smooth), failed)
+        return cls(mass, coupling, _with_middles(excess), _with_middles(smooth), failed, (log_mass, log_coupling))
 
     @cached_property
     def box(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -234,7 +237,7 @@ class ExclusionRegion:
     @cached_property
     def _mesh(self) -> Mesh:
         points = np.column_stack([self.log_mass, self.log_coupling])
-        return Mesh(points, np.clip(self.excess, -CLIFF, CLIFF))
+        return Mesh(points, np.clip(self.excess, -CLIFF, CLIFF), self.axes)
 
     def _contour(self, chain: Sequence[int], closed: bool) -> Contour:
         edges, points = self._mesh.crossings

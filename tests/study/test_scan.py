@@ -153,7 +153,7 @@ def test_contours_lie_on_the_limit(invisible_scan, run):
         (heavier,) = height(1.001 * mass, [coupling])
         distances.append(abs(here) / math.hypot((above - here) / 1e-3, (heavier - here) / 1e-3))
     assert len(distances) > 30
-    assert max(distances) < 3e-3
+    assert max(distances) < 4e-3  # of a grid whose steps are 0.07 in ln m and 0.06 in ln g
 
 
 def test_the_contour_ends_where_limits_end(invisible_scan, run):
