@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from na64stat.experiment.load import load_run as load_run
     from na64stat.experiment.load import packaged_runs as packaged_runs
+    from na64stat.experiment.run import BackgroundScaling as BackgroundScaling
     from na64stat.experiment.run import Run as Run
     from na64stat.plane import Binning as Binning
     from na64stat.plane import Region as Region
@@ -61,7 +62,10 @@ if TYPE_CHECKING:
     from na64stat.study.exclusion import exclusion as exclusion
     from na64stat.study.exclusion_record import load_exclusion as load_exclusion
     from na64stat.study.limits import limits as limits
+    from na64stat.study.mot_needed import mot_needed as mot_needed
     from na64stat.study.overlap import overlap as overlap
+    from na64stat.study.projection import project as project
+    from na64stat.study.projection_record import load_projection as load_projection
     from na64stat.study.scan import scan as scan
     from na64stat.study.scan_record import load_scan as load_scan
     from na64stat.template import Template as Template
@@ -73,6 +77,7 @@ _HOMES = {
     "Asymptotic": "stats.asymptotic",
     "AxionMuon": "scenarios.axion_muon",
     "AxionPhoton": "scenarios.axion_photon",
+    "BackgroundScaling": "experiment.run",
     "Binning": "plane",
     "ComputationError": "errors",
     "Criterion": "stats.statistic",
@@ -110,12 +115,15 @@ _HOMES = {
     "impacts": "stats.impacts",
     "limits": "study.limits",
     "load_exclusion": "study.exclusion_record",
+    "load_projection": "study.projection_record",
     "load_run": "experiment.load",
     "load_scan": "study.scan_record",
+    "mot_needed": "study.mot_needed",
     "overlap": "study.overlap",
     "packaged_runs": "experiment.load",
     "predict": "yields.predict",
     "profile": "stats.profile",
+    "project": "study.projection",
     "scan": "study.scan",
     "significance": "stats.significance",
     "upper_limit": "stats.limits",

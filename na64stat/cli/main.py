@@ -19,6 +19,7 @@ from na64stat.cli.info import info
 from na64stat.cli.limit import limit
 from na64stat.cli.overlap import overlap
 from na64stat.cli.physics import cross_section, predict, workspace
+from na64stat.cli.project import project
 from na64stat.cli.reproduce import reproduce
 from na64stat.cli.scan import plot, scan
 from na64stat.cli.significance import significance
@@ -66,6 +67,7 @@ for command in (
     scan,
     exclusion,
     overlap,
+    project,
     plot,
     reproduce,
 ):

@@ -231,7 +231,7 @@ class Run:
 
     def _projected_numbers(self, mot: float, setting: str, factor: float) -> dict[str, Number]:
         """The numbers without counts, with the new muons on target and the background that is kept."""
-        numbers = {key: number for key, number in self.numbers.items() if not is_count(key, number)}
+        numbers = {key: number for key, number in self.numbers.items() if _is_kept(key)}
         spread = None if self.numbers["beam.mot"].uncertainty is None else self.systematics.mot * mot
         numbers["beam.mot"] = Number(mot, "1", f"projection of run {self.name}", "assumed", spread)
         for name, region in self.regions.items():
@@ -247,12 +247,10 @@ class Run:
         return numbers
 
 
-def is_count(key: str, number: Number) -> bool:
-    """Whether a number counts events, so that it means nothing for another number of muons; zero background does."""
+def _is_kept(key: str) -> bool:
+    """Whether a number of the run file holds for any number of muons: not what counts events, unless it is no background."""
     parts = key.split(".")
-    if parts[0] != "regions":
-        return False
-    return parts[2] == "observed" or (parts[2] == "backgrounds" and (number.value, number.uncertainty or 0) != (0, 0))
+    return parts[0] != "regions" or (parts[2] != "observed" and (parts[2] != "backgrounds" or parts[3] == "none"))
 
 
 def _projected(region: RunRegion, setting: str, factor: float) -> RunRegion:

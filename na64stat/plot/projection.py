@@ -1,0 +1,174 @@
+"""Figures of projections: coupling against the muons on target at a few masses, with bands and the discovery reach."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from na64stat.errors import InputError
+from na64stat.plot.style import COLOURS, FORMATS, house_style, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from na64stat.study.projection_record import Projection, ProjectionPoint
+
+    Interval = tuple[float, float | None]
+
+MOST_MASSES: Final = 6
+_BANDS: Final = (("minus2", "plus2", 0.13), ("minus1", "plus1", 0.25))
+_REACH_STYLES: Final = ("--", ":")
+
+
+def check_drawable(path: Path, masses: int, muons: int) -> None:
+    """Refuse a figure before anything is computed for it.
+
+    Raises
+    ------
+    InputError
+        The format is unknown, there are more masses than can be told apart, or fewer than two numbers of muons.
+    """
+    if path.suffix.lower().lstrip(".") not in FORMATS:
+        raise InputError(f"figure {path}: the name must end in {' or '.join(f'.{name}' for name in FORMATS)}")
+    if not 1 <= masses <= MOST_MASSES:
+        raise InputError(f"figure of a projection: {masses} masses; at most {MOST_MASSES} can be told apart")
+    if muons < 2:
+        raise InputError(f"figure of a projection: {muons} number of muons on target; two or more make a curve")
+
+
+def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Figure:
+    """Draw limits and discovery reach against the muons on target, a colour for each mass.
+
+    Of the excluded couplings the lower edge of the lowest interval has its bands (that of two standard deviations only where
+    there is a single mass); its upper edge is thin, and further intervals are vertical strokes.
+
+    Parameters
+    ----------
+    coupling_symbol
+        In TeX, without dollars.
+
+    Raises
+    ------
+    InputError
+        There is nothing to draw, or too much.
+    """
+    check_drawable(Path("x.png"), len(projection.masses), len(projection.mot))
+    drawable = any(
+        point.limit.intervals["median"] or any(r.intervals for r in point.reach) for point in projection.points
+    )
+    if not drawable:
+        raise InputError("figure of a projection: nothing is excluded or discovered at any of the points")
+    with house_style():
+        figure = new_figure()
+        lines = textwrap.wrap(_notes(projection), 150)
+        bottom = 0.115 + 0.026 * len(lines)
+        axes = figure.add_axes((0.1, bottom, 0.64, 0.945 - bottom))
+        for mass, colour in zip(projection.masses, COLOURS, strict=False):
+            _draw(
+                axes, sorted(projection.at_mass(mass), key=lambda point: point.mot), colour, len(projection.masses) == 1
+            )
+        unit = "" if projection.coupling_unit == "1" else f" [{projection.coupling_unit.replace('^-1', '$^{-1}$')}]"
+        axes.set(xscale="log", yscale="log", xlabel="muons on target", ylabel=f"${coupling_symbol}${unit}")
+        axes.set_xlim(min(projection.mot), max(projection.mot))
+        axes.set_title(f"{projection.scenario}, {' + '.join(projection.regions)}, NA64mu", loc="left")
+        _legend(axes, projection)
+        figure.text(0.015, 0.015, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom", linespacing=1.3)
+    return figure
+
+
+def save_projection_figure(
+    projection: Projection, coupling_symbol: str, path: Path, *, overwrite: bool = False
+) -> None:
+    """Draw it into a .png or .pdf file."""
+    save_figure(projection_figure(projection, coupling_symbol), path, overwrite=overwrite)
+
+
+def _draw(axes: Axes, points: Sequence[ProjectionPoint], colour: str, wide: bool) -> None:
+    muons = np.array([point.mot for point in points])
+    for low, high, alpha in _BANDS if wide else _BANDS[1:]:
+        lower, upper = (_numbers(_lowest(point.limit.intervals[level]) for point in points) for level in (low, high))
+        if not np.array_equal(lower, upper, equal_nan=True):
+            axes.fill_between(muons, lower, upper, color=colour, alpha=alpha, lw=0, zorder=2)
+    median = [point.limit.intervals["median"] for point in points]
+    axes.plot(muons, _numbers(map(_lowest, median)), "-", color=colour, lw=1.7, zorder=4)
+    axes.plot(muons, _numbers(found[0][1] if found else None for found in median), "-", color=colour, lw=0.8, zorder=4)
+    for at, found in zip(muons, median, strict=True):
+        for start, end in found[1:]:
+            axes.plot([at, at], [start, end or start], "-", color=colour, lw=0.8, zorder=4)
+    for number, style in zip(range(len(points[0].reach)), _REACH_STYLES, strict=False):
+        reach = [point.reach[number].intervals for point in points]
+        for edge in (map(_lowest, reach), (found[0][1] if found else None for found in reach)):
+            axes.plot(muons, _numbers(edge), style, color=colour, lw=1.2, zorder=3)
+
+
+def _lowest(intervals: Sequence[Interval]) -> float | None:
+    return intervals[0][0] if intervals else None
+
+
+def _numbers(values: Iterable[float | None]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Numbers with gaps."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _legend(axes: Axes, projection: Projection) -> None:
+    masses = [
+        Line2D([], [], color=colour, label=f"$m$ = {mass:.4g} GeV")
+        for mass, colour in zip(projection.masses, COLOURS, strict=False)
+    ]
+    kinds: list[Line2D | Patch] = [
+        Line2D([], [], color="0.3", lw=1.7, label=f"excluded, {100 * projection.cl:.6g}% CL")
+    ]
+    if any(_has_upper(point) for point in projection.points):
+        kinds.append(Line2D([], [], color="0.3", lw=0.8, label="its upper edge"))
+    if any(_has_band(point) for point in projection.points):
+        bands = [(r"$\pm 1 \sigma$", 0.38), (r"$\pm 2 \sigma$", 0.13)][: 2 if len(masses) == 1 else 1]
+        kinds += [Patch(color="0.3", alpha=alpha, lw=0, label=label) for label, alpha in bands]
+    for number, style in enumerate(_reach_styles(projection)):
+        reach = projection.points[0].reach
+        names = " and ".join(
+            f"{item.significance:g}" for item in (reach if _same_reach(projection) else reach[number:][:1])
+        )
+        kinds.append(Line2D([], [], color="0.3", ls=style, lw=1.2, label=rf"discovery, {names} $\sigma$"))
+    axes.legend(
+        handles=[*masses, *kinds], loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0, frameon=False
+    )
+
+
+def _reach_styles(projection: Projection) -> Sequence[str]:
+    """A line style for each curve of the discovery reach; without background both thresholds have one."""
+    return _REACH_STYLES[: 1 if _same_reach(projection) else len(projection.points[0].reach)]
+
+
+def _same_reach(projection: Projection) -> bool:
+    return bool(projection.points[0].reach) and all(
+        len({item.intervals for item in point.reach}) == 1 for point in projection.points
+    )
+
+
+def _has_upper(point: ProjectionPoint) -> bool:
+    return any(high is not None for _, high in point.limit.intervals["median"])
+
+
+def _has_band(point: ProjectionPoint) -> bool:
+    return point.limit.intervals["minus2"] != point.limit.intervals["plus2"]
+
+
+def _notes(projection: Projection) -> str:
+    kept = {
+        "none": "No background",
+        "per-mot": f"Background {projection.background_setting}, growing with the muons",
+        "fixed": f"Background {projection.background_setting}, the same for any number of muons",
+    }
+    text = f"{kept[projection.background]}. Run {projection.run} with other numbers of muons; median limits, {projection.method}."
+    if any(item for item in projection.points[0].reach):
+        text += " Discovery: median significance if the signal is there"
+        text += (
+            "; without background it takes one event, at 3 and at 5 sigma." if projection.background == "none" else "."
+        )
+    return text

@@ -1,0 +1,60 @@
+"""The figure of a projection shows the numbers of its record."""
+
+import numpy as np
+import pytest
+
+from na64stat.errors import InputError
+from na64stat.plot.projection import check_drawable, projection_figure
+from na64stat.study.limits import LimitPoint
+from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
+
+LEVELS = {"minus2": 0.5, "minus1": 0.7, "median": 1.0, "plus1": 1.5, "plus2": 2.0}
+
+
+def point(mot, coupling, upper=None, band=True):
+    values = {level: coupling * (share if band else 1.0) for level, share in LEVELS.items()}
+    intervals = {level: ((value, upper),) for level, value in values.items()}
+    reach = tuple(Reach(z, z * coupling, 1.0, ((z * coupling, upper),), "reached") for z in (3.0, 5.0))
+    return ProjectionPoint(mot, LimitPoint(0.1, values, values, intervals), reach)
+
+
+def projection(*points):
+    words = ("axion-muon", "GeV^-1", "2022", ("invisible",), 0.9, "exact", "per-mot", "realistic")
+    return Projection(*words, points, (), {})
+
+
+def lines(figure):
+    return [line.get_xydata() for line in figure.axes[0].lines]
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_curves_are_the_record_sorted_by_muons():
+    figure = projection_figure(projection(point(1e13, 1e-4), point(1e12, 3e-4)))
+    figure.canvas.draw()
+    drawn = lines(figure)
+    for share in (1.0, 3.0, 5.0):
+        wanted = np.array([[1e12, share * 3e-4], [1e13, share * 1e-4]])
+        assert any(np.allclose(item, wanted, rtol=1e-12) for item in drawn if item.shape == wanted.shape)
+    assert len(figure.axes[0].collections) == 2
+    assert figure.axes[0].get_xlabel() == "muons on target"
+    assert "GeV" in figure.axes[0].get_ylabel()
+    assert {"excluded, 90% CL", r"discovery, 3 $\sigma$", r"discovery, 5 $\sigma$"} <= set(legend(figure))
+    assert "its upper edge" not in legend(figure)
+
+
+def test_islands_have_an_upper_edge_and_equal_bands_are_left_out():
+    figure = projection_figure(projection(point(1e12, 3e-4, 0.1, False), point(1e13, 1e-4, 0.2, False)))
+    assert any(np.allclose(item[:, 1], [0.1, 0.2]) for item in lines(figure) if len(item) == 2)
+    assert "its upper edge" in legend(figure)
+    assert len(figure.axes[0].collections) == 0
+
+
+def test_nothing_to_draw(tmp_path):
+    nothing = LimitPoint(0.1, dict.fromkeys(LEVELS), dict.fromkeys(LEVELS), dict.fromkeys(LEVELS, ()), (), "allowed")
+    with pytest.raises(InputError, match="nothing is excluded or discovered"):
+        projection_figure(projection(ProjectionPoint(1e12, nothing, ()), ProjectionPoint(1e13, nothing, ())))
+    with pytest.raises(InputError, match=r"must end in"):
+        check_drawable(tmp_path / "p", 1, 2)
