@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_MASSES: Final = 6
 _BANDS: Final = (("minus2", "plus2", 0.13), ("minus1", "plus1", 0.25))
 _REACH_STYLES: Final = ("--", ":")
+_BELOW: Final = "from below the couplings"
+"""In the status of a point whose lowest coupling is only where the search began: no edge, and not drawn as one."""
 
 
 def check_drawable(path: Path, masses: int, muons: int) -> None:
@@ -96,14 +98,16 @@ def _draw(axes: Axes, points: Sequence[ProjectionPoint], colour: str, wide: bool
         if not np.array_equal(lower, upper, equal_nan=True):
             axes.fill_between(muons, lower, upper, color=colour, alpha=alpha, lw=0, zorder=2)
     median = [point.limit.intervals["median"] for point in points]
-    axes.plot(muons, _numbers(map(_lowest, median)), "-", color=colour, lw=1.7, zorder=4)
+    lowest = [None if _BELOW in p.limit.status else _lowest(p.limit.intervals["median"]) for p in points]
+    axes.plot(muons, _numbers(lowest), "-", color=colour, lw=1.7, zorder=4)
     axes.plot(muons, _numbers(found[0][1] if found else None for found in median), "-", color=colour, lw=0.8, zorder=4)
     for at, found in zip(muons, median, strict=True):
         for start, end in found[1:]:
             axes.plot([at, at], [start, end or start], "-", color=colour, lw=0.8, zorder=4)
     for number, style in zip(range(len(points[0].reach)), _REACH_STYLES, strict=False):
         reach = [point.reach[number].intervals for point in points]
-        for edge in (map(_lowest, reach), (found[0][1] if found else None for found in reach)):
+        lowest = [None if _BELOW in p.reach[number].status else _lowest(p.reach[number].intervals) for p in points]
+        for edge in (lowest, [found[0][1] if found else None for found in reach]):
             axes.plot(muons, _numbers(edge), style, color=colour, lw=1.2, zorder=3)
 
 
@@ -151,6 +155,10 @@ def _same_reach(projection: Projection) -> bool:
     )
 
 
+def _states(point: ProjectionPoint) -> tuple[str, ...]:
+    return point.limit.status, *(item.status for item in point.reach)
+
+
 def _has_upper(point: ProjectionPoint) -> bool:
     return any(high is not None for _, high in point.limit.intervals["median"])
 
@@ -166,7 +174,9 @@ def _notes(projection: Projection) -> str:
         "fixed": f"Background {projection.background_setting}, the same for any number of muons",
     }
     text = f"{kept[projection.background]}. Run {projection.run} with other numbers of muons; median limits, {projection.method}."
-    if any(item for item in projection.points[0].reach):
+    if any(_BELOW in status for point in projection.points for status in _states(point)):
+        text += " A lower edge ends where it lies below the couplings that were searched."
+    if projection.points[0].reach:
         text += " Discovery: median significance if the signal is there"
         text += (
             "; without background it takes one event, at 3 and at 5 sigma." if projection.background == "none" else "."

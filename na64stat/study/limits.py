@@ -199,7 +199,7 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
         return _nothing(probe.mass, "no signal")
     intervals: dict[str, tuple[Interval, ...]] = dict.fromkeys(LEVELS, ())
     for level, values in on_grid.items():
-        intervals[level] = _intervals(grid, values, lambda g, level=level: excess(g)[level])  # type: ignore[misc]
+        intervals[level] = excluded_intervals(grid, values, lambda g, level=level: excess(g)[level])  # type: ignore[misc]
     coupling = {level: found[0][0] if found else None for level, found in intervals.items()}
     events: dict[str, float | None] = {}
     for level, value in coupling.items():
@@ -212,7 +212,7 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
     verdict = _verdict(test)
     if average is DepthAverage.LAYERS and intervals[verdict]:
         smooth = excess(grid, DepthAverage.CONTINUOUS)[verdict]
-        kept = _intervals(grid, smooth, lambda g: excess(g, DepthAverage.CONTINUOUS)[verdict])
+        kept = excluded_intervals(grid, smooth, lambda g: excess(g, DepthAverage.CONTINUOUS)[verdict])
         artefacts = _difference(intervals[verdict], kept, float(grid[-1]))
     status = "excluded" if intervals[verdict] else "allowed"
     if intervals[verdict] and intervals[verdict][0][0] == grid[0]:
@@ -230,7 +230,7 @@ def _nothing(mass: float, status: str) -> LimitPoint:
     return LimitPoint(mass, empty, dict(empty), dict.fromkeys(LEVELS, ()), (), status)
 
 
-def _intervals(grid: Array, values: Array, function: Callable[[Array], Array]) -> tuple[Interval, ...]:
+def excluded_intervals(grid: Array, values: Array, function: Callable[[Array], Array]) -> tuple[Interval, ...]:
     """Where `values` are positive, with edges refined; an interval that reaches the end of the grid has no upper edge."""
     inside = values > 0
     edges = [_edge(grid[i], grid[i + 1], function) for i in np.flatnonzero(np.diff(inside))]

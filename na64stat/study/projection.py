@@ -16,7 +16,7 @@ from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.study.discovery import THRESHOLDS, Discovery
-from na64stat.study.limits import _intervals, limits
+from na64stat.study.limits import excluded_intervals, limits
 from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
 from na64stat.study.provenance import provenance
 from na64stat.study.signal_test import SignalTest
@@ -164,7 +164,9 @@ class _Search:
                 found.append(replace(found[-1], significance=z))
                 continue
             last = values
-            intervals = _intervals(grid, values, lambda g, z=z: self.discovery.excess(self._events(probe, g), z))  # type: ignore[misc]
+            intervals = excluded_intervals(
+                grid, values, lambda g, z=z: self.discovery.excess(self._events(probe, g), z)
+            )  # type: ignore[misc]
             if not intervals:
                 found.append(Reach(z, None, None, (), "not reached"))
                 continue

@@ -1,5 +1,7 @@
 """The figure of a projection shows the numbers of its record."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,18 @@ def test_islands_have_an_upper_edge_and_equal_bands_are_left_out():
     assert any(np.allclose(item[:, 1], [0.1, 0.2]) for item in lines(figure) if len(item) == 2)
     assert "its upper edge" in legend(figure)
     assert len(figure.axes[0].collections) == 0
+
+
+def test_where_the_search_begins_is_no_edge():
+    status = "excluded, from below the couplings that were searched (0.0001 to 1)"
+    last = point(1e14, 1e-4, 0.3)
+    last = replace(last, limit=replace(last.limit, status=status))
+    figure = projection_figure(projection(point(1e12, 3e-4, 0.1), point(1e13, 2e-4, 0.2), last))
+    (lower,) = [item for item in lines(figure) if len(item) and np.allclose(item[0], [1e12, 3e-4])]
+    assert np.allclose(lower[:2, 1], [3e-4, 2e-4])
+    assert np.isnan(lower[2, 1])
+    assert "below the couplings that were searched" in figure.texts[0].get_text().replace("\n", " ")
+    assert any(np.allclose(item[:, 1], [0.1, 0.2, 0.3]) for item in lines(figure))
 
 
 def test_nothing_to_draw(tmp_path):
