@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,9 @@ class _Search:
         except Na64StatError as error:
             return tuple(Reach(z, None, None, (), f"failed: {error}") for z in THRESHOLDS)
 
+    def _excess(self, probe: Scenario, z: float, couplings: Array) -> Array:
+        return self.discovery.excess(self._events(probe, couplings), z)
+
     def _events(self, probe: Scenario, couplings: Array) -> dict[str, Array]:
         return self.discovery.test.events(probe, couplings, self.average)
 
@@ -158,15 +162,12 @@ class _Search:
         last: Array | None = None
         for z in THRESHOLDS:
             values = self.discovery.excess(on_grid, z)
-            if last is not None and np.array_equal(
-                values, last
-            ):  # without background 5 standard deviations come with 3
+            # Without background 5 standard deviations come with 3.
+            if last is not None and np.array_equal(values, last):
                 found.append(replace(found[-1], significance=z))
                 continue
             last = values
-            intervals = excluded_intervals(
-                grid, values, lambda g, z=z: self.discovery.excess(self._events(probe, g), z)
-            )  # type: ignore[misc]
+            intervals = excluded_intervals(grid, values, partial(self._excess, probe, z))
             if not intervals:
                 found.append(Reach(z, None, None, (), "not reached"))
                 continue
