@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from na64stat.stats.best_fit import best_fit as best_fit
     from na64stat.stats.combine import combine as combine
     from na64stat.stats.compare import compare as compare
+    from na64stat.stats.credible import Curve as Curve
     from na64stat.stats.exact import Exact as Exact
     from na64stat.stats.feldman_cousins import FeldmanCousins as FeldmanCousins
     from na64stat.stats.goodness import goodness_of_fit as goodness_of_fit
@@ -51,14 +52,22 @@ if TYPE_CHECKING:
     from na64stat.stats.limits import cl_s as cl_s
     from na64stat.stats.limits import upper_limit as upper_limit
     from na64stat.stats.model import Model as Model
+    from na64stat.stats.priors import Flat as Flat
+    from na64stat.stats.priors import Jeffreys as Jeffreys
+    from na64stat.stats.priors import LogFlat as LogFlat
+    from na64stat.stats.priors import Prior as Prior
     from na64stat.stats.profile import profile as profile
     from na64stat.stats.significance import significance as significance
     from na64stat.stats.statistic import Criterion as Criterion
     from na64stat.stats.statistic import Statistic as Statistic
     from na64stat.stats.toys import Toys as Toys
+    from na64stat.stats.user_prior import UserPrior as UserPrior
     from na64stat.stats.workspace import build_workspace as build_workspace
     from na64stat.study.channels import channels_alone as channels_alone
     from na64stat.study.cluster import dask_executor as dask_executor
+    from na64stat.study.credible import compare_priors as compare_priors
+    from na64stat.study.credible import credible_limit as credible_limit
+    from na64stat.study.credible import credible_plane as credible_plane
     from na64stat.study.exclusion import exclusion as exclusion
     from na64stat.study.exclusion_record import load_exclusion as load_exclusion
     from na64stat.study.limits import limits as limits
@@ -66,6 +75,9 @@ if TYPE_CHECKING:
     from na64stat.study.overlap import overlap as overlap
     from na64stat.study.projection import project as project
     from na64stat.study.projection_record import load_projection as load_projection
+    from na64stat.study.sample import sample as sample
+    from na64stat.study.samples import Samples as Samples
+    from na64stat.study.samples import load_samples as load_samples
     from na64stat.study.scan import scan as scan
     from na64stat.study.scan_record import load_scan as load_scan
     from na64stat.template import Template as Template
@@ -81,25 +93,32 @@ _HOMES = {
     "Binning": "plane",
     "ComputationError": "errors",
     "Criterion": "stats.statistic",
+    "Curve": "stats.credible",
     "DarkSector": "scenarios.dark_sector",
     "DepthAverage": "yields.survival",
     "Exact": "stats.exact",
     "FeldmanCousins": "stats.feldman_cousins",
+    "Flat": "stats.priors",
     "InputError": "errors",
     "Interpolation": "stats.interpolation",
+    "Jeffreys": "stats.priors",
+    "LogFlat": "stats.priors",
     "LowCountWarning": "errors",
     "Model": "stats.model",
     "MuonPseudoscalar": "scenarios.muon_pseudoscalar",
     "MuonScalar": "scenarios.muon_scalar",
     "Na64StatError": "errors",
+    "Prior": "stats.priors",
     "Production": "scenarios.base",
     "Region": "plane",
     "Run": "experiment.run",
+    "Samples": "study.samples",
     "Scenario": "scenarios.base",
     "Statistic": "stats.statistic",
     "Tabulated": "scenarios.tabulated",
     "Template": "template",
     "Toys": "stats.toys",
+    "UserPrior": "stats.user_prior",
     "ValidityWarning": "errors",
     "ZPrime": "scenarios.zprime",
     "best_fit": "stats.best_fit",
@@ -108,6 +127,9 @@ _HOMES = {
     "cl_s": "stats.limits",
     "combine": "stats.combine",
     "compare": "stats.compare",
+    "compare_priors": "study.credible",
+    "credible_limit": "study.credible",
+    "credible_plane": "study.credible",
     "dask_executor": "study.cluster",
     "exclusion": "study.exclusion",
     "expected_events": "yields.predict",
@@ -117,6 +139,7 @@ _HOMES = {
     "load_exclusion": "study.exclusion_record",
     "load_projection": "study.projection_record",
     "load_run": "experiment.load",
+    "load_samples": "study.samples",
     "load_scan": "study.scan_record",
     "mot_needed": "study.mot_needed",
     "overlap": "study.overlap",
@@ -124,6 +147,7 @@ _HOMES = {
     "predict": "yields.predict",
     "profile": "stats.profile",
     "project": "study.projection",
+    "sample": "study.sample",
     "scan": "study.scan",
     "significance": "stats.significance",
     "upper_limit": "stats.limits",

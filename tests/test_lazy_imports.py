@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "scipy", "pyhf", "matplotlib", "iminuit", "contourpy", "rich", "jsonschema"}
+HEAVY = {"numpy", "scipy", "pyhf", "matplotlib", "iminuit", "contourpy", "rich", "jsonschema", "emcee", "h5py"}
 
 
 def loaded_after(code):

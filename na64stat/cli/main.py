@@ -12,6 +12,7 @@ import click
 
 from na64stat.cli.combine import combine
 from na64stat.cli.compare import compare
+from na64stat.cli.credible import credible
 from na64stat.cli.exclusion import exclusion
 from na64stat.cli.fit import fit
 from na64stat.cli.impacts import impacts
@@ -19,6 +20,7 @@ from na64stat.cli.info import info
 from na64stat.cli.limit import limit
 from na64stat.cli.overlap import overlap
 from na64stat.cli.physics import cross_section, predict, workspace
+from na64stat.cli.posterior import posterior
 from na64stat.cli.project import project
 from na64stat.cli.reproduce import reproduce
 from na64stat.cli.scan import plot, scan
@@ -68,6 +70,8 @@ for command in (
     exclusion,
     overlap,
     project,
+    posterior,
+    credible,
     plot,
     reproduce,
 ):

@@ -90,7 +90,7 @@ class SignalTest:
                 raise InputError(
                     f"correlated {name!r}: {' or '.join(CORRELATABLE)} is right; the cross section always is"
                 )
-        check_combination(self._model)
+        check_combination(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         # What is computed from these does not travel to other processes.
@@ -142,8 +142,8 @@ class SignalTest:
     @property
     def counts(self) -> Array:
         """Counts that matter in each channel: observed, or expected without signal, whichever is more, shape (C,)."""
-        background = self._model.background_events
-        return background if self._model.observed is None else np.maximum(background, self._model.observed)
+        background = self.model.background_events
+        return background if self.model.observed is None else np.maximum(background, self.model.observed)
 
     def channel(self, region: str, run: Run) -> str:
         """Name of the channel of a region in a run."""
@@ -234,14 +234,14 @@ class SignalTest:
 
     def direct(self, events: Mapping[str, Array], failures: dict[int, str] | None = None) -> dict[str, Array]:
         """The same, each point evaluated by itself."""
-        factors = np.column_stack([events[name] for name in self._model.channels])
+        factors = np.column_stack([events[name] for name in self.model.channels])
         results: list[ClsResult | None] = []
         try:
-            results += self.method.cl_s_of_signals(self._model, factors)
+            results += self.method.cl_s_of_signals(self.model, factors)
         except ComputationError:  # of which point comes out one by one
             for i in range(len(factors)):
                 try:
-                    results += self.method.cl_s_of_signals(self._model, factors[i : i + 1])
+                    results += self.method.cl_s_of_signals(self.model, factors[i : i + 1])
                 except ComputationError as error:
                     if failures is None:
                         raise
@@ -255,12 +255,12 @@ class SignalTest:
         return math.inf if value is None else float(value)
 
     @cached_property
-    def _model(self) -> Model:
+    def model(self) -> Model:
         """The model with one signal event in each channel: reading and checking a workspace costs more than a fit."""
         return Model.from_workspace(self.workspace(dict.fromkeys(self.channels, 1.0)))
 
     def _with(self, events: Mapping[str, float]) -> Model:
-        return self._model.with_signal_scaled(np.array([events[name] for name in self._model.channels]))
+        return self.model.with_signal_scaled(np.array([events[name] for name in self.model.channels]))
 
     @cached_property
     def _table(self) -> tuple[Array, dict[str, Array]]:
@@ -271,7 +271,7 @@ class SignalTest:
         return nodes, self._evaluate(np.exp(nodes))
 
     def _evaluate(self, events: Array) -> dict[str, Array]:
-        results = self.method.cl_s(self._model, [float(count) for count in events])
+        results = self.method.cl_s(self.model, [float(count) for count in events])
         values = {"observed": np.array([_float(item.observed) for item in results])}
         for level in BAND_QUANTILES:
             values[level] = np.array([_float(getattr(item.expected, level)) for item in results])

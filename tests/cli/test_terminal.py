@@ -15,7 +15,7 @@ from na64stat.cli.main import cli
 
 COMMANDS = [
     "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan",
-    "exclusion", "overlap", "project", "plot", "reproduce",
+    "exclusion", "overlap", "project", "posterior", "credible", "plot", "reproduce",
 ]  # fmt: skip
 
 

@@ -1,0 +1,122 @@
+"""The options of a Bayesian question: scenario, mass, coupling, priors, runs, counts; `with_inquiry` packs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from na64stat.cli.options import (
+    RANGE,
+    Command,
+    RunsChoice,
+    ScenarioChoice,
+    add_options,
+    cl_option,
+    find_average,
+    one_number,
+    region_option,
+    runs_options,
+    scenario_options,
+    with_depth_average,
+)
+from na64stat.cli.priors import check_given, counts_of, counts_option, prior_option
+from na64stat.errors import InputError
+
+if TYPE_CHECKING:
+    from na64stat.stats.priors import Prior
+
+OF_AN_INQUIRY = (
+    "mass",
+    "coupling",
+    "priors",
+    "run_name",
+    "background",
+    "correlated",
+    "loop_decay",
+    "regions",
+    "counts",
+    "depth_average",
+    "no_systematics",
+)
+"""Parameters that a chain file already answers."""
+
+
+@dataclass(frozen=True)
+class InquiryChoice:
+    """What is asked of which scenario in which runs."""
+
+    scenario: ScenarioChoice
+    mass: list[float] | None
+    coupling: list[float] | None
+    priors: tuple[Prior, ...]
+    runs: RunsChoice
+    regions: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...]
+    no_systematics: bool
+    depth_average: str
+    cl: float
+
+    @property
+    def over_plane(self) -> bool:
+        """Whether the mass has a prior."""
+        return any(prior.parameter == "mass" for prior in self.priors)
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of `na64stat.sample` and `na64stat.credible_limit` except the prior."""
+        check_given(self.priors)
+        factory = self.scenario.resolve()
+        mass = None if self.mass is None else one_number(self.mass, "--mass")
+        coupling = None if self.coupling is None else one_number(self.coupling, "--coupling")
+        strengths = any(prior.parameter == "mu" for prior in self.priors)
+        if mass is None and not self.over_plane:
+            raise InputError("--mass: missing; a mass [GeV], or a prior of it such as --prior log-flat:mass:1e-3:1")
+        if strengths != (coupling is not None):
+            raise InputError(
+                "--coupling: missing; a prior of mu is relative to it"
+                if strengths
+                else "--coupling: goes with a prior of mu, which is relative to it"
+            )
+        scenario: Any = factory
+        if coupling is not None and mass is not None:
+            scenario, mass = factory(mass=mass, coupling=coupling), None
+        return {
+            "scenario": scenario,
+            "run": self.runs.load(),
+            "mass": mass,
+            "regions": self.regions or None,
+            "counts": counts_of(self.counts),
+            "systematics": not self.no_systematics,
+            "correlated": self.runs.correlated,
+            "average": find_average(self.depth_average),
+        }
+
+
+def with_inquiry(command: Command) -> Command:
+    """Hand an `InquiryChoice` to the command as `inquiry`."""
+
+    def pack(**given: Any) -> Any:
+        scenario = ScenarioChoice(given.pop("scenario"), given.pop("scenario_option"), given.pop("loop_decay"))
+        runs = RunsChoice(given.pop("run_name"), given.pop("background"), given.pop("correlated"))
+        names = ("mass", "coupling", "priors", "regions", "counts", "no_systematics", "depth_average", "cl")
+        chosen = {name: given.pop(name) for name in names}
+        return command(inquiry=InquiryChoice(scenario=scenario, runs=runs, **chosen), **given)
+
+    return add_options(
+        command,
+        pack,
+        *scenario_options(),
+        click.option("--mass", type=RANGE, help="Mass [GeV]; or give it a prior."),
+        prior_option(
+            "Repeated. NAME: flat, log-flat, jeffreys. PARAMETER: coupling (GeV^-1 or 1), yield (signal events), mu, and "
+            "mass [GeV] beside a coupling. There is no default."
+        ),
+        click.option("--coupling", type=RANGE, help="Coupling (GeV^-1 or 1) to which a prior of mu is relative."),
+        *runs_options(),
+        region_option,
+        counts_option,
+        cl_option,
+        click.option("--no-systematics", is_flag=True, help="Leave out every uncertainty."),
+        with_depth_average,
+    )

@@ -1,0 +1,237 @@
+"""Posteriors: one parameter, corner plots, the (mass, coupling) plane, limits against the bound of a prior, traces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+from na64stat.plot.style import COLOURS
+
+Array = NDArray[np.float64]
+Pair = tuple[Array, Array]
+
+_BINS: Final = 60
+_STYLES: Final = ("--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+
+
+def draw_marginal(
+    axes: Axes,
+    samples: Array | None,
+    *,
+    scale: str = "linear",
+    curve: Pair | None = None,
+    prior: Pair | None = None,
+    limit: float | None = None,
+    region: Sequence[tuple[float, float]] = (),
+    label: str,
+    cl: float = 0.90,
+) -> Axes:
+    """Posterior density of one parameter, per unit of it or, on a logarithmic axis, of its logarithm.
+
+    Parameters
+    ----------
+    samples
+        Values, shape (S,), for a histogram; None for none.
+    scale
+        "linear" or "log".
+    curve, prior
+        Values and density of the posterior and of the prior, each of shape (N,).
+    limit
+        Upper limit with probability `cl`.
+    region
+        Intervals of the highest density.
+    label
+        Of the parameter, with its unit.
+
+    Raises
+    ------
+    InputError
+        For samples that are not finite, or not positive on a logarithmic axis, or columns of unequal length.
+    """
+    log = scale == "log"
+    if samples is not None:
+        values = _finite(label, samples, log)
+        x = np.log(values) if log else values
+        height, edges = np.histogram(x, bins=_BINS, density=True)
+        axes.stairs(height, np.exp(edges) if log else edges, color="0.45", fill=True, alpha=0.35, label="samples")
+    for low, high in region:
+        axes.axvspan(low, high, color=COLOURS[0], alpha=0.15, lw=0)
+    for pair, name, style in ((curve, "posterior", "-"), (prior, "prior", "--")):
+        if pair is None:
+            continue
+        x, y = (np.asarray(column, dtype=float) for column in pair)
+        if x.shape != y.shape:
+            raise InputError(
+                f"figure: the {name} of {label} has columns of {len(x)} and {len(y)}; equal lengths are right"
+            )
+        axes.plot(
+            x,
+            y,
+            color=COLOURS[0] if name == "posterior" else "0.2",
+            ls=style,
+            lw=1.5 if style == "-" else 1.0,
+            label=name,
+        )
+    if limit is not None:
+        axes.axvline(limit, color=COLOURS[1], ls="-.", lw=1.3, label=f"{100 * cl:g}% below {limit:.3g}")
+    if log:
+        axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0)
+    axes.set_xlabel(label)
+    axes.set_ylabel("density per unit of ln" if log else "density")
+    handles, _ = axes.get_legend_handles_labels()
+    if region:
+        handles.append(Patch(color=COLOURS[0], alpha=0.15, lw=0, label=f"highest density, {100 * cl:g}%"))
+    axes.legend(handles=handles, fontsize=7, loc="best", framealpha=0.85)
+    return axes
+
+
+def draw_corner(
+    figure: Figure,
+    columns: Mapping[str, Array],
+    *,
+    scales: Mapping[str, str],
+    labels: Mapping[str, str],
+    cl: float = 0.90,
+) -> None:
+    """Every pair of parameters, with regions of 68% and `cl`, and each by itself.
+
+    Parameters
+    ----------
+    columns
+        Name -> samples, each of shape (S,). One without spread is left out.
+    scales
+        Name -> "linear" or "log"; the latter are drawn as decimal logarithms.
+    labels
+        Name -> label with unit.
+
+    Raises
+    ------
+    InputError
+        If fewer than two parameters have a spread, or samples are not finite (or not positive).
+    """
+    import corner
+
+    shown = {name: _finite(name, values, scales[name] == "log") for name, values in columns.items()}
+    shown = {name: values for name, values in shown.items() if np.ptp(values) > 0}
+    if len(shown) < 2:
+        raise InputError(f"corner plot: {len(shown)} parameters with a spread; two or more are right")
+    data = np.column_stack([np.log10(values) if scales[name] == "log" else values for name, values in shown.items()])
+    names = [rf"$\log_{{10}}$ {labels[name]}" if scales[name] == "log" else labels[name] for name in shown]
+    corner.corner(
+        data,
+        fig=figure,
+        bins=30,
+        labels=names,
+        levels=(0.68, cl),
+        color=COLOURS[0],
+        plot_datapoints=False,
+        fill_contours=True,
+        smooth=0.8,
+        max_n_ticks=4,
+        label_kwargs={"fontsize": 9},
+        labelpad=-0.02,
+    )
+    for axes in figure.axes:
+        axes.tick_params(labelsize=7)
+
+
+def draw_credible_plane(
+    axes: Axes,
+    mass: Array,
+    coupling: Array,
+    density: Array,
+    level: float,
+    *,
+    samples: Array | None = None,
+    label: str,
+    colour: str,
+) -> Axes:
+    """Credible region of the (mass, coupling) plane, on logarithmic axes.
+
+    Parameters
+    ----------
+    mass, coupling, density
+        Grid and density per ln(mass) and ln(coupling), shapes (M,), (G,) and (M, G).
+    level
+        Density above which the region lies.
+    samples
+        Points (mass, coupling) to show, shape (S, 2).
+    """
+    if density.shape != (len(mass), len(coupling)):
+        raise InputError(f"figure: density of shape {density.shape}; ({len(mass)}, {len(coupling)}) is right")
+    axes.contourf(mass, coupling, density.T, levels=[level, np.inf], colors=[colour], alpha=0.2)
+    axes.contour(mass, coupling, density.T, levels=[level], colors=[colour], linewidths=1.5)
+    if samples is not None:
+        axes.plot(samples[:, 0], samples[:, 1], ".", ms=1, color=colour, alpha=0.3, rasterized=True)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.plot([], [], color=colour, lw=1.5, label=label)
+    return axes
+
+
+def draw_limits_by_prior(
+    axes: Axes,
+    bounds: Array,
+    limits: Array,
+    references: Mapping[str, float],
+    *,
+    xlabel: str,
+    ylabel: str,
+    cl: float = 0.90,
+) -> Axes:
+    """Credible limits against the lower bound of the prior, beside limits that have none.
+
+    Parameters
+    ----------
+    bounds, limits
+        Shapes (N,).
+    references
+        Name -> limit.
+    """
+    if np.shape(bounds) != np.shape(limits):
+        raise InputError(f"figure: {len(bounds)} bounds and {len(limits)} limits; as many are right")
+    axes.loglog(bounds, limits, color=COLOURS[0], marker="o", ms=3, lw=1.5)
+    handles = [Line2D([], [], color=COLOURS[0], marker="o", ms=3, label=f"log-flat, {100 * cl:g}%")]
+    for number, (name, value) in enumerate(references.items()):
+        colour = COLOURS[(number + 1) % len(COLOURS)]
+        style = _STYLES[number % len(_STYLES)]
+        axes.axhline(value, color=colour, ls=style, lw=1.2)
+        handles.append(Line2D([], [], color=colour, ls=style, lw=1.2, label=f"{name}, {value:.3g}"))
+    axes.margins(x=0)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend(handles=handles, fontsize=7.5, loc="lower right")
+    return axes
+
+
+def draw_trace(axes: Axes, chains: Array, *, label: str, discard: int = 0) -> Axes:
+    """Mean over the walkers of each ensemble at every step, shape (E, N); what is discarded is shaded."""
+    chains = np.atleast_2d(chains)
+    for number, chain in enumerate(chains):
+        axes.plot(
+            np.arange(len(chain)), chain, color=COLOURS[number % len(COLOURS)], lw=0.8, label=f"ensemble {number}"
+        )
+    if discard:
+        axes.axvspan(0, discard, color="0.85", zorder=0, label="discarded")
+    axes.margins(x=0)
+    axes.set_xlabel("step")
+    axes.set_ylabel(label)
+    axes.legend(fontsize=7, ncols=2)
+    return axes
+
+
+def _finite(name: str, values: Array, log: bool) -> Array:
+    found = np.asarray(values, dtype=float).ravel()
+    if not len(found) or not np.isfinite(found).all() or (log and not (found > 0).all()):
+        raise InputError(f"figure: samples of {name} are not all finite{' and positive' if log else ''}")
+    return found

@@ -1,0 +1,104 @@
+"""Figures of posteriors: corner plot, posterior of one parameter, credible region beside that of CL_s."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from na64stat.plot.posterior import draw_corner, draw_credible_plane, draw_marginal
+from na64stat.plot.style import COLOURS, house_style, new_figure, save_figure
+from na64stat.scenarios.registry import symbols
+from na64stat.study.credible import ComparedLimits, CrediblePlane
+from na64stat.study.exclusion_record import Exclusion
+from na64stat.study.samples import Samples
+
+_MOST: Final = 40_000
+"""Samples of a corner plot; more are thinned."""
+
+
+def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool = False) -> None:
+    """Corner plot of all parameters and of the signal events."""
+    names = [*found.parameters, "events"]
+    thin = max(1, found.values[..., 0].size // _MOST)
+    columns = {name: found.of(name).ravel()[::thin] for name in names}
+    unit = found.question["coupling_unit"]
+    labels = {name: name.replace("_", " ") + _unit(name, unit) for name in names}
+    labels["events"] = "signal events"
+    scales = {name: "log" if found.is_log(name) else "linear" for name in names}
+    with house_style():
+        figure = new_figure(1.9 * len(names) + 0.6, 1.9 * len(names) + 0.6)
+        draw_corner(figure, columns, scales=scales, labels=labels, cl=cl)
+    save_figure(figure, path, overwrite=overwrite)
+
+
+def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -> None:
+    """Posterior density of each prior's parameter, with the credible limit and the region of the highest density."""
+    count = len(found.credible)
+    columns = min(count, 2)
+    lines = -(-count // columns)
+    with house_style():
+        figure = new_figure(4.2 * columns, 3.2 * lines + 0.4)
+        figure.set_layout_engine("constrained")
+        fixed = "" if found.mass is None else f", m = {found.mass:g} GeV"
+        counts = ", ".join(f"{count:g} in {name}" for name, count in found.counts.items())
+        figure.suptitle(f"{found.scenario}{fixed}, run {found.run}: {counts}", fontsize=9, parse_math=False, wrap=True)
+        for number, item in enumerate(found.credible, start=1):
+            axes = figure.add_subplot(lines, columns, number)
+            prior = item.curve.prior
+            x = item.curve.grid()
+            density = prior.density(x) * (x if prior.scale == "log" else 1.0)
+            finite = np.isfinite(density)
+            label = {"yield": "signal events", "mu": r"$\mu$"}.get(prior.parameter, "coupling")
+            draw_marginal(
+                axes,
+                None,
+                scale=prior.scale,
+                curve=(x[finite], item.curve.density(x[finite])),
+                prior=(x[finite], density[finite]),
+                limit=item.limit,
+                region=item.highest_density,
+                label=label + _unit(prior.parameter, found.coupling_unit),
+                cl=found.cl,
+            )
+            axes.set_title(item.prior, fontsize=8)
+    save_figure(figure, path, overwrite=overwrite)
+
+
+def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwrite: bool = False) -> None:
+    """Credible region of the (mass, coupling) plane, beside the region that CL_s excludes."""
+    mass_symbol, coupling_symbol = symbols(found.scenario)
+    with house_style():
+        figure = new_figure()
+        figure.set_layout_engine("constrained")
+        axes = figure.add_subplot()
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        share = f"{100 * found.cl:g}%"
+        label = f"{share} credible region"
+        draw_credible_plane(
+            axes, found.mass, found.coupling, found.density, found.level, label=label, colour=COLOURS[0]
+        )
+        for number, contour in enumerate(exclusion.contours("observed")):
+            mass, coupling = list(contour.mass), list(contour.coupling)
+            if contour.closed:
+                mass, coupling = [*mass, mass[0]], [*coupling, coupling[0]]
+            name = rf"excluded at {share} CL$_s$" if number == 0 else "_"
+            axes.plot(mass, coupling, color=COLOURS[1], ls="--", lw=1.4, label=name)
+        axes.set_xlim(found.mass[0], found.mass[-1])
+        axes.set_ylim(found.coupling[0], found.coupling[-1])
+        axes.set_xlabel(f"${mass_symbol}$ [GeV]")
+        axes.set_ylabel(f"${coupling_symbol}$" + _unit("coupling", found.coupling_unit))
+        regions = " + ".join(found.regions)
+        axes.set_title(
+            f"{found.scenario}, run {found.run}, {regions}\n{'; '.join(found.priors)}", fontsize=8, loc="left"
+        )
+        axes.legend(loc="lower right", fontsize=7.5)
+    save_figure(figure, path, overwrite=overwrite)
+
+
+def _unit(name: str, coupling_unit: str) -> str:
+    if name == "coupling":
+        return "" if coupling_unit == "1" else " [" + coupling_unit.replace("^-1", "$^{-1}$") + "]"
+    return " [GeV]" if name == "mass" else ""

@@ -1,0 +1,186 @@
+"""Prior densities of one parameter, normalised, between two bounds.
+
+A prior is known by its cumulative probability u: the sampler and the quadrature both work in u, where every prior is flat
+between 0 and 1 and the posterior density is the likelihood itself.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from na64stat.errors import InputError
+from na64stat.stats.parameters import Array
+
+PARAMETERS: Final = ("coupling", "yield", "mu", "mass")
+"""What can have a prior: the coupling in its unit, the signal events in all channels, the strength relative to a given coupling,
+the mass [GeV]."""
+
+
+@dataclass(frozen=True)
+class Prior(ABC):
+    """A normalised density of one parameter.
+
+    Attributes
+    ----------
+    parameter
+        "coupling", "yield" (signal events, summed over the channels), "mu" or "mass" [GeV].
+    low, high
+        Between which bounds; outside the density is zero.
+    name, scale
+        For commands and records; whether the parameter is drawn on a "linear" or a "log" axis.
+
+    Raises
+    ------
+    InputError
+        For an unknown parameter, or bounds that are reversed, negative or not finite.
+    """
+
+    parameter: str
+    low: float
+    high: float
+
+    name: ClassVar[str]
+    scale: ClassVar[str] = "linear"
+
+    def __post_init__(self) -> None:
+        if self.parameter not in PARAMETERS:
+            raise InputError(f"prior of {self.parameter!r}: one of {', '.join(PARAMETERS)} is right")
+        where = f"prior {self.name} of {self.parameter}, {self.low} to {self.high}"
+        try:
+            low, high = float(self.low), float(self.high)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{where}: two numbers are right") from error
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise InputError(f"{where}: finite bounds, the lower one first, are right")
+        if low < 0 or (low == 0 and (self.scale == "log" or self.parameter == "mass")):
+            bound = "> 0" if self.scale == "log" or self.parameter == "mass" else ">= 0"
+            raise InputError(f"{where}: a lower bound {bound} is right")
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+
+    def density(self, values: Array | float) -> Array:
+        """Probability per unit of the parameter, of the shape of `values`; zero outside the bounds."""
+        x = np.asarray(values, dtype=np.float64)
+        inside = (x >= self.low) & (x <= self.high)
+        found = np.zeros(x.shape)
+        found[inside] = self._density(x[inside])
+        return found
+
+    def cdf(self, values: Array | float) -> Array:
+        """Cumulative probability u, of the shape of `values`."""
+        return np.asarray(self._cdf(np.clip(np.asarray(values, dtype=np.float64), self.low, self.high)))
+
+    def ppf(self, u: Array | float) -> Array:
+        """Value with cumulative probability `u`, between 0 and 1, of the shape of `u`."""
+        return np.clip(self._ppf(np.asarray(u, dtype=np.float64)), self.low, self.high)
+
+    def sample(self, size: int, seed: int | np.random.Generator) -> Array:
+        """Random values, shape (size,)."""
+        return self.ppf(np.random.default_rng(seed).random(size))
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.parameter}, {self.low:g} to {self.high:g}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"name": self.name, "parameter": self.parameter, "low": self.low, "high": self.high, "text": str(self)}
+
+    @abstractmethod
+    def _density(self, x: Array) -> Array: ...
+
+    @abstractmethod
+    def _cdf(self, x: Array) -> Array: ...
+
+    @abstractmethod
+    def _ppf(self, u: Array) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Flat(Prior):
+    """Constant density."""
+
+    name: ClassVar[str] = "flat"
+
+    def _density(self, x: Array) -> Array:
+        return np.full(x.shape, 1 / (self.high - self.low))
+
+    def _cdf(self, x: Array) -> Array:
+        return (x - self.low) / (self.high - self.low)
+
+    def _ppf(self, u: Array) -> Array:
+        return self.low + u * (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class LogFlat(Prior):
+    """Constant density in the logarithm, 1 / x: as much probability in every decade.
+
+    What is not seen makes its posterior depend on the lower bound: the limit follows it.
+    """
+
+    name: ClassVar[str] = "log-flat"
+    scale: ClassVar[str] = "log"
+
+    def _density(self, x: Array) -> Array:
+        return 1 / (x * math.log(self.high / self.low))
+
+    def _cdf(self, x: Array) -> Array:
+        return np.log(x / self.low) / math.log(self.high / self.low)
+
+    def _ppf(self, u: Array) -> Array:
+        return self.low * np.exp(u * math.log(self.high / self.low))
+
+
+@dataclass(frozen=True)
+class Jeffreys(Prior):
+    """Jeffreys' prior of counting, 1 / sqrt(s + b), the root of the Fisher information of a Poisson count.
+
+    Attributes
+    ----------
+    background
+        b, in the unit of the parameter: events for "yield", events over the signal events at 1 for "mu".
+
+    References
+    ----------
+    H. Jeffreys, Proc. R. Soc. A 186 (1946) 453; L. Demortier, S. Jain, H. Prosper, Phys. Rev. D 82 (2010) 034002, section III.
+    """
+
+    background: float = 0.0
+    name: ClassVar[str] = "jeffreys"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.parameter not in ("yield", "mu"):
+            raise InputError(f"prior jeffreys of {self.parameter}: it is of counts, for yield or mu")
+        if not (isinstance(self.background, int | float) and 0 <= self.background < math.inf):
+            raise InputError(f"prior jeffreys: background = {self.background}; a finite number >= 0 is right")
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}, background {self.background:g}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {**super().as_dict(), "background": self.background}
+
+    @cached_property
+    def _roots(self) -> tuple[float, float]:
+        return math.sqrt(self.low + self.background), math.sqrt(self.high + self.background)
+
+    def _density(self, x: Array) -> Array:
+        low, high = self._roots
+        with np.errstate(divide="ignore"):  # infinite at s = b = 0, where it can be integrated
+            return 0.5 / ((high - low) * np.sqrt(x + self.background))
+
+    def _cdf(self, x: Array) -> Array:
+        low, high = self._roots
+        return (np.sqrt(x + self.background) - low) / (high - low)
+
+    def _ppf(self, u: Array) -> Array:
+        low, high = self._roots
+        return (low + u * (high - low)) ** 2 - self.background

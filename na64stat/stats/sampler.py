@@ -1,0 +1,146 @@
+"""Ensembles of walkers on a posterior density, by emcee.
+
+Several independent ensembles are run side by side, so that their agreement can be tested. What comes next depends on the state
+of an ensemble only: a run that was stopped and goes on gives the same chain as one that was not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import ComputationError, InputError
+from na64stat.stats.parameters import Array
+from na64stat.stats.posterior import Posterior
+
+_TRIES: Final = 4096
+"""Points from the prior among which walkers start."""
+
+
+@dataclass(frozen=True)
+class Ensembles:
+    """How the posterior is sampled.
+
+    Attributes
+    ----------
+    walkers
+        Of each ensemble, even, and at least twice the number of parameters.
+    number
+        Independent ensembles.
+    seed
+        Of the random numbers.
+    """
+
+    walkers: int = 32
+    number: int = 4
+    seed: int = 0
+
+    def check(self, dimension: int) -> None:
+        """Refuse what cannot be run.
+
+        Raises
+        ------
+        InputError
+            For too few or an odd number of walkers, no ensemble, or a seed that is negative.
+        """
+        least = max(4, 2 * dimension)
+        if not isinstance(self.walkers, int) or self.walkers < least or self.walkers % 2 or self.walkers > 100_000:
+            raise InputError(
+                f"walkers = {self.walkers}: an even number from {least} on is right, for {dimension} parameters"
+            )
+        if not isinstance(self.number, int) or not 1 <= self.number <= 64:
+            raise InputError(f"ensembles = {self.number}: 1 to 64 is right")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise InputError(f"seed = {self.seed}: a whole number >= 0 is right")
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """What an ensemble has done, and where it stands.
+
+    Attributes
+    ----------
+    start
+        Where the walkers began, shape (W, D).
+    points, log_prob
+        Sampled points (see `Posterior`) and ln of their density, shapes (N, W, D) and (N, W).
+    accepted
+        Steps at which each walker moved, shape (W,).
+    random
+        State of the random numbers after the last step, as `numpy.random.RandomState.get_state` gives it.
+    """
+
+    start: Array
+    points: Array
+    log_prob: Array
+    accepted: NDArray[np.int64]
+    random: tuple[Any, ...]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps N."""
+        return len(self.points)
+
+
+def begin(posterior: Posterior, ensembles: Ensembles) -> list[Chain]:
+    """Ensembles before their first step.
+
+    Raises
+    ------
+    InputError
+        If the settings are wrong.
+    ComputationError
+        If the likelihood is zero wherever the prior was tried.
+    """
+    ensembles.check(posterior.dimension)
+    chains = []
+    for seed in np.random.SeedSequence(ensembles.seed).spawn(ensembles.number):
+        random = np.random.RandomState(np.random.MT19937(seed))
+        start = _start(posterior, ensembles.walkers, random)
+        walkers, dimension = start.shape
+        nothing = np.zeros((0, walkers, dimension)), np.zeros((0, walkers)), np.zeros(walkers, dtype=np.int64)
+        chains.append(Chain(start, *nothing, tuple(random.get_state(legacy=True))))
+    return chains
+
+
+def advance(posterior: Posterior, chain: Chain, steps: int) -> Chain:
+    """The chain after so many further steps."""
+    import emcee
+
+    from na64stat.stats.moves import mixture
+
+    walkers, dimension = chain.start.shape
+    sampler = emcee.EnsembleSampler(walkers, dimension, posterior, vectorize=True, moves=mixture(posterior))
+    last = (chain.points[-1], chain.log_prob[-1]) if chain.steps else (chain.start, None)
+    state = emcee.State(last[0], log_prob=last[1], random_state=chain.random, copy=True)
+    sampler.run_mcmc(state, steps, skip_initial_state_check=True)
+    return Chain(
+        chain.start,
+        np.concatenate([chain.points, sampler.get_chain()]),
+        np.concatenate([chain.log_prob, sampler.get_log_prob()]),
+        chain.accepted + sampler.backend.accepted.astype(np.int64),
+        sampler.random_state,
+    )
+
+
+def _start(posterior: Posterior, walkers: int, random: np.random.RandomState) -> Array:
+    """Walkers drawn from the prior, weighted by a power of the likelihood that leaves enough different ones."""
+    points = posterior.draw(max(_TRIES, 8 * walkers), random)
+    log_prob = posterior(points) - posterior.log_prior(points)
+    possible = np.flatnonzero(np.isfinite(log_prob))
+    if len(possible) < walkers:
+        priors = ", ".join(str(prior) for prior in posterior.priors)
+        raise ComputationError(
+            f"posterior: the likelihood is zero at {len(points) - len(possible)} of {len(points)} points drawn from the prior "
+            f"({priors}): no start for {walkers} walkers; narrower bounds are right"
+        )
+    excess = log_prob[possible] - log_prob[possible].max()
+    power = 1.0
+    while np.exp(power * excess).sum() ** 2 / np.exp(2 * power * excess).sum() < 3 * walkers and power > 1e-12:
+        power *= 0.7
+    # Without replacement: walkers that coincide would span no volume.
+    keys = power * excess + random.gumbel(size=len(possible))
+    return points[possible[np.argsort(-keys)[:walkers]]]

@@ -1,0 +1,228 @@
+"""Chains on disk: HDF5, as emcee lays it out, with a checksum in front.
+
+The file is HDF5 with a user block: its first 512 bytes hold the name of the format and a SHA-256 of all that follows, so that a
+damaged file is known before it is read. Each group `ensemble_0`, ... can be opened by `emcee.backends.HDFBackend`. A file is
+always replaced as a whole: whenever a process is killed, the last complete one is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+from na64stat.files import write_advice, write_bytes
+from na64stat.stats.posterior import Posterior
+from na64stat.stats.sampler import Chain
+
+Array = NDArray[np.float64]
+
+SCHEMA: Final = 1
+
+_BLOCK: Final = 512
+_MAGIC: Final = b"na64stat chain, schema %d, SHA-256 of what follows the first 512 bytes: %s\n"
+_LARGEST: Final = 8 * 2**30
+"""Bytes; no chain comes near."""
+
+
+def write_chain(
+    path: Path, question: Mapping[str, Any], posterior: Posterior, chains: Sequence[Chain], notes: Sequence[str] = ()
+) -> None:
+    """Put a file in place, atomically.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; what was there before is kept.
+    """
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=_BLOCK, libver=("v108", "v110")) as file:
+        file.attrs["kind"] = "na64stat chain"
+        file.attrs["schema"] = SCHEMA
+        file.attrs["question"] = json.dumps(question)
+        file.attrs["parameters"] = json.dumps(list(posterior.names))
+        file.attrs["notes"] = json.dumps(list(notes))
+        file.attrs["bins"] = json.dumps(list(posterior.model.bin_names))
+        for number, chain in enumerate(chains):
+            _write_ensemble(file.create_group(f"ensemble_{number}"), posterior, chain)
+    data = buffer.getvalue()[_BLOCK:]
+    digest = hashlib.sha256(data).hexdigest().encode()
+    write_bytes(path, (_MAGIC % (SCHEMA, digest)).ljust(_BLOCK, b"\0") + data, overwrite=True)
+
+
+def _write_ensemble(group: Any, posterior: Posterior, chain: Chain) -> None:
+    import emcee
+
+    flat = chain.points.reshape(-1, posterior.dimension)
+    shape = chain.log_prob.shape
+    signal, expected = posterior.rates(flat)
+    arrays = {
+        "chain": posterior.values(flat).reshape(chain.points.shape),
+        "log_prob": chain.log_prob,
+        "prior_u": chain.points[..., : len(posterior.priors)],
+        "signal": signal.reshape(*shape, -1),
+        "expected": expected.reshape(*shape, -1),
+    }
+    for name, values in arrays.items():
+        packing = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size else {}
+        group.create_dataset(name, data=values, **packing)
+    group.create_dataset("accepted", data=chain.accepted)
+    group.create_dataset("start", data=chain.start)
+    kind, keys, position, has_gauss, gauss = chain.random
+    group.create_dataset("random_keys", data=keys)
+    steps, walkers = shape
+    described = {
+        "version": emcee.__version__,
+        "nwalkers": walkers,
+        "ndim": posterior.dimension,
+        "has_blobs": False,
+        "iteration": steps,
+    }
+    described |= {
+        "random_kind": kind,
+        "random_position": position,
+        "random_has_gauss": has_gauss,
+        "random_gauss": gauss,
+    }
+    for key, value in described.items():
+        group.attrs[key] = value
+
+
+class ChainFile:
+    """What a file holds.
+
+    Attributes
+    ----------
+    question, parameters, bins, notes
+        What was asked, names of the parameters and of the bins, what a reader should know.
+    chains
+        By ensemble: its arrays by name.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no chain, is damaged, or of another schema. It is left as it is.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._check()
+        import h5py
+
+        try:
+            with h5py.File(self.path, "r") as file:
+                self.question: dict[str, Any] = json.loads(file.attrs["question"])
+                self.parameters: tuple[str, ...] = tuple(json.loads(file.attrs["parameters"]))
+                self.bins: tuple[str, ...] = tuple(json.loads(file.attrs["bins"]))
+                self.notes: tuple[str, ...] = tuple(json.loads(file.attrs["notes"]))
+                groups = [file[f"ensemble_{number}"] for number in range(len(file))]
+                self.chains = [{name: group[name][()] for name in group} for group in groups]
+                self._random = [_random_of(group) for group in groups]
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise InputError(f"{self.path}: a chain that cannot be read: {error}; give another file") from error
+
+    def resumed(self) -> list[Chain]:
+        """The ensembles, ready to go on."""
+        found = []
+        for arrays, random in zip(self.chains, self._random, strict=True):
+            signals = arrays["prior_u"].shape[-1]
+            points = np.concatenate([arrays["prior_u"], arrays["chain"][..., signals:]], axis=-1)
+            found.append(Chain(arrays["start"], points, arrays["log_prob"], arrays["accepted"], random))
+        return found
+
+    def check_question(self, question: Mapping[str, Any]) -> None:
+        """Refuse to go on with another question.
+
+        Raises
+        ------
+        InputError
+            The message names the first thing that differs.
+        """
+        ours = json.loads(json.dumps(question))
+        for key in dict.fromkeys([*ours, *self.question]):
+            if self.question.get(key) != ours.get(key):
+                there, here = (_short(item.get(key)) for item in (self.question, ours))
+                raise InputError(
+                    f"{self.path}: belongs to another question: {key} is {there} there, {here} here; ask the same question, name "
+                    "another file, or replace it (--overwrite, overwrite=True)"
+                )
+
+    def _check(self) -> None:
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(_BLOCK)
+                if not head.startswith(b"na64stat chain, schema "):
+                    raise InputError(f"{self.path}: not a chain of na64stat; `na64stat posterior -o FILE` writes one")
+                if os.fstat(file.fileno()).st_size > _LARGEST:
+                    raise InputError(f"{self.path}: larger than {_LARGEST} bytes, which no chain is")
+                digest = hashlib.file_digest(file, "sha256").hexdigest().encode()
+        except FileNotFoundError as error:
+            raise InputError(f"{self.path}: there is no such file") from error
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
+        schema = head[len(b"na64stat chain, schema ") :].split(b",")[0]
+        if schema != b"%d" % SCHEMA:
+            raise InputError(f"{self.path}: schema {schema[:8].decode(errors='replace')}; this version reads {SCHEMA}")
+        if head != (_MAGIC % (SCHEMA, digest)).ljust(_BLOCK, b"\0"):
+            raise InputError(
+                f"{self.path}: damaged (its checksum is wrong), so that what it holds cannot be trusted; delete it to start "
+                "anew, or name another file"
+            )
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from the same file meanwhile, by a file FILE.lock beside it.
+
+    Raises
+    ------
+    InputError
+        If another process is at work on it, or the folder cannot be written.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {write_advice(error)}") from error
+    try:
+        try:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # no such locks on this system: two processes on one file are then the user's care
+            pass
+        except BlockingIOError as error:
+            raise InputError(f"{path}: another process is at work on it; wait for it, or name another file") from error
+        except OSError:  # a file system without locks
+            pass
+        yield
+        lock.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def _random_of(group: Any) -> tuple[Any, ...]:
+    attributes = group.attrs
+    return (
+        str(attributes["random_kind"]),
+        group["random_keys"][()],
+        int(attributes["random_position"]),
+        int(attributes["random_has_gauss"]),
+        float(attributes["random_gauss"]),
+    )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

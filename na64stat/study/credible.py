@@ -1,0 +1,370 @@
+"""Credible limits without Monte Carlo noise: one parameter, several priors side by side, the (mass, coupling) plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+from na64stat.experiment.run import Run
+from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.stats.credible import Curve
+from na64stat.stats.exact import Exact
+from na64stat.stats.feldman_cousins import FeldmanCousins
+from na64stat.stats.limits import check_cl, limit_of_model
+from na64stat.stats.marginal import MarginalLikelihood
+from na64stat.stats.priors import Prior
+from na64stat.study.inquiry import Inquiry, pose
+
+Array = NDArray[np.float64]
+Interval = tuple[float, float]
+Track = Callable[[Iterable[Any]], Iterable[Any]]
+
+_POINTS = (120, 160)
+"""Masses and couplings of a plane."""
+
+
+@dataclass(frozen=True)
+class CredibleLimit:
+    """Upper limit from the posterior of one parameter, by quadrature.
+
+    Attributes
+    ----------
+    prior
+        The prior in words.
+    parameter, unit
+        What it is of, and the unit of its values.
+    cl, limit
+        Posterior probability below the limit, and the limit.
+    events, coupling
+        Signal events in all at the limit, and the coupling; None where they do not follow from it.
+    highest_density
+        Intervals of the highest density with the same probability.
+    error
+        Relative error of the likelihood, from independent quadratures over the nuisance parameters.
+    curve
+        The posterior.
+    """
+
+    prior: str
+    parameter: str
+    unit: str
+    cl: float
+    limit: float
+    events: float | None
+    coupling: float | None
+    highest_density: tuple[Interval, ...]
+    error: float
+    curve: Curve = field(repr=False, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form, without the curve."""
+        return {
+            "prior": self.prior,
+            "parameter": self.parameter,
+            "unit": self.unit,
+            "cl": self.cl,
+            "limit": self.limit,
+            "events": self.events,
+            "coupling": self.coupling,
+            "highest_density": [list(interval) for interval in self.highest_density],
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class ComparedLimit:
+    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them."""
+
+    label: str
+    events: float | None
+    coupling: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ComparedLimits:
+    """Limits of several priors beside CL_s and Feldman-Cousins.
+
+    Attributes
+    ----------
+    scenario, coupling_unit, run, regions, counts, mass, cl
+        What was asked.
+    rows
+        One entry a prior, then CL_s and Feldman-Cousins.
+    credible
+        Details of the priors.
+    notes
+        What a reader should know.
+    """
+
+    scenario: str
+    coupling_unit: str
+    run: str
+    regions: tuple[str, ...]
+    counts: Mapping[str, float]
+    mass: float | None
+    cl: float
+    rows: tuple[ComparedLimit, ...]
+    credible: tuple[CredibleLimit, ...]
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "kind": "credible limits",
+            "scenario": self.scenario,
+            "coupling_unit": self.coupling_unit,
+            "run": self.run,
+            "regions": list(self.regions),
+            "counts": dict(self.counts),
+            "mass_gev": self.mass,
+            "cl": self.cl,
+            "rows": [
+                {"label": row.label, "events": row.events, "coupling": row.coupling, "note": row.note}
+                for row in self.rows
+            ],
+            "credible": [item.as_dict() for item in self.credible],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class CrediblePlane:
+    """Posterior density of mass and coupling on a grid.
+
+    Attributes
+    ----------
+    scenario, coupling_symbol, coupling_unit, run, regions, priors, cl
+        What was asked.
+    mass, coupling
+        Grid [GeV; unit of the coupling], shapes (M,) and (G,).
+    density
+        Posterior density per unit of ln(mass) and ln(coupling), shape (M, G).
+    level
+        Density above which lies the region of the highest density with probability `cl`.
+    """
+
+    scenario: str
+    coupling_symbol: str
+    coupling_unit: str
+    run: str
+    regions: tuple[str, ...]
+    priors: tuple[str, ...]
+    cl: float
+    mass: Array
+    coupling: Array
+    density: Array
+    level: float
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Points in the credible region, shape (M, G)."""
+        return self.density >= self.level
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "kind": "credible plane",
+            "scenario": self.scenario,
+            "coupling_unit": self.coupling_unit,
+            "run": self.run,
+            "regions": list(self.regions),
+            "priors": list(self.priors),
+            "cl": self.cl,
+            "mass_gev": self.mass.tolist(),
+            "coupling": self.coupling.tolist(),
+            "density": self.density.tolist(),
+            "level": self.level,
+        }
+
+
+def credible_limit(
+    scenario: Scenario | ScenarioFactory,
+    run: Run | Sequence[Run],
+    prior: Prior,
+    *,
+    cl: float = 0.90,
+    **options: Any,
+) -> CredibleLimit:
+    """Upper limit from the posterior of the coupling, the yield or mu, by quadrature over the nuisance parameters.
+
+    Parameters
+    ----------
+    scenario, run, prior
+        As in `sample`.
+    cl
+        Posterior probability below the limit.
+    options
+        mass, regions, counts, systematics, correlated and average, as in `sample`.
+
+    Raises
+    ------
+    InputError
+        As in `sample`.
+    WorkspaceError
+        A nuisance parameter is free.
+    """
+    check_cl(cl)
+    return _limit(pose(scenario, run, prior, **options), cl)
+
+
+def compare_priors(
+    scenario: Scenario | ScenarioFactory,
+    run: Run | Sequence[Run],
+    priors: Sequence[Prior],
+    *,
+    cl: float = 0.90,
+    track: Track = iter,
+    **options: Any,
+) -> ComparedLimits:
+    """Credible limits with several priors, CL_s and Feldman-Cousins of the same counts, in one table.
+
+    Parameters
+    ----------
+    scenario, run, options
+        As in `credible_limit`.
+    priors
+        Priors to compare, each of the coupling, the yield or mu.
+    track
+        Wraps the priors and methods, for a progress bar.
+    """
+    check_cl(cl)
+    if not priors or any(not isinstance(prior, Prior) or prior.parameter == "mass" for prior in priors):
+        raise InputError("priors: at least one of coupling, yield or mu is right, none of the mass")
+    rows: list[ComparedLimit] = []
+    found: list[CredibleLimit] = []
+    methods = (Exact(), FeldmanCousins())
+    inquiry = None
+    for item in track([*priors, *methods]):
+        if isinstance(item, Prior):
+            inquiry = pose(scenario, run, item, **options)
+            limit = _limit(inquiry, cl)
+            found.append(limit)
+            rows.append(ComparedLimit(limit.prior, limit.events, limit.coupling, _remark(limit)))
+        elif inquiry is not None:
+            rows.append(_frequentist(inquiry, item, cl))
+    assert inquiry is not None  # noqa: S101  # there is a prior
+    test = inquiry.test
+    return ComparedLimits(
+        inquiry.scenario,
+        inquiry.coupling_unit,
+        test.run_name,
+        test.regions,
+        dict(inquiry.facts["counts"]),
+        inquiry.mass,
+        cl,
+        tuple(rows),
+        tuple(found),
+        inquiry.notes,
+    )
+
+
+def credible_plane(
+    scenario: ScenarioFactory,
+    run: Run | Sequence[Run],
+    priors: Sequence[Prior],
+    *,
+    cl: float = 0.90,
+    points: tuple[int, int] = _POINTS,
+    track: Track = iter,
+    **options: Any,
+) -> CrediblePlane:
+    """Posterior density of mass and coupling, and its credible region, by quadrature.
+
+    Parameters
+    ----------
+    scenario, run, options
+        As in `credible_limit`.
+    priors
+        One of the coupling and one of the mass.
+    points
+        Masses and couplings of the grid, evenly spaced in the logarithms between the bounds of the priors; a prior that begins
+        at zero is followed down to a thousandth of its upper end.
+    track
+        Wraps what is computed, for a progress bar.
+    """
+    check_cl(cl)
+    if min(points) < 8:
+        raise InputError(f"points = {points}: at least 8 masses and 8 couplings are right")
+    inquiry = pose(scenario, run, priors, track=track, **options)
+    if len(inquiry.posterior.priors) != 2:
+        raise InputError("priors: one of the coupling and one of the mass is right for a plane")
+    of_coupling, of_mass = inquiry.posterior.priors
+    mass, coupling = (
+        np.geomspace(prior.low or 1e-3 * prior.high, prior.high, size)
+        for prior, size in zip((of_mass, of_coupling), points, strict=True)
+    )
+    likelihood = MarginalLikelihood(inquiry.model)
+    rows = [
+        likelihood.log(inquiry.posterior.signal({"coupling": coupling, "mass": np.full(len(coupling), value)}))
+        for value in track(mass.tolist())
+    ]
+    logs = np.array(rows)
+    density = np.exp(logs - logs.max()) * np.outer(
+        of_mass.density(mass) * mass, of_coupling.density(coupling) * coupling
+    )
+    cells = np.outer(_widths(np.log(mass)), _widths(np.log(coupling)))
+    density = density / (density * cells).sum()
+    names = (
+        inquiry.scenario,
+        inquiry.coupling_symbol,
+        inquiry.coupling_unit,
+        inquiry.test.run_name,
+        inquiry.test.regions,
+    )
+    texts = tuple(str(prior) for prior in inquiry.posterior.priors)
+    return CrediblePlane(*names, texts, cl, mass, coupling, density, _level(density, cells, cl))
+
+
+def _limit(inquiry: Inquiry, cl: float) -> CredibleLimit:
+    curve = inquiry.curve()
+    prior = curve.prior
+    limit = curve.upper_limit(cl)
+    events = float(inquiry.posterior.signal({prior.parameter: np.array([limit])}).sum())
+    coupling: float | None = limit
+    if prior.parameter != "coupling":
+        couplings = inquiry.coupling(np.array([events]))
+        coupling = None if couplings is None else float(couplings[0])
+    unit = inquiry.coupling_unit if prior.parameter == "coupling" else "events" if prior.parameter == "yield" else "1"
+    region = curve.highest_density(cl)
+    return CredibleLimit(str(prior), prior.parameter, unit, cl, limit, events, coupling, region, curve.error, curve)
+
+
+def _remark(limit: CredibleLimit) -> str:
+    """What a single number hides: that the allowed values are not all below it."""
+    if len(limit.highest_density) < 2:
+        return ""
+    parts = " and ".join(f"{low:.3g} - {high:.3g}" for low, high in limit.highest_density)
+    return f"highest density in {parts}"
+
+
+def _frequentist(inquiry: Inquiry, method: Exact | FeldmanCousins, cl: float) -> ComparedLimit:
+    """Limit on the signal with the shares of the channels at coupling 1, or in the only channel."""
+    label = "CL_s" if isinstance(method, Exact) else "Feldman-Cousins"
+    channels = len(inquiry.model.channels)
+    if channels > 1 and inquiry.at_one is None:
+        return ComparedLimit(label, None, None, "the shares of the channels depend on the coupling; see `limits`")
+    shares = np.ones(1) if channels == 1 or inquiry.at_one is None else inquiry.at_one / inquiry.at_one.sum()
+    found = limit_of_model(inquiry.model.with_signal_scaled(shares), method, cl)
+    if found.observed is None:
+        return ComparedLimit(label, None, None, "; ".join(found.notes))
+    couplings = inquiry.coupling(np.array([found.observed]))
+    note = f"from {found.lower:.4g} events" if found.lower else ""
+    return ComparedLimit(label, found.observed, None if couplings is None else float(couplings[0]), note)
+
+
+def _widths(x: Array) -> Array:
+    """Weights of the trapezoidal rule."""
+    steps = np.diff(x)
+    return np.asarray(0.5 * (np.concatenate([steps, [0.0]]) + np.concatenate([[0.0], steps])))
+
+
+def _level(density: Array, cells: Array, cl: float) -> float:
+    order = np.argsort(-density.ravel(), kind="stable")
+    held = np.cumsum((density * cells).ravel()[order])
+    return float(np.interp(cl * held[-1], held, density.ravel()[order]))

@@ -1,0 +1,275 @@
+"""What a sampled posterior says: limits, intervals, expected events, predicted counts."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+from na64stat.stats.diagnostics import Diagnostics, autocorrelation_time, diagnose, quantile_error
+from na64stat.study.chain_file import ChainFile
+
+Array = NDArray[np.float64]
+Interval = tuple[float, float]
+
+WARM_UP: Final = 0.25
+"""Steps discarded at the beginning, in terms of those that are kept."""
+
+_SUMMARY: Final = (0.05, 0.16, 0.5, 0.84, 0.95)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Kept samples of E ensembles of W walkers at N steps.
+
+    Attributes
+    ----------
+    question
+        What was asked: scenario, run, regions, counts, priors, settings, provenance.
+    parameters, bins
+        Names of the D parameters (those with priors first, then the nuisance parameters) and of the B bins.
+    values
+        Parameters, shape (E, N, W, D); couplings in the scenario's unit, masses in GeV.
+    signal, expected
+        Expected signal events and counts in all of each bin, shape (E, N, W, B).
+    acceptance
+        Share of accepted moves of each ensemble.
+    notes
+        What a reader should know.
+    """
+
+    question: Mapping[str, Any]
+    parameters: tuple[str, ...]
+    bins: tuple[str, ...]
+    values: Array
+    signal: Array
+    expected: Array
+    acceptance: tuple[float, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `of` knows: the parameters, and what follows from them."""
+        derived = ["events"]
+        if self._power is not None and "coupling" not in self.parameters:
+            derived.append("coupling")
+        return (*self.parameters, *derived, *(f"events {name}" for name in self.bins))
+
+    def of(self, name: str) -> Array:
+        """Samples of a parameter, of "events" (signal events in all), of "events BIN" or of a "coupling", shape (E, N, W).
+
+        Raises
+        ------
+        InputError
+            If there is no such quantity.
+        """
+        if name in self.parameters:
+            return self.values[..., self.parameters.index(name)]
+        if name == "events":
+            return np.asarray(self.signal.sum(axis=-1))
+        if name in self.names and name.startswith("events "):
+            return self.signal[..., self.bins.index(name.removeprefix("events "))]
+        if name == "coupling" and name in self.names and self._power is not None:
+            strength = self.values[..., 0]
+            if self.parameters[0] == "mu":
+                return np.asarray(float(self.question["coupling"]) * strength ** (1 / self._power))
+            return np.asarray((strength / float(self.question["events_at_coupling_one"])) ** (1 / self._power))
+        raise InputError(f"samples of {name!r}: there are {', '.join(self.names)}")
+
+    @property
+    def signal_parameter(self) -> str:
+        """The parameter that limits are about: the first one."""
+        return self.parameters[0]
+
+    @property
+    def priors(self) -> tuple[str, ...]:
+        """The priors in words."""
+        return tuple(item["text"] for item in self.question["priors"])
+
+    @cached_property
+    def diagnostics(self) -> Diagnostics:
+        """Whether to trust the chain."""
+        return diagnose(self.values, self.parameters, self.acceptance, discarded(self.values.shape[1]))
+
+    def upper_limit(self, name: str | None = None, cl: float = 0.90) -> float:
+        """Credible upper limit of a quantity, default the parameter with the prior."""
+        return self.quantile(cl, name)
+
+    def quantile(self, probability: float, name: str | None = None) -> float:
+        """Value of a quantity below which lies this posterior probability."""
+        _check(probability)
+        return float(np.quantile(self.of(name or self.signal_parameter), probability))
+
+    def quantile_error(self, probability: float, name: str | None = None) -> float:
+        """Monte Carlo standard error of `quantile`."""
+        _check(probability)
+        return quantile_error(self.of(name or self.signal_parameter), probability)
+
+    def highest_density(
+        self, name: str | None = None, probability: float = 0.90, *, log: bool | None = None
+    ) -> tuple[Interval, ...]:
+        """Intervals of the highest density that hold this posterior probability, from a histogram.
+
+        Parameters
+        ----------
+        log
+            Density per unit of the logarithm; default for a coupling or a mass with a prior that is flat in it.
+        """
+        _check(probability)
+        name = name or self.signal_parameter
+        samples = self.of(name)
+        log = self.is_log(name) if log is None else log
+        x = np.log(samples.ravel()) if log else samples.ravel()
+        heights, edges = np.histogram(x, bins=_bins(x, x.size / autocorrelation_time(samples)))
+        order = np.argsort(-heights, kind="stable")
+        last = int(np.searchsorted(np.cumsum(heights[order]), probability * len(x)))
+        inside = np.zeros(len(heights), dtype=bool)
+        inside[order[: last + 1]] = True
+        ends = edges[np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]])))]
+        return tuple((float(a), float(b)) for a, b in (np.exp(ends) if log else ends).reshape(-1, 2))
+
+    def is_log(self, name: str) -> bool:
+        """Whether a quantity is drawn on a logarithmic axis: where its prior is flat in the logarithm."""
+        return any(item["parameter"] == name and item["name"] == "log-flat" for item in self.question["priors"])
+
+    def summary(self, cl: float = 0.90) -> dict[str, dict[str, float]]:
+        """Mean, standard deviation, quantiles and limit of every quantity."""
+        found = {}
+        for name in self.names:
+            values = self.of(name)
+            quantiles = np.quantile(values, _SUMMARY)
+            row = {"mean": float(values.mean()), "sd": float(values.std())}
+            row |= {f"q{round(100 * p):02d}": float(q) for p, q in zip(_SUMMARY, quantiles, strict=True)}
+            found[name] = row | {"limit": self.upper_limit(name, cl), "limit_error": self.quantile_error(cl, name)}
+        return found
+
+    def predictive(self, seed: int = 0) -> NDArray[np.int64]:
+        """Counts that a repetition would see, one per sample and bin, shape (E N W, B)."""
+        rates = np.maximum(self.expected.reshape(-1, len(self.bins)), 0.0)
+        return np.asarray(np.random.default_rng(seed).poisson(rates))
+
+    def predictive_p_values(self) -> dict[str, float]:
+        """Probability of at least the observed count in each channel of one bin, if the experiment is repeated."""
+        from scipy.special import gammainc
+
+        found = {}
+        for column, name in enumerate(self.bins):
+            count = self.question["counts"].get(name)
+            if count is not None:
+                rates = np.maximum(self.expected[..., column], 0.0)
+                found[name] = 1.0 if count == 0 else float(gammainc(count, rates).mean())
+        return found
+
+    def inference_data(self) -> Any:
+        """ArviZ's container of the samples: chain = walker of an ensemble, draw = step.
+
+        Raises
+        ------
+        InputError
+            If ArviZ is not installed.
+        """
+        from na64stat.study.arviz_export import inference_data
+
+        return inference_data(self)
+
+    def as_dict(self, cl: float = 0.90) -> dict[str, Any]:
+        """JSON form: what was asked, limits and diagnostics, without the samples."""
+        checks = self.diagnostics
+        return {
+            "kind": "posterior",
+            **self.question,
+            "cl": cl,
+            "steps": checks.steps,
+            "discarded": checks.discarded,
+            "limit": {
+                "parameter": self.signal_parameter,
+                "value": self.upper_limit(None, cl),
+                "error": _finite(self.quantile_error(cl)),
+            },
+            "highest_density": [list(item) for item in self.highest_density(None, cl)],
+            "summary": {
+                name: {key: _finite(value) for key, value in row.items()} for name, row in self.summary(cl).items()
+            },
+            "predictive_p_values": self.predictive_p_values(),
+            "diagnostics": {
+                "converged": checks.converged,
+                "verdict": checks.verdict,
+                "acceptance": list(checks.acceptance),
+                "parameters": {
+                    name: {"autocorrelation": _finite(time), "effective": size, "r_hat": _finite(hat)}
+                    for name, time, size, hat in zip(
+                        checks.parameters, checks.autocorrelation, checks.effective, checks.r_hat, strict=True
+                    )
+                },
+            },
+            "notes": list(self.notes),
+        }
+
+    @property
+    def _power(self) -> float | None:
+        power = self.question["yield_power"]
+        return None if power is None else float(power)
+
+
+def load_samples(path: str | os.PathLike[str]) -> Samples:
+    """Samples that a chain file holds, as far as it has come.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or no chain, or holds fewer than eight steps.
+    """
+    file = ChainFile(path)
+    steps = min(len(chain["chain"]) for chain in file.chains)
+    kept = math.floor(steps / (1 + WARM_UP))
+    if kept < 8:
+        raise InputError(f"{path}: {steps} steps; go on with `na64stat posterior -o {path}` until there are more")
+    together = {
+        name: np.stack([kept_part(chain[name], kept) for chain in file.chains])
+        for name in ("chain", "signal", "expected")
+    }
+    return Samples(
+        question=file.question,
+        parameters=file.parameters,
+        bins=file.bins,
+        values=together["chain"],
+        signal=together["signal"],
+        expected=together["expected"],
+        acceptance=tuple(float(chain["accepted"].mean()) / len(chain["chain"]) for chain in file.chains),
+        notes=file.notes,
+    )
+
+
+def discarded(kept: int) -> int:
+    """Steps discarded before so many that are kept."""
+    return math.ceil(WARM_UP * kept)
+
+
+def kept_part(values: Any, kept: int) -> Any:
+    """The steps that are kept, of an array whose first axis is the step."""
+    begin = discarded(kept)
+    return values[begin : begin + kept]
+
+
+def _bins(x: Array, effective: float) -> int:
+    """Bins of a histogram, after Freedman and Diaconis with the number of independent samples."""
+    spread = float(np.subtract(*np.percentile(x, [75, 25])))
+    if spread == 0 or not effective >= 1:
+        return 1
+    return int(np.clip(np.ptp(x) * effective ** (1 / 3) / (2 * spread), 10, 1000))
+
+
+def _check(probability: float) -> None:
+    if not 0 < probability < 1:
+        raise InputError(f"probability {probability}: between 0 and 1 is right")
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,131 @@
+"""What multiplies one signal event in each channel, as a function of the parameter that has the prior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.stats.model import Model
+from na64stat.stats.posterior import Signal
+from na64stat.stats.priors import Prior
+from na64stat.stats.surface import farthest_of
+from na64stat.study.events_table import EventsTable
+from na64stat.study.signal_test import SignalTest
+from na64stat.yields.survival import DepthAverage
+
+Array = NDArray[np.float64]
+Track = Callable[[Iterable[Any]], Iterable[Any]]
+
+_LOWEST = 1e-15
+"""Couplings below this share of the upper bound of the prior give no events to speak of; a table begins here."""
+
+
+@dataclass(frozen=True, eq=False)
+class SignalSource:
+    """A scenario in the channels of a model that has one signal event in each.
+
+    Attributes
+    ----------
+    factory, point
+        Maker of scenarios, and the one with the coupling that mu is relative to, if there is one.
+    mass
+        The mass [GeV], None if it has a prior.
+    test, model, average
+        Runs and regions, the model, the depth average of decays.
+    """
+
+    factory: ScenarioFactory
+    point: Scenario | None
+    mass: float | None
+    test: SignalTest
+    model: Model
+    average: DepthAverage
+
+    @property
+    def at_one(self) -> Array:
+        """Events in each channel of the model at coupling 1, shape (C,)."""
+        assert self.mass is not None  # noqa: S101  # for the type checker
+        return np.asarray(self._columns(self._events(self.mass, np.ones(1)))[0])
+
+    def function(self, named: Mapping[str, Prior], track: Track = iter) -> tuple[Signal, float]:
+        """The function, and its numerical error relative to events + 0.1.
+
+        Parameters
+        ----------
+        named
+            Priors by parameter.
+        track
+            Wraps the masses at which events are computed, for a progress bar.
+
+        Raises
+        ------
+        InputError
+            If there is no signal, or the parameter does not say how much there is in each channel.
+        """
+        if "mu" in named:
+            return self._of_strength(), 0.0
+        if "mass" in named:
+            of_mass, couplings = named["mass"], self._range(named["coupling"])
+            masses = of_mass.low, of_mass.high
+            plane = EventsTable.over_plane(self._events, masses, couplings, self._most, track)
+            return lambda at: plane(np.maximum(at["coupling"], couplings[0]), at["mass"])[:, self._order], plane.error
+        assert self.mass is not None  # noqa: S101  # for the type checker
+        power = self.factory(mass=self.mass, coupling=1.0).yield_power
+        if power is not None:
+            at_one = self._some(self.at_one, f"at {self.mass:g} GeV")
+            if "yield" in named:
+                return lambda at: at["yield"][:, None] * (at_one / at_one.sum()), 0.0
+            return lambda at: at["coupling"][:, None] ** power * at_one, 0.0
+        if "yield" in named:
+            return self._of_yield(), 0.0
+        couplings = self._range(named["coupling"])
+        table = EventsTable.along_coupling(self._events, self.mass, couplings, self._most)
+        return lambda at: table(np.maximum(at["coupling"], couplings[0]))[:, self._order], table.error
+
+    def _of_strength(self) -> Signal:
+        if self.point is None:
+            raise InputError("prior of mu: it is relative to a coupling; a scenario with mass and coupling is right")
+        where = f"at {self.point.mass:g} GeV and coupling {self.point.coupling:g}"
+        nominal = self._some(self._columns(self._events(self.point.mass, np.array([self.point.coupling])))[0], where)
+        return lambda at: at["mu"][:, None] * nominal
+
+    def _of_yield(self) -> Signal:
+        if len(self.model.channels) > 1:
+            raise InputError(
+                f"prior of the yield: how the events at {self.mass:g} GeV are divided among {', '.join(self.test.channels)} "
+                "depends on the coupling; a prior of the coupling, or one region, is right"
+            )
+        return lambda at: at["yield"][:, None]
+
+    def _some(self, events: Array, where: str) -> Array:
+        if not events.sum() > 0:
+            raise InputError(f"posterior: no signal in {', '.join(self.test.channels)} {where}")
+        return events
+
+    def _events(self, mass: float, couplings: Array) -> Mapping[str, Array]:
+        return self.test.events(self.factory(mass=mass, coupling=1.0), couplings, self.average)
+
+    def _columns(self, events: Mapping[str, Array]) -> Array:
+        """Events in the order of the model's channels, shape (G, C)."""
+        return np.column_stack([events[name] for name in self.model.channels])
+
+    @cached_property
+    def _order(self) -> list[int]:
+        return [self.test.channels.index(name) for name in self.model.channels]
+
+    @property
+    def _most(self) -> float:
+        """Signal events beyond which the likelihood is nothing."""
+        counts = self.model.background_events
+        return farthest_of(counts if self.model.observed is None else np.maximum(self.model.observed, counts))
+
+    @staticmethod
+    def _range(prior: Prior) -> tuple[float, float]:
+        return max(prior.low, prior.high * _LOWEST), prior.high
