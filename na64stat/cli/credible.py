@@ -8,6 +8,7 @@ import click
 
 from na64stat.cli.figures import figure_file, figure_option
 from na64stat.cli.inquiries import InquiryChoice, with_inquiry
+from na64stat.cli.models import is_file
 from na64stat.cli.options import as_json, examples
 from na64stat.cli.output import (
     overwrite_option,
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
 def credible(inquiry: InquiryChoice, output: str | None, overwrite: bool, as_json: bool) -> None:
     """Credible limits by quadrature, beside CL_s.
 
-    Each --prior of a coupling, a yield or mu is a row of its own. With a prior of the mass there is one of the coupling: then the
-    credible region of the (mass, coupling) plane is computed.
+    Each --prior of a coupling, a yield or mu is a row of its own; a pyhf workspace FILE.json has mu and the yield. With a
+    prior of the mass there is one of the coupling: then the credible region of the (mass, coupling) plane is computed.
     """
     file = figure_file(output, overwrite)
-    if inquiry.over_plane:
+    if inquiry.over_plane and not is_file(inquiry.scenario.text):
         _plane(inquiry, file, as_json)
         return
     from na64stat.study.credible import compare_priors
@@ -98,7 +99,8 @@ def _plane(inquiry: InquiryChoice, file: Output | None, as_json: bool) -> None:
 def _show(found: ComparedLimits) -> None:
     counts = ", ".join(f"{count:g} in {name}" for name, count in found.counts.items())
     fixed = "" if found.mass is None else f", m = {found.mass:g} GeV"
-    click.echo(f"{found.scenario}{fixed}, run {found.run}: {counts}; {100 * found.cl:g}% limits")
+    run = "" if found.run is None else f", run {found.run}"
+    click.echo(f"{found.scenario}{fixed}{run}: {counts}; {100 * found.cl:g}% limits")
     unit = "" if found.coupling_unit == "1" else f" [{found.coupling_unit}]"
     table = plain_table("prior or method", "events", f"coupling{unit}", "")
     for row in found.rows:

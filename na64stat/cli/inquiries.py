@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from na64stat.cli.models import OF_A_FILE, OF_A_SCENARIO, is_file, model_of_file, refuse_options
 from na64stat.cli.options import (
     RANGE,
     Command,
@@ -21,6 +23,7 @@ from na64stat.cli.options import (
     scenario_options,
     with_depth_average,
 )
+from na64stat.cli.patches import PatchChoice, patch_options
 from na64stat.cli.priors import check_given, counts_of, counts_option, prior_option
 from na64stat.errors import InputError
 
@@ -39,6 +42,7 @@ OF_AN_INQUIRY = (
     "counts",
     "depth_average",
     "no_systematics",
+    *OF_A_FILE,
 )
 """Parameters that a chain file already answers."""
 
@@ -57,6 +61,7 @@ class InquiryChoice:
     no_systematics: bool
     depth_average: str
     cl: float
+    patch: PatchChoice
 
     @property
     def over_plane(self) -> bool:
@@ -66,6 +71,11 @@ class InquiryChoice:
     def arguments(self) -> dict[str, Any]:
         """Arguments of `na64stat.sample` and `na64stat.credible_limit` except the prior."""
         check_given(self.priors)
+        if is_file(self.scenario.text):
+            refuse_options(OF_A_SCENARIO, f"the workspace file {self.scenario.text}", "it is for a scenario")
+            model = model_of_file(Path(self.scenario.text), self.patch, self.regions)
+            return {"scenario": model, "run": None, "counts": counts_of(self.counts)}
+        refuse_options(OF_A_FILE, f"the scenario {self.scenario.text}", "it is for a workspace file")
         factory = self.scenario.resolve()
         mass = None if self.mass is None else one_number(self.mass, "--mass")
         coupling = None if self.coupling is None else one_number(self.coupling, "--coupling")
@@ -101,7 +111,8 @@ def with_inquiry(command: Command) -> Command:
         runs = RunsChoice(given.pop("run_name"), given.pop("background"), given.pop("correlated"))
         names = ("mass", "coupling", "priors", "regions", "counts", "no_systematics", "depth_average", "cl")
         chosen = {name: given.pop(name) for name in names}
-        return command(inquiry=InquiryChoice(scenario=scenario, runs=runs, **chosen), **given)
+        patch = PatchChoice(given.pop("patch"), given.pop("patch_name"), given.pop("measurement"))
+        return command(inquiry=InquiryChoice(scenario=scenario, runs=runs, patch=patch, **chosen), **given)
 
     return add_options(
         command,
@@ -119,4 +130,5 @@ def with_inquiry(command: Command) -> Command:
         cl_option,
         click.option("--no-systematics", is_flag=True, help="Leave out every uncertainty."),
         with_depth_average,
+        *patch_options(),
     )

@@ -33,6 +33,7 @@ _OF_A_RUN = (*OF_AN_INQUIRY, "walkers", "ensembles", "steps", "most_steps", "see
     epilog=examples(
         "posterior axion-muon --mass 0.1 --prior flat:yield:0:50 -o chain.h5",
         "posterior axion-photon --prior log-flat:coupling:1e-6:1 --prior log-flat:mass:1e-3:1 -o plane.h5",
+        "posterior ws.json --region invisible --prior flat:mu:0:10",
         "posterior chain.h5 --figure corner.png",
     )
 )
@@ -60,8 +61,8 @@ def posterior(
 ) -> None:
     """Posterior of a scenario, sampled with emcee.
 
-    SCENARIO is sampled with the priors that are named; a chain FILE.h5 in its place is summarised. A run that was stopped goes on
-    if the same command is given again.
+    SCENARIO, or a pyhf workspace FILE.json, is sampled with the priors that are named; a chain FILE.h5 is summarised. A
+    run that was stopped goes on if the same command is given again.
     """
     drawn = None if figure is None else figure_file(figure, overwrite)
     name = inquiry.scenario.text
@@ -116,7 +117,8 @@ def _show(found: Samples, cl: float) -> None:
     question: Any = found.question
     counts = ", ".join(f"{count:g} in {name}" for name, count in question["counts"].items())
     fixed = "" if question["mass_gev"] is None else f", m = {question['mass_gev']:g} GeV"
-    click.echo(f"{question['scenario']}{fixed}, run {question['run']}: {counts}; prior {'; '.join(found.priors)}")
+    run = "" if question["run"] is None else f", run {question['run']}"
+    click.echo(f"{question['scenario']}{fixed}{run}: {counts}; prior {'; '.join(found.priors)}")
     checks = found.diagnostics
     table = plain_table("quantity", "mean", "sd", "5%", "median", "95%", f"{100 * cl:g}% below", "+-", "tau", "R-hat")
     of = {name: i for i, name in enumerate(checks.parameters)}

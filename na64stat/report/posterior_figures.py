@@ -43,7 +43,8 @@ def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -
         figure.set_layout_engine("constrained")
         fixed = "" if found.mass is None else f", m = {found.mass:g} GeV"
         counts = ", ".join(f"{count:g} in {name}" for name, count in found.counts.items())
-        figure.suptitle(f"{found.scenario}{fixed}, run {found.run}: {counts}", fontsize=9, parse_math=False, wrap=True)
+        run = "" if found.run is None else f", run {found.run}"
+        figure.suptitle(f"{found.scenario}{fixed}{run}: {counts}", fontsize=9, parse_math=False, wrap=True)
         for number, item in enumerate(found.credible, start=1):
             axes = figure.add_subplot(lines, columns, number)
             prior = item.curve.prior

@@ -17,8 +17,10 @@ from na64stat.stats.exact import Exact
 from na64stat.stats.feldman_cousins import FeldmanCousins
 from na64stat.stats.limits import check_cl, limit_of_model
 from na64stat.stats.marginal import MarginalLikelihood
+from na64stat.stats.model import Model
 from na64stat.stats.priors import Prior
-from na64stat.study.inquiry import Inquiry, pose
+from na64stat.study.inquiry import Inquiry
+from na64stat.study.pose import pose
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -104,7 +106,7 @@ class ComparedLimits:
 
     scenario: str
     coupling_unit: str
-    run: str
+    run: str | None
     regions: tuple[str, ...]
     counts: Mapping[str, float]
     mass: float | None
@@ -152,7 +154,7 @@ class CrediblePlane:
     scenario: str
     coupling_symbol: str
     coupling_unit: str
-    run: str
+    run: str | None
     regions: tuple[str, ...]
     priors: tuple[str, ...]
     cl: float
@@ -184,8 +186,8 @@ class CrediblePlane:
 
 
 def credible_limit(
-    scenario: Scenario | ScenarioFactory,
-    run: Run | Sequence[Run],
+    scenario: Scenario | ScenarioFactory | Model,
+    run: Run | Sequence[Run] | None,
     prior: Prior,
     *,
     cl: float = 0.90,
@@ -214,8 +216,8 @@ def credible_limit(
 
 
 def compare_priors(
-    scenario: Scenario | ScenarioFactory,
-    run: Run | Sequence[Run],
+    scenario: Scenario | ScenarioFactory | Model,
+    run: Run | Sequence[Run] | None,
     priors: Sequence[Prior],
     *,
     cl: float = 0.90,
@@ -249,12 +251,11 @@ def compare_priors(
         elif inquiry is not None:
             rows.append(_frequentist(inquiry, item, cl))
     assert inquiry is not None  # noqa: S101  # there is a prior
-    test = inquiry.test
     return ComparedLimits(
         inquiry.scenario,
         inquiry.coupling_unit,
-        test.run_name,
-        test.regions,
+        inquiry.run,
+        inquiry.regions,
         dict(inquiry.facts["counts"]),
         inquiry.mass,
         cl,
@@ -314,8 +315,8 @@ def credible_plane(
         inquiry.scenario,
         inquiry.coupling_symbol,
         inquiry.coupling_unit,
-        inquiry.test.run_name,
-        inquiry.test.regions,
+        inquiry.run,
+        inquiry.regions,
     )
     texts = tuple(str(prior) for prior in inquiry.posterior.priors)
     return CrediblePlane(*names, texts, cl, mass, coupling, density, _level(density, cells, cl))
@@ -325,7 +326,7 @@ def _limit(inquiry: Inquiry, cl: float) -> CredibleLimit:
     curve = inquiry.curve()
     prior = curve.prior
     limit = curve.upper_limit(cl)
-    events = float(inquiry.posterior.signal({prior.parameter: np.array([limit])}).sum())
+    events = float(inquiry.events({prior.parameter: np.array([limit])})[0])
     coupling: float | None = limit
     if prior.parameter != "coupling":
         couplings = inquiry.coupling(np.array([events]))
@@ -344,13 +345,11 @@ def _remark(limit: CredibleLimit) -> str:
 
 
 def _frequentist(inquiry: Inquiry, method: Exact | FeldmanCousins, cl: float) -> ComparedLimit:
-    """Limit on the signal with the shares of the channels at coupling 1, or in the only channel."""
+    """Limit on the signal events in all."""
     label = "CL_s" if isinstance(method, Exact) else "Feldman-Cousins"
-    channels = len(inquiry.model.channels)
-    if channels > 1 and inquiry.at_one is None:
+    if inquiry.shares is None:
         return ComparedLimit(label, None, None, "the shares of the channels depend on the coupling; see `limits`")
-    shares = np.ones(1) if channels == 1 or inquiry.at_one is None else inquiry.at_one / inquiry.at_one.sum()
-    found = limit_of_model(inquiry.model.with_signal_scaled(shares), method, cl)
+    found = limit_of_model(inquiry.model.with_signal_scaled(inquiry.shares), method, cl)
     if found.observed is None:
         return ComparedLimit(label, None, None, "; ".join(found.notes))
     couplings = inquiry.coupling(np.array([found.observed]))

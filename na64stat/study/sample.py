@@ -16,11 +16,13 @@ from na64stat.experiment.run import Run
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats import sampler
 from na64stat.stats.diagnostics import AUTOCORRELATIONS, LARGEST_R_HAT, autocorrelation_time, split_r_hat
+from na64stat.stats.model import Model
 from na64stat.stats.posterior import Posterior
 from na64stat.stats.priors import Prior
 from na64stat.stats.sampler import Chain, Ensembles
 from na64stat.study.chain_file import ChainFile, locked, write_chain
-from na64stat.study.inquiry import Inquiry, pose
+from na64stat.study.inquiry import Inquiry
+from na64stat.study.pose import pose
 from na64stat.study.samples import Samples, discarded, kept_part
 from na64stat.yields.survival import DepthAverage
 
@@ -35,8 +37,8 @@ _SECONDS: Final = 5.0
 
 
 def sample(
-    scenario: Scenario | ScenarioFactory,
-    run: Run | Sequence[Run],
+    scenario: Scenario | ScenarioFactory | Model,
+    run: Run | Sequence[Run] | None = None,
     *,
     prior: Prior | Sequence[Prior],
     mass: float | None = None,
@@ -59,9 +61,9 @@ def sample(
     Parameters
     ----------
     scenario
-        A scenario with mass and coupling, or a class of one.
+        A scenario with mass and coupling, a class of one, or a `Model`, which is a workspace of your own.
     run
-        Where; several runs are combined.
+        Where; several runs are combined. None for a `Model`.
     prior
         Of the coupling, of the yield (signal events in all channels) or of mu; with one of the mass, a sequence of two.
         There is no default. Nuisance parameters have what their auxiliary measurements leave of a flat one.

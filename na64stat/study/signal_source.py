@@ -89,6 +89,18 @@ class SignalSource:
         table = EventsTable.along_coupling(self._events, self.mass, couplings, self._most)
         return lambda at: table(np.maximum(at["coupling"], couplings[0]))[:, self._order], table.error
 
+    def shares(self, named: Mapping[str, Prior]) -> Array | None:
+        """What multiplies the signal of each channel for one event in all, shape (C,); None where it depends on the coupling."""
+        if "mu" in named and self.point is not None:
+            events = self._columns(self._events(self.point.mass, np.array([self.point.coupling])))[0]
+        elif len(self.model.channels) == 1:
+            return np.ones(1)
+        elif self.mass is None or self.factory(mass=self.mass, coupling=1.0).yield_power is None:
+            return None
+        else:
+            events = self.at_one
+        return np.asarray(events / events.sum())
+
     def _of_strength(self) -> Signal:
         if self.point is None:
             raise InputError("prior of mu: it is relative to a coupling; a scenario with mass and coupling is right")

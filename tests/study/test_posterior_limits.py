@@ -11,8 +11,9 @@ from na64stat.stats.priors import Flat, Jeffreys, LogFlat
 from na64stat.stats.user_prior import UserPrior
 from na64stat.study.credible import compare_priors, credible_limit, credible_plane
 from na64stat.study.events_table import TOLERANCE, EventsTable
-from na64stat.study.inquiry import pose
+from na64stat.study.pose import pose
 from na64stat.study.sample import sample
+from na64stat.study.signal_test import SignalTest
 
 AXION = na.AxionMuon(mass=0.1, coupling=5e-3)
 PHOTON = na.AxionPhoton(mass=0.01, coupling=2e-3)
@@ -42,7 +43,7 @@ def test_the_numbers_of_the_2022_run(run):
 def test_a_prior_is_a_change_of_variables(run):
     """For a yield proportional to g^2, flat in g is Jeffreys in the yield; mu is the yield in other units."""
     flat = credible_limit(AXION, run, Flat("coupling", 0, 0.04))
-    power = float(pose(AXION, run, Flat("yield", 0, 1)).at_one.sum()) * 0.04**2
+    power = float(pose(AXION, run, Flat("yield", 0, 1)).at_one) * 0.04**2
     jeffreys = credible_limit(AXION, run, Jeffreys("yield", 0, power))
     assert flat.events == pytest.approx(jeffreys.limit, rel=1e-9)
     assert flat.limit == pytest.approx(jeffreys.coupling, rel=1e-9)
@@ -57,7 +58,7 @@ def test_a_prior_is_a_change_of_variables(run):
 
 def test_log_flat_limit_follows_its_lower_bound(run):
     """With nothing seen the posterior of t = a g^2 is exp(-t) / t, whose integrals are E1; far down it falls as low^0.1."""
-    a = float(pose(AXION, run, Flat("yield", 0, 1)).at_one.sum())
+    a = float(pose(AXION, run, Flat("yield", 0, 1)).at_one)
     lows = np.array([1e-4, 1e-6, 1e-8, 1e-60])
     limits = np.array([credible_limit(AXION, run, LogFlat("coupling", g, 1), systematics=False).limit for g in lows])
     held = (exp1(a * lows**2) - exp1(a * limits**2)) / (exp1(a * lows**2) - exp1(a))
@@ -76,7 +77,7 @@ def test_table_of_priors_and_methods(run):
     assert by_label[str(priors[0])].events == pytest.approx(by_label["CL_s"].events, rel=0.03)
     assert [row.coupling for row in found.rows[:3]] == sorted((row.coupling for row in found.rows[:3]), reverse=True)
     for row, item in zip(found.rows, found.credible, strict=False):
-        assert row.events == pytest.approx(pose(AXION, run, priors[0]).at_one.sum() * row.coupling**2, rel=1e-6)
+        assert row.events == pytest.approx(pose(AXION, run, priors[0]).at_one * row.coupling**2, rel=1e-6)
         assert item.error < 1e-6
 
 
@@ -135,7 +136,7 @@ def test_plane_and_samples_agree(run):
 
 
 def test_interpolated_events(run):
-    test = pose(PHOTON, run, LogFlat("coupling", 1e-6, 1), regions=["visible"]).test
+    test = SignalTest(run, ("visible",))
 
     def events(mass, couplings):
         return test.events(na.AxionPhoton(mass=mass, coupling=1.0), couplings, na.DepthAverage.LAYERS)
@@ -166,7 +167,7 @@ def test_islands_show_as_several_intervals(run):
     (excluded,) = na.limits(na.AxionPhoton, run, [0.003], regions=["invisible"]).points[0].intervals["observed"]
     assert first < excluded[0] < excluded[1] < second
     # The prior is flat in ln g: equal density is equal likelihood, so that the events are as many at both edges.
-    test = pose(PHOTON, run, LogFlat("coupling", 1e-6, 1), regions=["invisible"]).test
+    test = SignalTest(run, ("invisible",))
     probe = na.AxionPhoton(mass=0.003, coupling=1.0)
     events = test.events(probe, np.array([first, second]), na.DepthAverage.LAYERS)["invisible"]
     assert events[0] == pytest.approx(events[1], rel=2e-2)
@@ -203,14 +204,64 @@ def test_impossible_questions(with_backgrounds, asked, message):
 
 
 def test_a_projection_has_no_posterior_unless_counts_are_supposed(projection):
-    with pytest.raises(InputError, match="no observed counts in invisible; give counts"):
+    with pytest.raises(InputError, match="no observed counts, or not in all of invisible; give counts"):
         credible_limit(AXION, projection, Flat("yield", 0, 50))
     assert credible_limit(AXION, projection, Flat("yield", 0, 50), counts={"invisible": 0}).limit > 2.3
 
 
 def test_a_prior_far_from_the_counts_is_said(run):
+    for low, message in ((300, "beyond the reach of the quadrature"), (5000, "likelihood is zero, or too small")):
+        with pytest.raises(ComputationError, match=message):
+            credible_limit(AXION, run, Flat("yield", low, 20_000))
     far = Flat("yield", 5000, 20_000)
-    with pytest.raises(ComputationError, match=r"likelihood is zero, or too small|beyond the reach of the quadrature"):
-        credible_limit(AXION, run, far)
     found = sample(AXION, run, prior=far, steps=500)
     assert any("standard deviations off its measurement" in note for note in found.notes)
+
+
+def test_a_workspace_of_your_own(run):
+    """The workspace of a scenario gives the limits of the scenario; a channel without signal changes nothing."""
+    workspace = na.build_workspace(na.predict(AXION, run), run, ["invisible"])
+    model = na.Model.from_workspace(workspace)
+    of_yield = credible_limit(model, None, Flat("yield", 0, 50))
+    assert of_yield.limit == pytest.approx(credible_limit(AXION, run, Flat("yield", 0, 50)).limit, rel=1e-9)
+    total = float(model.signal_events.sum())
+    of_mu = credible_limit(model, None, Flat("mu", 0, 50 / total))
+    assert (of_mu.limit * total, of_mu.events) == pytest.approx((of_yield.limit, of_yield.limit))
+    both = na.Model.from_workspace(na.build_workspace(na.predict(AXION, run), run, ["invisible", "visible"]))
+    assert credible_limit(both, None, Flat("yield", 0, 50)).limit == pytest.approx(of_yield.limit, rel=1e-6)
+    rows = {row.label: row.events for row in compare_priors(model, None, [Flat("yield", 0, 50)]).rows}
+    assert rows["CL_s"] == pytest.approx(na.upper_limit(workspace).observed * total, rel=1e-6)
+    found = sample(model, prior=Flat("mu", 0, 50 / total), steps=200, seed=1)
+    assert found.names == ("mu", *found.parameters[1:], "events", "events invisible")
+    for asked, message in (
+        ({"prior": Flat("coupling", 0, 1)}, "one of mu or of the yield"),
+        ({"prior": Flat("mu", 0, 1), "mass": 0.1}, "mass: goes with a scenario"),
+        ({"prior": Flat("mu", 0, 1), "run": run}, "run: goes with a scenario"),
+        ({"prior": Flat("mu", 0, 1), "counts": {"visible": 1}}, "counts of visible"),
+    ):
+        with pytest.raises(InputError, match=message):
+            sample(model, **asked)
+    with pytest.raises(InputError, match="run: missing"):
+        sample(AXION, prior=Flat("yield", 0, 50))
+
+
+def test_free_nuisance_parameters_are_sampled(run):
+    """A free background scale, flat between its bounds, and a signal: the marginal is a sum over the plane, by brute force."""
+    workspace = na.build_workspace(na.predict(AXION, run), run, ["invisible"])
+    (channel,) = workspace["channels"]
+    for item in channel["samples"]:
+        if item["name"] == "signal":
+            item["data"], item["modifiers"] = [1.0], item["modifiers"][:1]
+        else:
+            item["data"] = [1.0]
+            item["modifiers"] = [{"name": "scale", "type": "normfactor", "data": None}]
+    workspace["observations"][0]["data"] = [3.0]
+    workspace["measurements"][0]["config"]["parameters"] = [{"name": "scale", "bounds": [[0.5, 4.0]], "inits": [1.0]}]
+    model = na.Model.from_workspace(workspace)
+    with pytest.raises(na.InputError, match="scale is free"):
+        credible_limit(model, None, Flat("mu", 0, 20))
+    found = sample(model, prior=Flat("mu", 0, 20), steps=3000, seed=1)
+    mu, scale = (np.arange(400) + 0.5)[:, None] / 20, 0.5 + 3.5 * (np.arange(400) + 0.5) / 400
+    density = ((mu + scale) ** 3 * np.exp(-mu - scale)).sum(axis=1)
+    limit = np.interp(0.9, np.cumsum(density) / density.sum(), mu[:, 0] + 0.025)
+    assert abs(found.upper_limit() - limit) < 4 * found.quantile_error(0.9) < 0.2

@@ -1,0 +1,202 @@
+"""Putting Bayesian questions: a scenario in regions of runs, or a workspace, with priors, as a posterior density.
+
+What multiplies the signal of each channel follows from the parameter that has the prior: the coupling, the signal events in all
+channels ("yield"), or the strength mu of a scenario at its coupling, or of the signal of a workspace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError, ValidityWarning
+from na64stat.experiment.run import Run
+from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.stats.limits import check_combination
+from na64stat.stats.model import Model
+from na64stat.stats.posterior import Posterior
+from na64stat.stats.priors import Prior
+from na64stat.study.events_table import TOLERANCE
+from na64stat.study.inquiry import Inquiry
+from na64stat.study.provenance import provenance
+from na64stat.study.signal_source import SignalSource
+from na64stat.study.signal_test import SignalTest
+from na64stat.yields.survival import DepthAverage
+from na64stat.yields.validity import doubts_at_ends
+
+Array = NDArray[np.float64]
+Track = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+def pose(
+    scenario: Scenario | ScenarioFactory | Model,
+    run: Run | Sequence[Run] | None,
+    prior: Prior | Sequence[Prior],
+    *,
+    mass: float | None = None,
+    regions: Sequence[str] | None = None,
+    counts: Mapping[str, int] | None = None,
+    systematics: bool = True,
+    correlated: Sequence[str] = (),
+    average: DepthAverage = DepthAverage.LAYERS,
+    track: Track = iter,
+) -> Inquiry:
+    """Put a scenario, runs and priors together; arguments as in `na64stat.sample`."""
+    priors = _priors(prior)
+    if isinstance(scenario, Model):
+        others = {"run": run, "mass": mass, "regions": regions, "correlated": tuple(correlated) or None}
+        given = [name for name, value in others.items() if value is not None]
+        if given or not systematics:
+            raise InputError(f"{', '.join(given) or 'systematics'}: goes with a scenario; a model has its own")
+        return _of_model(scenario, priors, counts)
+    if run is None:
+        raise InputError("run: missing; a run, or several, is right for a scenario")
+    named = {item.parameter: item for item in priors}
+    factory, point, mass = _factory(scenario, mass, named)
+    ends = (named["mass"].low, named["mass"].high) if mass is None else (mass,)
+    probes = [factory(mass=end, coupling=1.0) for end in ends]
+    chosen = tuple(regions) if regions is not None else probes[0].default_regions
+    test = SignalTest(run, chosen, systematics=systematics, correlated=tuple(correlated))
+    model = _with_counts(test.model, counts, test.run_name)
+    doubts = tuple(dict.fromkeys(doubt for one in test.runs for doubt in doubts_at_ends(probes, one, chosen)))
+    for doubt in doubts:
+        warnings.warn(doubt, ValidityWarning, stacklevel=3)
+    power = probes[0].yield_power if mass is not None else None
+    source = SignalSource(factory, point, mass, test, model, average)
+    signal, error = source.function(named, track)
+    if error > TOLERANCE:
+        doubts += (f"events are interpolated to {error:.2g} (relative to events + 0.1), not {TOLERANCE:g}",)
+    posterior = Posterior(model, priors, signal)
+    at_one = None if power is None else float(source.at_one.sum())
+    facts = {
+        "scenario": probes[0].name,
+        "coupling_unit": probes[0].coupling_unit,
+        "run": test.run_name,
+        "regions": list(chosen),
+        "counts": _counts(model),
+        "systematics": systematics,
+        "correlated": list(correlated),
+        "mass_gev": mass,
+        "coupling": None if point is None or "mu" not in named else point.coupling,
+        "priors": [item.as_dict() for item in priors],
+        "yield_power": power,
+        "events_at_coupling_one": at_one,
+        **provenance(test.runs, average),
+        "density_digest": _digest(posterior),
+    }
+    symbols = probes[0].coupling_symbol, probes[0].coupling_unit
+    shares = source.shares(named)
+    of = posterior, probes[0].name, *symbols
+    return Inquiry(*of, mass, test.run_name, chosen, power, at_one, shares, facts, doubts)
+
+
+def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int] | None) -> Inquiry:
+    """The question of a workspace, whose signal has one strength."""
+    model = _with_counts(model, counts, "the workspace")
+    total = float(model.signal_events.sum())
+    (prior,) = priors if len(priors) == 1 else (None,)
+    if prior is None or prior.parameter not in ("mu", "yield"):
+        raise InputError("priors: one of mu or of the yield is right for a workspace")
+    if not total > 0:
+        raise InputError("posterior: the workspace has no signal")
+    ones = np.ones(len(model.channels))
+    unit = 1.0 if prior.parameter == "mu" else total
+
+    def signal(values: Mapping[str, Array]) -> Array:
+        return np.multiply.outer(values[prior.parameter] / unit, ones)
+
+    posterior = Posterior(model, priors, signal)
+    facts = {
+        "scenario": "workspace",
+        "coupling_unit": "1",
+        "run": None,
+        "regions": list(model.channels),
+        "counts": _counts(model),
+        "systematics": True,
+        "correlated": [],
+        "mass_gev": None,
+        "coupling": None,
+        "priors": [item.as_dict() for item in priors],
+        "yield_power": None,
+        "events_at_coupling_one": None,
+        "versions": provenance((), DepthAverage.LAYERS)["versions"],
+        "density_digest": _digest(posterior),
+    }
+    regions = None, model.channels
+    return Inquiry(posterior, "workspace", "mu", "1", None, *regions, None, None, ones / total, facts, ())
+
+
+def _priors(prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
+    """Priors, the one of the mass last."""
+    found = (prior,) if isinstance(prior, Prior) else tuple(prior)
+    wrong = [item for item in found if not isinstance(item, Prior)]
+    if wrong or not found:
+        raise InputError(
+            f"prior {wrong[0] if wrong else 'missing'!r}: an object is right, such as "
+            "LogFlat('coupling', 1e-6, 1); there is no default"
+        )
+    names = [item.parameter for item in found]
+    strengths = [name for name in names if name != "mass"]
+    if len(strengths) != 1 or len(found) > 2 or len(set(names)) != len(names):
+        raise InputError(
+            f"priors of {', '.join(names)}: one of coupling, yield or mu is right, and one of the mass if it is to vary"
+        )
+    if "mass" in names and strengths != ["coupling"]:
+        raise InputError(f"priors of {', '.join(names)}: with a mass that varies, a prior of the coupling is right")
+    return tuple(sorted(found, key=lambda item: item.parameter == "mass"))
+
+
+def _factory(
+    scenario: Scenario | ScenarioFactory, mass: float | None, named: Mapping[str, Prior]
+) -> tuple[ScenarioFactory, Scenario | None, float | None]:
+    """Maker of scenarios, the one that was given with a coupling, and the mass if it is fixed."""
+    point = scenario if isinstance(scenario, Scenario) else None
+    if "mass" in named:
+        if mass is not None:
+            raise InputError(f"mass = {mass:g} GeV, and a prior of the mass: one of them is right")
+        mass = None
+    elif mass is None:
+        if point is None:
+            raise InputError("mass: missing; a mass [GeV] or a prior of it is right")
+        mass = point.mass
+    if point is not None:
+        return point.at, point if mass == point.mass else None, mass
+    if not callable(scenario) or isinstance(scenario, Scenario):
+        raise InputError(f"scenario {scenario!r}: a scenario, or a class of one, is right")
+    return scenario, None, mass
+
+
+def _counts(model: Model) -> dict[str, float]:
+    """Observed counts by bin, which is the channel where that has one."""
+    return {} if model.observed is None else dict(zip(model.bin_names, model.observed.tolist(), strict=True))
+
+
+def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> Model:
+    """The model with its observed counts, or others."""
+    names = ", ".join(model.bin_names)
+    if counts is None:
+        if model.observed is None:
+            raise InputError(
+                f"posterior of {where}: no observed counts, or not in all of {names}; give counts to suppose some"
+            )
+        return model
+    if sorted(counts) != sorted(model.bin_names):
+        raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {names}")
+    for name, count in counts.items():
+        if isinstance(count, bool) or not 0 <= count < 1e15 or count != int(count):
+            raise InputError(f"counts: {count} in {name}; a whole number >= 0 is right")
+    found = model.with_observed(np.array([float(counts[name]) for name in model.bin_names]))
+    check_combination(found)
+    return found
+
+
+def _digest(posterior: Posterior) -> str:
+    """Digest of the density at some points: a scenario is known by what it predicts, a model by its likelihood."""
+    points = posterior.draw(32, np.random.RandomState(0))
+    text = [np.array2string(values, precision=9) for values in (posterior(points), *posterior.rates(points))]
+    return hashlib.sha256("".join(text).encode()).hexdigest()
