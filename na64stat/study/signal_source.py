@@ -16,6 +16,7 @@ from na64stat.stats.model import Model
 from na64stat.stats.posterior import Signal
 from na64stat.stats.priors import Prior
 from na64stat.stats.surface import farthest_of
+from na64stat.study.events_plane import EventsPlane
 from na64stat.study.events_table import EventsTable
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
@@ -74,7 +75,7 @@ class SignalSource:
         if "mass" in named:
             of_mass, couplings = named["mass"], self._range(named["coupling"])
             masses = of_mass.low, of_mass.high
-            plane = EventsTable.over_plane(self._events, masses, couplings, self._most, track)
+            plane = EventsPlane.of(self._events, masses, couplings, self._most, track)
             return lambda at: plane(np.maximum(at["coupling"], couplings[0]), at["mass"])[:, self._order], plane.error
         assert self.mass is not None  # noqa: S101  # for the type checker
         power = self.factory(mass=self.mass, coupling=1.0).yield_power
@@ -86,7 +87,7 @@ class SignalSource:
         if "yield" in named:
             return self._of_yield(), 0.0
         couplings = self._range(named["coupling"])
-        table = EventsTable.along_coupling(self._events, self.mass, couplings, self._most)
+        table = EventsTable.of(self._events, self.mass, couplings, self._most)
         return lambda at: table(np.maximum(at["coupling"], couplings[0]))[:, self._order], table.error
 
     def shares(self, named: Mapping[str, Prior]) -> Array | None:

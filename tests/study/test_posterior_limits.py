@@ -1,5 +1,7 @@
 """Credible limits by quadrature, and the sampler against them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.special import exp1
@@ -10,6 +12,7 @@ from na64stat.errors import ComputationError, InputError
 from na64stat.stats.priors import Flat, Jeffreys, LogFlat
 from na64stat.stats.user_prior import UserPrior
 from na64stat.study.credible import compare_priors, credible_limit, credible_plane
+from na64stat.study.events_plane import EventsPlane
 from na64stat.study.events_table import TOLERANCE, EventsTable
 from na64stat.study.pose import pose
 from na64stat.study.sample import sample
@@ -143,19 +146,38 @@ def test_interpolated_events(run):
 
     rng = np.random.default_rng(1)
     couplings = np.exp(rng.uniform(np.log(1e-6), 0, 300))
-    table = EventsTable.along_coupling(events, 0.01, (1e-6, 1.0), 50.0)
+    table = EventsTable.of(events, 0.01, (1e-6, 1.0), 50.0)
     truth = events(0.01, couplings)["visible"]
     matters = truth < 50
     error = np.abs(table(couplings)[:, 0] - truth) / (truth + 0.1)
     assert table.error < TOLERANCE
     assert error[matters].max() < 3 * TOLERANCE
-    plane = EventsTable.over_plane(events, (2e-3, 0.2), (1e-5, 1.0), 50.0)
+    plane = EventsPlane.of(events, (2e-3, 0.2), (1e-5, 1.0), 50.0)
     assert plane.error < TOLERANCE
     for mass in np.exp(rng.uniform(np.log(2e-3), np.log(0.2), 12)):
         g = np.exp(rng.uniform(np.log(1e-5), 0, 40))
         truth = events(mass, g)["visible"]
         found = plane(g, np.full(40, mass))[:, 0]
         assert (np.abs(found - truth) / (truth + 0.1))[truth < 50].max() < 10 * TOLERANCE
+
+
+def test_a_decay_channel_that_opens(run):
+    """The loop decay of the axion-muon gives way to muon pairs at 2 m_mu, where the events jump."""
+    test = SignalTest(run, ("invisible",))
+    factory = partial(na.AxionMuon, loop_decay=True)
+
+    def events(mass, couplings):
+        return test.events(factory(mass=mass, coupling=1.0), couplings, na.DepthAverage.LAYERS)
+
+    plane = EventsPlane.of(events, (0.05, 1.0), (1e-5, 1.0), 50.0)
+    assert plane.error < TOLERANCE
+    g = np.geomspace(1e-5, 1, 37)
+    threshold = 2 * 0.1056583755
+    for mass in (0.06, 0.2, threshold * (1 - 1e-3), threshold * (1 - 2e-5), threshold * (1 + 2e-5), 0.3, 0.9):
+        truth, found = events(mass, g)["invisible"], plane(g, np.full(37, mass))[:, 0]
+        assert (np.abs(found - truth) / (truth + 0.1))[truth < 50].max() < 10 * TOLERANCE
+    jump = [events(threshold * (1 + side), g)["invisible"] for side in (-1e-6, 1e-6)]
+    assert np.abs(np.log((jump[0] + 1e-9) / (jump[1] + 1e-9))).max() > 3  # there is something to cope with
 
 
 def test_islands_show_as_several_intervals(run):
