@@ -1,7 +1,8 @@
 """Expected events as a function of mass and coupling: a spline of ln(events + 1e-9) on a grid in the logarithms.
 
 The couplings are evenly spaced; the masses are put closer together where the spline errs. Where a decay channel opens, the events
-jump or bend sharply at one mass: there the masses end up as close as 1e-5, and what lies between them does not matter.
+jump or bend sharply at one mass: there the masses end up as close as 1e-5, and what lies within a few of them is a share of the
+prior that does not matter.
 """
 
 from __future__ import annotations

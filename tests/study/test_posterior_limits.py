@@ -173,7 +173,7 @@ def test_a_decay_channel_that_opens(run):
     assert plane.error < TOLERANCE
     g = np.geomspace(1e-5, 1, 37)
     threshold = 2 * 0.1056583755
-    for mass in (0.06, 0.2, threshold * (1 - 1e-3), threshold * (1 - 2e-5), threshold * (1 + 2e-5), 0.3, 0.9):
+    for mass in (0.06, 0.2, threshold * (1 - 1e-3), threshold * (1 - 2e-4), threshold * (1 + 2e-4), 0.3, 0.9):
         truth, found = events(mass, g)["invisible"], plane(g, np.full(37, mass))[:, 0]
         assert (np.abs(found - truth) / (truth + 0.1))[truth < 50].max() < 10 * TOLERANCE
     jump = [events(threshold * (1 + side), g)["invisible"] for side in (-1e-6, 1e-6)]
