@@ -6,13 +6,17 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from na64stat.errors import InputError
 from na64stat.stats.parameters import Array
 from na64stat.stats.priors import Prior
+
+_STRETCHES: Final = 32
+_TOLERANCE: Final = 1e-6
+"""Relative error that the probability of a stretch may have."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class UserPrior(Prior):
     Raises
     ------
     InputError
-        If the density cannot be integrated and inverted to 1e-10.
+        If the density cannot be integrated and inverted to 1e-6.
 
     Notes
     -----
@@ -48,16 +52,23 @@ class UserPrior(Prior):
         where = f"prior user of {self.parameter}"
         if not callable(self.function):
             raise InputError(f"{where}: {self.function!r} is no function; one that takes a number is right")
+        # Densities live on linear and on logarithmic scales.
+        even = np.linspace(self.low, self.high, 203)[1:-1]
+        probes = np.concatenate([even, np.geomspace(self.low or 1e-9 * self.high, self.high, 203)[1:-1]])
         try:
-            probed = np.array([float(self.function(x)) for x in np.linspace(self.low, self.high, 203)[1:-1]])
+            probed = np.array([float(self.function(x)) for x in probes])
         except Exception as error:  # the user's own code can raise anything
             raise InputError(f"{where}: the function failed: {error}") from error
-        if not np.all(np.isfinite(probed)) or np.any(probed < 0) or not np.any(probed > 0):
+        if np.all(probed == 0):
+            raise InputError(
+                f"{where}: the function is zero at {len(probes)} points from {self.low:g} to {self.high:g}; narrower bounds are right"
+            )
+        if not np.all(np.isfinite(probed)) or np.any(probed < 0):
             raise InputError(
                 f"{where}: a density that is finite and not negative from {self.low:g} to {self.high:g} is right"
             )
         function, low, width, top = self.function, self.low, self.high - self.low, float(probed.max())
-        peak = (1 + int(np.argmax(probed))) / 202
+        peak = (float(probes[np.argmax(probed)]) - low) / width
 
         class Scaled:  # SciPy takes densities that are far from one for zero
             @staticmethod
@@ -73,6 +84,11 @@ class UserPrior(Prior):
                 f"{where}: cannot be integrated from {self.low:g} to {self.high:g}: {error}; a smooth density is right"
             ) from error
         object.__setattr__(self, "_inverse", inverse)
+        if np.abs(self._parts / self._parts.sum() * len(self._parts) - 1).max() > _TOLERANCE:
+            raise InputError(
+                f"{where}: cannot be integrated from {self.low:g} to {self.high:g} to {_TOLERANCE:g}; a smooth density "
+                "without jumps is right"
+            )
         object.__setattr__(self, "label", self.label or getattr(self.function, "__name__", "function"))
 
     def __str__(self) -> str:
@@ -86,10 +102,19 @@ class UserPrior(Prior):
     @cached_property
     def _norm(self) -> float:
         """Integral of the function between the bounds."""
-        from scipy.integrate import quad
+        return float(self._parts.sum())
 
-        edges = self.ppf(np.linspace(0, 1, 33))
-        return float(sum(quad(self.function, a, b, epsrel=1e-11)[0] for a, b in itertools.pairwise(edges)))
+    @cached_property
+    def _parts(self) -> Array:
+        """Integrals of the function over stretches that should hold equal shares of it, by another rule."""
+        import warnings
+
+        from scipy.integrate import IntegrationWarning, quad
+
+        edges = self.ppf(np.linspace(0, 1, _STRETCHES + 1))
+        with warnings.catch_warnings():  # what is wrong shows in the result
+            warnings.simplefilter("ignore", IntegrationWarning)
+            return np.array([quad(self.function, a, b, epsrel=1e-11)[0] for a, b in itertools.pairwise(edges)])
 
     def _density(self, x: Array) -> Array:
         return np.array([float(self.function(value)) for value in x.ravel()]).reshape(x.shape) / self._norm
