@@ -61,7 +61,8 @@ class UserPrior(Prior):
             raise InputError(f"{where}: the function failed: {error}") from error
         if np.all(probed == 0):
             raise InputError(
-                f"{where}: the function is zero at {len(probes)} points from {self.low:g} to {self.high:g}; narrower bounds are right"
+                f"{where}: the function is zero at {len(probes)} points from {self.low:g} to {self.high:g}; narrower "
+                "bounds are right"
             )
         if not np.all(np.isfinite(probed)) or np.any(probed < 0):
             raise InputError(
