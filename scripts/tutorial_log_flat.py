@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from na64stat.plot.posterior import draw_limits_by_prior
 
 import na64stat as na
+from na64stat.plot.posterior import draw_limits_by_prior
 from na64stat.plot.style import house_style, new_figure, save_figure
 
 FIGURE = Path(__file__).resolve().parents[1] / "docs" / "figures" / "log_flat.png"

@@ -1,4 +1,4 @@
-"""Posteriors: one parameter, corner plots, the (mass, coupling) plane, limits against the bound of a prior, traces."""
+"""Posteriors: one parameter, corner plots, the (mass, coupling) plane, limits against the bound of a prior."""
 
 from __future__ import annotations
 
@@ -211,22 +211,6 @@ def draw_limits_by_prior(
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.legend(handles=handles, fontsize=7.5, loc="lower right")
-    return axes
-
-
-def draw_trace(axes: Axes, chains: Array, *, label: str, discard: int = 0) -> Axes:
-    """Mean over the walkers of each ensemble at every step, shape (E, N); what is discarded is shaded."""
-    chains = np.atleast_2d(chains)
-    for number, chain in enumerate(chains):
-        axes.plot(
-            np.arange(len(chain)), chain, color=COLOURS[number % len(COLOURS)], lw=0.8, label=f"ensemble {number}"
-        )
-    if discard:
-        axes.axvspan(0, discard, color="0.85", zorder=0, label="discarded")
-    axes.margins(x=0)
-    axes.set_xlabel("step")
-    axes.set_ylabel(label)
-    axes.legend(fontsize=7, ncols=2)
     return axes
 
 
