@@ -117,8 +117,10 @@ def sample(
     else:
         with locked(work.path):
             chains = work.read(overwrite) or sampler.begin(inquiry.posterior, settings)
-            chains, kept = _lengthen(work, chains, steps, most_steps, track)
-            work.write(chains)
+            try:
+                chains, kept = _lengthen(work, chains, steps, most_steps, track)
+            finally:  # also if it is stopped: the list holds what has been done
+                work.write(chains)
     return _samples(inquiry, question, chains, kept)
 
 

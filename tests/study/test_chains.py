@@ -40,6 +40,19 @@ def test_same_seed_same_chain_and_another_one_differs(run, chain):
     assert not np.array_equal(found.values[0], found.values[1])
 
 
+def test_a_stopped_run_keeps_what_was_done(run, chain, tmp_path):
+    path = tmp_path / "chain.h5"
+
+    def stopping(blocks):
+        yield next(iter(blocks))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample(AXION, run, steps=300, file=path, track=stopping, **ASKED)
+    assert len(ChainFile(path).chains[0]["chain"]) == 250
+    assert np.array_equal(sample(AXION, run, steps=300, file=path, **ASKED).values, chain[1].values)
+
+
 def test_a_chain_is_read_back(chain):
     path, found = chain
     again = load_samples(path)
@@ -236,3 +249,33 @@ def test_arviz_takes_the_samples(chain):
     assert float(arviz.summary(data, var_names=["yield"])["mean"].iloc[0]) == pytest.approx(
         found.of("yield").mean(), abs=2e-3
     )
+
+
+def test_no_likelihood_no_start():
+    """An event where neither signal nor background can be: no walker can begin anywhere, and no quadrature either."""
+    strength = [{"name": "mu", "type": "normfactor", "data": None}]
+    channels = [
+        {
+            "name": name,
+            "samples": [
+                {"name": "signal", "data": [signal], "modifiers": strength},
+                {"name": "background", "data": [background], "modifiers": []},
+            ],
+        }
+        for name, signal, background in (("seen", 1.0, 1.0), ("impossible", 0.0, 0.0))
+    ]
+    model = na.Model.from_workspace(
+        {
+            "version": "1.0.0",
+            "channels": channels,
+            "observations": [{"name": "seen", "data": [1.0]}, {"name": "impossible", "data": [1.0]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        }
+    )
+    with pytest.raises(
+        na.ComputationError, match=r"likelihood is zero at 4096 of 4096 points .*flat in mu, 0 to 10"
+    ) as caught:
+        sample(model, prior=Flat("mu", 0, 10))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(na.ComputationError, match="likelihood is zero"):
+        na.credible_limit(model, None, Flat("mu", 0, 10))
