@@ -64,6 +64,9 @@ def posterior(
     SCENARIO, or a pyhf workspace FILE.json, is sampled with the priors that are named; a chain FILE.h5 is summarised. A
     run that was stopped goes on if the same command is given again.
     """
+    from na64stat.stats.limits import check_cl
+
+    check_cl(inquiry.cl)  # before the sampling, not after it
     drawn = None if figure is None else figure_file(figure, overwrite)
     name = inquiry.scenario.text
     if name.endswith((".h5", ".hdf5")):

@@ -67,6 +67,7 @@ def test_bad_questions(na64stat, command, words, message):
         (("-o", "chain.txt"), "give the ending .h5"),
         (("-o", "no/chain.h5"), "there is no folder"),
         (("--figure", "corner.svg"), ".png or .pdf"),
+        (("--cl", 2), "cl = 2"),
     ],
 )
 def test_bad_settings(na64stat, here, words, message):
