@@ -87,20 +87,38 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
+        return _answer(arguments)
+    except Exception as error:  # noqa: BLE001  (a bug, or a user's own scenario: one line, and where it was)
+        return _fail(_unexpected(error), 1)
+
+
+def _answer(arguments: list[str] | None) -> int:
+    try:
         result = cli.main(args=arguments, prog_name="na64stat", standalone_mode=False)
     except click.ClickException as error:
         return _fail(_usage(error), 2)
     except InputError as error:
         return _fail(str(error), 2)
     except Na64StatError as error:
-        return _fail(str(error), 1)
+        return _fail(*(("stopped", 130) if _interrupted(error) else (str(error), 1)))
     except (click.Abort, KeyboardInterrupt) as error:
         return _fail(str(error) or str(error.__cause__ or "") or "stopped", 130)
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
-    except Exception as error:  # noqa: BLE001  (a bug, or a user's own scenario: one line, and where it was)
-        return _fail(_unexpected(error), 1)
+    except Exception as error:
+        if _interrupted(error):
+            return _fail("stopped", 130)
+        raise
     return result if isinstance(result, int) else 0
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an error came about while Ctrl-C was dealt with: workers that die, pipes that break."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _usage(error: click.ClickException) -> str:

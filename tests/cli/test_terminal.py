@@ -12,6 +12,7 @@ from rich.console import Console
 
 from na64stat.cli import output
 from na64stat.cli.main import cli
+from na64stat.errors import ComputationError
 
 COMMANDS = [
     "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan",
@@ -192,3 +193,16 @@ def test_warnings_of_others_keep_their_form(capsys, monkeypatch):
         monkeypatch.setattr(warnings, "showwarning", _show_warning)
         warnings.warn("not ours", UserWarning, stacklevel=1)
     assert "UserWarning: not ours" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", [RuntimeError, ComputationError], ids=lambda kind: kind.__name__)
+def test_what_breaks_while_ctrl_c_is_dealt_with_is_no_error(na64stat, monkeypatch, broken):
+    def info(*_, **__):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise broken("the workers are gone")
+
+    monkeypatch.setattr(cli.commands["info"], "callback", info)
+    answer = na64stat("info", "2022")
+    assert (answer.status, answer.err) == (130, "na64stat: error: stopped\n")

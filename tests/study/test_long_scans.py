@@ -146,7 +146,7 @@ def test_ctrl_c_stops_the_workers_too(folder):
     wait_for(lambda: finished(journal) > 18)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Traceback" not in err
     wait_for(lambda: not alive_in_group(process.pid), 20)
 
