@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from na64stat import export as export
     from na64stat.errors import (
         ComputationError as ComputationError,
     )
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from na64stat.study.exclusion import exclusion as exclusion
     from na64stat.study.exclusion_record import load_exclusion as load_exclusion
     from na64stat.study.limits import limits as limits
+    from na64stat.study.limits_record import load_limits as load_limits
     from na64stat.study.mot_needed import mot_needed as mot_needed
     from na64stat.study.overlap import overlap as overlap
     from na64stat.study.projection import project as project
@@ -137,6 +139,7 @@ _HOMES = {
     "impacts": "stats.impacts",
     "limits": "study.limits",
     "load_exclusion": "study.exclusion_record",
+    "load_limits": "study.limits_record",
     "load_projection": "study.projection_record",
     "load_run": "experiment.load",
     "load_samples": "study.samples",
@@ -153,10 +156,12 @@ _HOMES = {
     "upper_limit": "stats.limits",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "export"])
 
 
 def __getattr__(name: str) -> Any:
+    if name == "export":
+        return importlib.import_module("na64stat.export")
     if name not in _HOMES:
         raise AttributeError(f"module 'na64stat' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"na64stat.{_HOMES[name]}"), name)
@@ -165,4 +170,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import importlib.resources
 
 import pytest
 
@@ -59,6 +60,7 @@ PUBLIC = [
     "impacts",
     "limits",
     "load_exclusion",
+    "load_limits",
     "load_projection",
     "load_run",
     "load_samples",
@@ -77,7 +79,7 @@ PUBLIC = [
 
 
 def test_the_list():
-    assert na64stat.__all__ == PUBLIC
+    assert sorted([*PUBLIC, "export"]) == na64stat.__all__
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -110,4 +112,15 @@ def test_type_checkers_see_the_same_names():
     block = source[source.index("if TYPE_CHECKING:") : source.index("_HOMES")]
     words = block.replace(",", " ").split()
     declared = {words[i + 1] for i, word in enumerate(words) if word == "as"}
-    assert declared == set(PUBLIC)
+    assert declared == {*PUBLIC, "export"}
+
+
+def test_names_of_the_export_floor_are_not_hidden_by_its_modules():
+    """A submodule that is imported takes the place of a name of the package that is spelt alike."""
+    homes = na64stat.export._HOMES
+    assert not set(homes) & {
+        path.name.removesuffix(".py") for path in importlib.resources.files("na64stat.export").iterdir()
+    }
+    for name, module in homes.items():
+        importlib.import_module(f"na64stat.export.{module}")
+        assert getattr(na64stat.export, name).__name__ == name

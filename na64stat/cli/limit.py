@@ -45,7 +45,7 @@ from na64stat.errors import InputError, Na64StatError
 
 if TYPE_CHECKING:
     from na64stat.stats.records import Limit
-    from na64stat.study.limits import Interval, LimitPoint, ScenarioLimits
+    from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
 
 _SHOWN_ERROR: Final = 1e-3
 """Smallest relative numerical error of a limit that is printed beside it."""
@@ -115,7 +115,7 @@ def limit(
     failures = [point.status for point in result.points if point.status.startswith("failed")]
     print_failures(failures, len(result.points))
     if as_json:
-        print_json(scenario_record(result))
+        print_json(result.as_dict())
     else:
         _print_scenario(result)
 
@@ -181,37 +181,9 @@ def workspace_record(result: Limit) -> dict[str, Any]:
     }
 
 
-def scenario_record(result: ScenarioLimits) -> dict[str, Any]:
-    """JSON form of the limits of a scenario."""
-    return {
-        "kind": "limits",
-        "scenario": result.scenario,
-        "coupling_unit": result.coupling_unit,
-        "run": result.run,
-        "regions": list(result.regions),
-        "cl": result.cl,
-        "method": result.method,
-        "verdict": result.verdict,
-        "points": [
-            {
-                "mass_gev": point.mass,
-                "coupling": dict(point.coupling),
-                "events": dict(point.events),
-                "intervals": {
-                    level: [list(interval) for interval in found] for level, found in point.intervals.items()
-                },
-                "artefacts": [list(interval) for interval in point.artefacts],
-                "status": point.status,
-            }
-            for point in result.points
-        ],
-        "notes": list(result.notes),
-    }
-
-
 def _show_each(found: Mapping[str, ScenarioLimits], as_json: bool) -> None:
     if as_json:
-        print_json({"kind": "channels", "channels": {label: scenario_record(item) for label, item in found.items()}})
+        print_json({"kind": "channels", "channels": {label: item.as_dict() for label, item in found.items()}})
         return
     first = next(iter(found.values()))
     unit = "" if first.coupling_unit == "1" else f" [{first.coupling_unit}]"

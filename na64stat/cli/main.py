@@ -14,6 +14,7 @@ from na64stat.cli.combine import combine
 from na64stat.cli.compare import compare
 from na64stat.cli.credible import credible
 from na64stat.cli.exclusion import exclusion
+from na64stat.cli.export import export
 from na64stat.cli.fit import fit
 from na64stat.cli.impacts import impacts
 from na64stat.cli.info import info
@@ -73,6 +74,7 @@ for command in (
     posterior,
     credible,
     plot,
+    export,
     reproduce,
 ):
     cli.add_command(command)

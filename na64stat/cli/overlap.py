@@ -55,7 +55,7 @@ def overlap(
         raise InputError(f"overlap: couplings in units of {' and '.join(units)}; one unit is right")
     found = compare({label: item.region(level) for label, item in maps.items()}, mass or ())
     if file is not None:
-        from na64stat.report.figures import draw_maps
+        from na64stat.export.figures import draw_maps
 
         draw_maps(maps, file.path, existing=False, overwrite=file.overwrite)
     if as_json:

@@ -93,7 +93,7 @@ def plot(files: tuple[Path, ...], output: str, no_existing: bool, overwrite: boo
     FILE... are written by `na64stat scan` or `exclusion`; mass in GeV, existing limits of other experiments shaded.
     """
     file = Output.of(output, overwrite)
-    from na64stat.report.figures import draw_maps, map_label
+    from na64stat.export.figures import draw_maps, map_label
     from na64stat.study.load_map import load_map
 
     maps = [load_map(path) for path in files]

@@ -71,8 +71,13 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = 
     kind = Path(path).suffix.removeprefix(".").lower()
     if kind not in FORMATS:
         raise InputError(f"cannot write {path}: a figure is written as {' or '.join(FORMATS)}, give such an ending")
+    write_bytes(path, figure_bytes(figure, kind, dpi), overwrite)
+
+
+def figure_bytes(figure: Figure, kind: str, dpi: int = 200) -> bytes:
+    """A figure as the content of a file of a kind of `FORMATS`."""
     metadata: dict[str, Any] = {"CreationDate": None} if kind == "pdf" else {"Software": None}
     buffer = io.BytesIO()
     with house_style():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
-    write_bytes(path, buffer.getvalue(), overwrite)
+    return buffer.getvalue()

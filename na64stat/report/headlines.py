@@ -17,7 +17,8 @@ from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import ScenarioFactory
 from na64stat.scenarios.dark_sector import DarkSector
-from na64stat.study.limits import ScenarioLimits, limits
+from na64stat.study.limits import limits
+from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.predict import region_events

@@ -16,7 +16,7 @@ from na64stat.report.figures import figure_2, figure_3, figure_4
 from na64stat.report.headlines import Headline, as_markdown, headlines
 from na64stat.report.results import TrackMaker, compute
 from na64stat.report.workspaces import reference_workspaces
-from na64stat.study.limits import ScenarioLimits
+from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
 
 

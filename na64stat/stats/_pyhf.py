@@ -58,3 +58,33 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
         raise WorkspaceError(f"patch: does not fit the workspace: {error}") from error
     return result
+
+
+def digest(workspace: Mapping[str, Any]) -> str:
+    """The SHA-256 digest by which a patchset names its workspace."""
+    import pyhf.utils
+
+    return str(pyhf.utils.digest(dict(workspace)))
+
+
+def validate_patchset(workspace: Mapping[str, Any], patchset: Mapping[str, Any]) -> None:
+    """Check a patchset against pyhf's schema, its digest, and the names and values of its patches.
+
+    Raises
+    ------
+    WorkspaceError
+        Saying what is wrong.
+    """
+    import pyhf.exceptions
+    import pyhf.patchset
+
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*RefResolver.*", category=DeprecationWarning)
+            pyhf.patchset.PatchSet(dict(patchset)).verify(dict(workspace))
+    except (
+        pyhf.exceptions.InvalidPatchSet,
+        pyhf.exceptions.InvalidSpecification,
+        pyhf.exceptions.PatchSetVerificationError,
+    ) as error:
+        raise WorkspaceError(f"patchset: {str(error).splitlines()[0]}") from error

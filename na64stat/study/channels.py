@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.scenarios.base import ScenarioFactory
-from na64stat.study.limits import ScenarioLimits, limits
+from na64stat.study.limits import limits
+from na64stat.study.limits_record import ScenarioLimits
 
 Array = NDArray[np.float64]
 

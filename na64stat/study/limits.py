@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,73 +14,17 @@ from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.stats.records import Limit
+from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
-Interval = tuple[float, float | None]
 Track = Callable[[Iterable[float]], Iterable[float]]
 
 _GRID_PER_DECADE = 40
 _SLIVER = 1.01
 """A stretch of couplings narrower than this ratio is not reported as an artefact of the layer sum."""
-
-
-@dataclass(frozen=True)
-class LimitPoint:
-    """Excluded couplings at one mass.
-
-    Attributes
-    ----------
-    mass
-        Mass [GeV].
-    coupling
-        Lowest excluded coupling by level ("observed", "minus2", ... "plus2"); None where nothing is excluded.
-    events
-        Expected signal there, summed over the channels.
-    intervals
-        Excluded intervals of the coupling by level; the upper end is None where no upper edge was found.
-    artefacts
-        Parts of the observed (or median) intervals that the layer sum excludes and the continuous depth average does not.
-    status
-        "excluded", "allowed" (nothing is), both by the observed (or median) level, "no signal", or "failed: " and why. After
-        "excluded" stands a remark where the lowest excluded coupling lies below those that were searched.
-    """
-
-    mass: float
-    coupling: Mapping[str, float | None]
-    events: Mapping[str, float | None]
-    intervals: Mapping[str, tuple[Interval, ...]]
-    artefacts: tuple[Interval, ...] = ()
-    status: str = "excluded"
-
-
-@dataclass(frozen=True)
-class ScenarioLimits:
-    """Limits of one scenario in one run.
-
-    Attributes
-    ----------
-    scenario, coupling_unit, run, regions, cl, method
-        What was asked.
-    points
-        One entry a mass.
-    notes
-        What holds for all of them.
-    verdict
-        Level that decides: "observed", or "median" for a projection.
-    """
-
-    scenario: str
-    coupling_unit: str
-    run: str
-    regions: tuple[str, ...]
-    cl: float
-    method: str
-    points: tuple[LimitPoint, ...]
-    notes: tuple[str, ...] = field(default=())
-    verdict: str = "observed"
 
 
 def limits(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
-from na64stat.study.limits import Interval, LimitPoint
+from na64stat.study.limits_record import Interval, LimitPoint
 from na64stat.study.record_files import read_record
 
 SCHEMA: Final = 1

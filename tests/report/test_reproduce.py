@@ -10,8 +10,9 @@ import pyhf
 import pytest
 
 from na64stat.errors import InputError
+from na64stat.export.figures import contour_curves, draw_maps, limit_curve
 from na64stat.limits_library.library import existing_limits
-from na64stat.report.figures import contour_curves, draw_maps, limit_curve, run_label
+from na64stat.report.figures import run_label
 from na64stat.report.headlines import KNOWN_FROM, headlines
 from na64stat.report.reproduce import reproduce
 from na64stat.report.results import RUNS, compute

@@ -1,0 +1,198 @@
+"""Figures of records: curves, existing limits and axes of a scenario put together for drawing.
+
+`figure_of` draws one result, `draw_maps` several scans and exclusions into one file.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from na64stat.errors import InputError
+from na64stat.limits_library.library import existing_limits
+from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
+from na64stat.plot.projection import MOST_MASSES, projection_figure
+from na64stat.plot.style import COLOURS, save_figure
+from na64stat.scenarios.registry import symbols
+from na64stat.study.exclusion_record import Exclusion
+from na64stat.study.limits_record import ScenarioLimits
+from na64stat.study.projection_record import Projection
+from na64stat.study.scan_record import Scan
+
+DOTS = (
+    "Thin dots: above them only the sum over layers excludes, whose last layer has no depth; averaged over any depth, the points "
+    "there are allowed."
+)
+
+
+def contour_curves(
+    found: Scan | Exclusion, label: str, colour: str | None, style: str, level: str | None = None
+) -> list[Curve]:
+    """The contours of a level, default the deciding one, under one name; thin dots where they bound an artefact."""
+    curves = []
+    for contour in found.contours(level):
+        if not any(contour.artefact):
+            curves.append(Curve(label, contour.mass, contour.coupling, colour, style, closed=contour.closed))
+            continue
+        for artefact, points in itertools.groupby(range(len(contour.mass)), key=lambda i: contour.artefact[i]):
+            chosen = list(points)
+            piece = slice(max(chosen[0] - 1, 0), chosen[-1] + 1)
+            drawn = contour.mass[piece], contour.coupling[piece], colour
+            curves.append(Curve("", *drawn, ":", width=0.9) if artefact else Curve(label, *drawn, style))
+    return curves
+
+
+def limit_curve(found: ScenarioLimits, label: str, colour: str | None, level: str | None = None) -> Curve:
+    """The lowest excluded coupling against the mass at a level, default the observed one, or the median of a projection."""
+    if level is None:
+        level = "observed" if any(point.coupling["observed"] for point in found.points) else "median"
+    pairs = [(point.mass, point.coupling[level]) for point in found.points]
+    kept = [(mass, coupling) for mass, coupling in pairs if coupling is not None]
+    return Curve(label, [mass for mass, _ in kept], [coupling for _, coupling in kept], colour)
+
+
+def shaded(scenario: str, top: float) -> list[ShadedLimit]:
+    """Existing limits of a scenario as regions to shade, up to the coupling `top`."""
+    return [ShadedLimit(limit.experiment, limit.polygon(top)) for limit in existing_limits(scenario)]
+
+
+def draw_maps(
+    found: Mapping[str, Scan | Exclusion], path: Path, *, existing: bool = True, overwrite: bool = False
+) -> int:
+    """Draw the contours of scans and exclusions into a file; the number of curves in them.
+
+    Parameters
+    ----------
+    found
+        Label -> scan or exclusion. Of a single exclusion the expected contours are drawn, too, where they differ.
+
+    Raises
+    ------
+    InputError
+        If their couplings have different units, one is a single row or column, or the file cannot be written.
+    """
+    save_figure(maps_figure(found, existing=existing), path, overwrite=overwrite)
+    return len(_curves(found))
+
+
+def maps_figure(found: Mapping[str, Scan | Exclusion], *, existing: bool = True) -> Figure:
+    """The figure of scans and exclusions by label; arguments and errors as in `draw_maps`."""
+    items = list(found.values())
+    first = items[0]
+    units = sorted({item.coupling_unit for item in items})
+    if len(units) > 1:
+        raise InputError(f"plot: couplings in units of {' and '.join(units)}; one unit is right")
+    mass = min(item.mass_range[0] for item in items), max(item.mass_range[1] for item in items)
+    coupling = min(item.coupling_range[0] for item in items), max(item.coupling_range[1] for item in items)
+    if not (mass[0] < mass[1] and coupling[0] < coupling[1]):
+        raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
+    names = list(dict.fromkeys(item.scenario for item in items))
+    axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, f"{', '.join(names)}, NA64mu")
+    artefact = any(any(contour.artefact) for item in items for contour in item.contours())
+    others = shaded(first.scenario, coupling[1]) if existing and len(names) == 1 else []
+    return exclusion_figure(_curves(found), others, axes, notes=DOTS if artefact else "")
+
+
+def _curves(found: Mapping[str, Scan | Exclusion]) -> list[Curve]:
+    curves = []
+    for number, (label, item) in enumerate(found.items()):
+        curves += contour_curves(item, label, COLOURS[number % len(COLOURS)], "-")
+    return curves + (_expected(next(iter(found.values()))) if len(found) == 1 else [])
+
+
+def map_label(found: Scan | Exclusion) -> str:
+    """What a scan or an exclusion is of, for a legend."""
+    level = "" if "observed" in found.levels else ", median"
+    return f"{found.run}, {' + '.join(found.regions)}, {found.cl:.0%}{level}"
+
+
+def _expected(found: Scan | Exclusion) -> list[Curve]:
+    """Expected contours that are not the deciding one, thin."""
+    styles = {"median": "--", "minus1": "-.", "plus1": "-.", "minus2": ":", "plus2": ":"}
+    names = {"median": "median", "minus1": r"$\pm 1 \sigma$", "plus1": r"$\pm 1 \sigma$"}
+    drawn = [found.contours()]
+    curves = []
+    for level, style in styles.items():
+        if level not in found.levels[1:] or found.contours(level) in drawn:
+            continue
+        drawn.append(found.contours(level))
+        for contour in found.contours(level):
+            name = names.get(level, r"$\pm 2 \sigma$")
+            curves.append(Curve(name, contour.mass, contour.coupling, "0.25", style, closed=contour.closed, width=0.9))
+    return curves
+
+
+def axes_text(
+    scenario: str, mass: tuple[float, float], coupling: tuple[float, float], unit: str, title: str
+) -> AxesText:
+    """Axes in the symbols and units of a scenario."""
+    mass_symbol, coupling_symbol = symbols(scenario)
+    unit_text = "" if unit == "1" else " [" + unit.replace("^-1", "$^{-1}$") + "]"
+    return AxesText(f"${mass_symbol}$ [GeV]", f"${coupling_symbol}${unit_text}", mass, coupling, title)
+
+
+@singledispatch
+def figure_of(result: Any) -> Figure | None:
+    """The figure of a result; None where it has none: nothing is excluded, or one point or line cannot be drawn as a map."""
+    del result
+    return None
+
+
+@figure_of.register
+def _of_map(result: Scan | Exclusion) -> Figure | None:
+    if not result.contours():
+        return None
+    return maps_figure({map_label(result): result})
+
+
+@figure_of.register
+def _of_limits(result: ScenarioLimits) -> Figure | None:
+    levels = [level for level in ("observed", "median") if any(point.coupling.get(level) for point in result.points)]
+    if not levels or len(result.points) < 2:
+        return None
+    names = {"observed": "observed", "median": "median expected"}
+    styles = {"observed": "-", "median": "--"}
+    curves = []
+    for level in levels:
+        found = limit_curve(result, f"{names[level]}, {result.run}", "0.1", level)
+        curves.append(Curve(found.label, found.mass, found.coupling, "0.1", styles[level]))
+    bands = [
+        *_bands(result, "minus2", "plus2", r"$\pm 2 \sigma$"),
+        *_bands(result, "minus1", "plus1", r"$\pm 1 \sigma$"),
+    ]
+    values = [value for curve in curves for value in curve.coupling]
+    masses = [point.mass for point in result.points]
+    top = min(max(values) * 30, 1e3)
+    axes = axes_text(
+        result.scenario,
+        (min(masses), max(masses)),
+        (min(values) / 30, top),
+        result.coupling_unit,
+        f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {result.cl:.0%} CL",
+    )
+    return exclusion_figure(curves, shaded(result.scenario, top), axes, bands)
+
+
+@figure_of.register
+def _of_projection(result: Projection) -> Figure | None:
+    if len(result.masses) > MOST_MASSES or len(result.mot) < 2:
+        return None
+    return projection_figure(result, symbols(result.scenario)[1])
+
+
+def _bands(result: ScenarioLimits, low: str, high: str, label: str) -> list[Band]:
+    """The band between two levels, where it has a width."""
+    points = [
+        (point.mass, point.coupling[low], point.coupling[high])
+        for point in result.points
+        if point.coupling.get(low) and point.coupling.get(high)
+    ]
+    if not any(below != above for _, below, above in points):
+        return []
+    mass, below, above = zip(*points, strict=True)
+    return [Band(label, mass, below, above)]

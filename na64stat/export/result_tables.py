@@ -1,0 +1,282 @@
+"""HEPData tables of results: limits against the mass, contours, maps of CL_s, projections, posteriors.
+
+Numbers are rounded to five significant digits, CL_s to four decimals: finer than any of them is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
+from typing import Any, Final
+
+import numpy as np
+
+from na64stat.errors import InputError
+from na64stat.export.table import MISSING, Cell, Qualifier, Scalar, Table, Uncertainty, Variable, cells, rounded
+from na64stat.scenarios.registry import symbols
+from na64stat.study.credible import CredibleLimit
+from na64stat.study.exclusion_record import Exclusion
+from na64stat.study.limits_record import Interval, ScenarioLimits
+from na64stat.study.projection_record import Projection
+from na64stat.study.region import Contour
+from na64stat.study.samples import Samples
+from na64stat.study.scan_record import Scan
+
+LEVEL_NAMES: Final = {
+    "observed": "Observed",
+    "median": "Expected, median",
+    "minus2": "Expected, -2 sigma",
+    "minus1": "Expected, -1 sigma",
+    "plus1": "Expected, +1 sigma",
+    "plus2": "Expected, +2 sigma",
+}
+EXPECTED: Final = ("median", "minus2", "minus1", "plus1", "plus2")
+
+_CL_S_DECIMALS: Final = 4
+_SHORT: Final = {"observed": "observed", "median": "expected", "minus2": "-2 sigma", "minus1": "-1 sigma"} | {
+    "plus1": "+1 sigma",
+    "plus2": "+2 sigma",
+}
+_SUBJECT: Final = {
+    "axion-photon": "axion coupled to photons",
+    "axion-muon": "axion coupled to muons",
+    "dark-sector": "L_mu - L_tau dark sector",
+    "zprime": "L_mu - L_tau Z'",
+    "muon-scalar": "scalar coupled to muons",
+    "muon-pseudoscalar": "pseudoscalar coupled to muons",
+}
+
+
+@singledispatch
+def tables(result: Any) -> tuple[Table, ...]:
+    """The tables of a result.
+
+    Raises
+    ------
+    InputError
+        For something that has no tables.
+    """
+    raise InputError(
+        f"HEPData: a {type(result).__name__} has no tables; limits, scans, exclusions, projections, samples, credible limits "
+        "and tables of your own are right"
+    )
+
+
+@tables.register
+def _own(result: Table) -> tuple[Table, ...]:
+    return (result,)
+
+
+@tables.register
+def _limits(result: ScenarioLimits) -> tuple[Table, ...]:
+    """Observed and expected limits, each with every edge of the excluded couplings."""
+    found = []
+    mass = Variable(_mass(result.scenario), cells(point.mass for point in result.points), "GEV")
+    for name, levels in (("observed", ("observed",)), ("expected", EXPECTED)):
+        columns = []
+        for level in levels:
+            intervals = [point.intervals.get(level, ()) for point in result.points]
+            columns += _edges(LEVEL_NAMES[level], intervals, result)
+        if columns:
+            text = (
+                f"{'Observed' if name == 'observed' else 'Expected'} limit at {result.cl:.0%} CL on the coupling "
+                f"{_coupling(result.scenario)} against the mass: excluded are the couplings above the lower edge, and below the "
+                f"upper edge where there is one. {_context(result)}"
+            )
+            found.append(_table(result, f"{name} limit", text, (mass,), columns))
+    if not found:
+        raise InputError(f"HEPData: the limits of {result.scenario} in run {result.run} exclude nothing at any mass")
+    return tuple(found)
+
+
+@tables.register
+def _exclusion(result: Exclusion) -> tuple[Table, ...]:
+    return _contour_tables(result, {level: result.contours(level) for level in result.levels})
+
+
+@tables.register
+def _scan(result: Scan) -> tuple[Table, ...]:
+    return (*_contour_tables(result, {level: result.contours(level) for level in result.levels}), _map(result))
+
+
+@tables.register
+def _projection(result: Projection) -> tuple[Table, ...]:
+    points = [point for mass in result.masses for point in result.at_mass(mass)]
+    independent = (
+        Variable("Muons on target", cells(point.mot for point in points)),
+        Variable(_mass(result.scenario), cells(point.mass for point in points), "GEV"),
+    )
+    columns: list[Variable] = []
+    for level in EXPECTED:
+        columns += _edges(LEVEL_NAMES[level], [point.limit.intervals[level] for point in points], result)
+    for number, reach in enumerate(points[0].reach if points else ()):
+        intervals = [point.reach[number].intervals for point in points]
+        columns += _edges(f"Discovery at {reach.significance:g} sigma", intervals, result)
+    if not columns:
+        raise InputError(f"HEPData: the projection of {result.scenario} excludes and discovers nothing")
+    text = (
+        f"Projected limits at {result.cl:.0%} CL and discovery reach for the coupling {_coupling(result.scenario)} "
+        f"against the muons on target. Background: {result.background}. {_context(result)}"
+    )
+    return (_table(result, "projection", text, independent, columns),)
+
+
+@tables.register
+def _samples(result: Samples) -> tuple[Table, ...]:
+    rows = result.summary()
+    priors = "; ".join(str(item.get("text", item)) for item in result.question["priors"])
+    medians = [_with_errors(row["q50"], row["q16"], row["q84"], "68% credible interval") for row in rows.values()]
+    limits = [_with_errors(row["limit"], None, None, "Monte Carlo", row["limit_error"]) for row in rows.values()]
+    asked = result.question
+    text = (
+        f"Posterior of {asked['scenario']} by Markov chains: median with the central 68% interval, and 90% upper limit with its "
+        f"Monte Carlo error. Priors: {priors}. {result.diagnostics.verdict} {' '.join(result.notes)}"
+    )
+    columns = [
+        Variable("Posterior median", tuple(medians)),
+        Variable("Upper limit, 90% credibility", tuple(limits)),
+    ]
+    parameter = Variable("Parameter", tuple(Cell(name) for name in rows))
+    return (_named(f"{asked['scenario']}, posterior", asked["scenario"], text, (parameter,), columns),)
+
+
+@tables.register
+def _credible(result: CredibleLimit) -> tuple[Table, ...]:
+    text = (
+        f"Upper limit from the posterior of the {result.parameter}, by quadrature, and the intervals of the highest density with "
+        f"the same probability. Prior: {result.prior}."
+    )
+    intervals = result.highest_density
+    unit = None if result.unit == "1" else result.unit
+    parts = Variable("Part of the highest-density region", tuple(Cell(number + 1) for number in range(len(intervals))))
+    columns = [
+        Variable("Lower end", cells(low for low, _ in intervals), unit),
+        Variable("Upper end", cells(high for _, high in intervals), unit),
+        Variable(f"Upper limit, {result.cl:.0%} credibility", cells([result.limit] * len(intervals)), unit),
+    ]
+    return (_named(f"credible limit, {result.parameter}", "", text, (parts,), columns),)
+
+
+def _contour_tables(result: Scan | Exclusion, found: Mapping[str, Sequence[Contour]]) -> tuple[Table, ...]:
+    """One table for each level; of expected levels that coincide, the first."""
+    tables_, done = [], list[Sequence[Contour]]()
+    for level, contours in found.items():
+        if not contours or contours in done:
+            continue
+        done.append(contours)
+        alike = [other for other, same in found.items() if other != level and same == contours]
+        text = (
+            f"{LEVEL_NAMES[level]} exclusion contour at {result.cl:.0%} CL in the plane of mass and coupling "
+            f"{_coupling(result.scenario)}: points along each curve, the excluded side on its left; a closed curve ends where it "
+            f"began. Artefact 1: only the sum over target layers excludes there. {_context(result)}"
+        )
+        if alike:
+            text += f" The same contour: {', '.join(LEVEL_NAMES[other] for other in alike)}."
+        numbers = [number for number, curve in enumerate(contours, start=1) for _ in curve.mass]
+        independent = (
+            Variable(_mass(result.scenario), cells(m for curve in contours for m in curve.mass), "GEV"),
+            Variable(_coupling(result.scenario), cells(g for curve in contours for g in curve.coupling), _unit(result)),
+        )
+        columns = [
+            Variable("Curve", tuple(Cell(number) for number in numbers), None, _qualifiers(result)),
+            Variable("Artefact", tuple(Cell(int(is_so)) for curve in contours for is_so in curve.artefact)),
+        ]
+        tables_.append(_table(result, f"{_SHORT[level]} contour", text, independent, columns))
+    return tuple(tables_)
+
+
+def _map(result: Scan) -> Table:
+    mass, coupling = (axis.ravel() for axis in np.meshgrid(result.mass, result.coupling, indexing="ij"))
+    columns = []
+    for verdict, values in result.cl_s.items():
+        entries = tuple(
+            Cell(round(value, _CL_S_DECIMALS) if math.isfinite(value) else MISSING) for value in values.ravel().tolist()
+        )
+        columns.append(Variable(f"CL_s, {_SHORT[verdict]}", entries, None, _qualifiers(result)))
+    for region, values in result.events.items():
+        columns.append(Variable(f"Expected signal events, {region}", cells(values.ravel().tolist())))
+    text = (
+        f"CL_s at signal strength 1 over masses and couplings {_coupling(result.scenario)}, and the expected "
+        f"signal events; excluded at {result.cl:.0%} CL where CL_s < {1 - result.cl:.4g}. A missing value could not be computed. "
+        f"{_context(result)}"
+    )
+    independent = (
+        Variable(_mass(result.scenario), cells(mass.tolist()), "GEV"),
+        Variable(_coupling(result.scenario), cells(coupling.tolist()), _unit(result)),
+    )
+    return _table(result, "CL_s map", text, independent, columns)
+
+
+def _edges(name: str, intervals: Sequence[Sequence[Interval]], result: Any) -> list[Variable]:
+    """Columns of the edges of the excluded couplings; none where nothing is excluded."""
+    columns = []
+    for part in range(max((len(found) for found in intervals), default=0)):
+        chosen = [found[part] if part < len(found) else (None, None) for found in intervals]
+        more = "" if part == 0 else f", part {part + 1}"
+        for edge, values in (("lower edge", [low for low, _ in chosen]), ("upper edge", [high for _, high in chosen])):
+            if any(value is not None for value in values):
+                columns.append(Variable(f"{name}, {edge}{more}", cells(values), _unit(result), _qualifiers(result)))
+    return columns
+
+
+def _with_errors(value: float, low: float | None, high: float | None, label: str, size: float | None = None) -> Cell:
+    if not math.isfinite(value):
+        return Cell(MISSING)
+    centre = rounded(value)
+    if low is not None and high is not None:
+        minus, plus = rounded(value - low, 3), rounded(high - value, 3)
+        errors = (Uncertainty(-minus, plus, label),) if minus or plus else ()
+        return Cell(centre, errors=errors)
+    known = size is not None and math.isfinite(size) and size > 0
+    return Cell(centre, errors=(Uncertainty.of(rounded(float(size or 0), 2), label),) if known else ())
+
+
+def _table(result: Any, what: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]) -> Table:
+    name = f"{result.scenario}, {result.run}, {'+'.join(result.regions)}, {what}"
+    return _named(name, result.scenario, text, independent, columns)
+
+
+def _named(name: str, scenario: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]) -> Table:
+    keywords: dict[str, tuple[Scalar, ...]] = {
+        "observables": ("CLS",),
+        "reactions": ("MU PB --> MU PB X",),
+        "phrases": tuple(item for item in ("fixed target", "NA64mu", _SUBJECT.get(scenario, scenario)) if item),
+    }
+    return Table(name, " ".join(text.split()), tuple(independent), tuple(columns), keywords)
+
+
+def _qualifiers(result: Any) -> tuple[Qualifier, ...]:
+    return (
+        Qualifier("CL", f"{100 * result.cl:.6g}", "%"),
+        Qualifier("Run", result.run),
+        Qualifier("Region", " + ".join(result.regions)),
+        Qualifier("Method", result.method),
+    )
+
+
+def _context(result: Any) -> str:
+    """What holds for all tables of a result."""
+    asked = f"Run {result.run}, region {' + '.join(result.regions)}, method {result.method}"
+    return f"Model: {_subject(result.scenario)}. {asked}. " + " ".join(_sentence(note) for note in result.notes)
+
+
+def _sentence(note: str) -> str:
+    return note[:1].upper() + note[1:].rstrip(".") + "."
+
+
+def _subject(scenario: str) -> str:
+    return _SUBJECT.get(scenario, scenario)
+
+
+def _unit(result: Any) -> str | None:
+    unit = str(result.coupling_unit)
+    return None if unit == "1" else unit.replace("GeV", "GEV").replace("^", "**")
+
+
+def _mass(scenario: str) -> str:
+    return f"${symbols(scenario)[0]}$"
+
+
+def _coupling(scenario: str) -> str:
+    return f"${symbols(scenario)[1]}$"

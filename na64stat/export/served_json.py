@@ -1,0 +1,124 @@
+"""The JSON in which HEPData serves a table: `headers`, `qualifiers`, and `values` with x and y.
+
+HEPData joins the heads of neighbouring columns that have one name, and of neighbouring equal qualifiers, into one that spans
+them; the unit stands behind the name in brackets.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from na64stat.errors import InputError
+from na64stat.export.submission_yaml import cell_from, cell_of
+from na64stat.export.table import Qualifier, Table, Variable
+
+_HEAD = re.compile(r"(?P<name>.*?)(?: \[(?P<unit>[^\[\]]*)\])?", re.DOTALL)
+
+
+def json_of(table: Table) -> dict[str, Any]:
+    """A table as HEPData would serve it."""
+    columns = (*table.independent, *table.dependent)
+    return {
+        "name": table.name,
+        "description": table.description,
+        "location": table.location,
+        "keywords": {name: list(values) for name, values in table.keywords.items()},
+        "x_count": len(table.independent),
+        "headers": [
+            *({"name": _head(variable), "colspan": 1} for variable in table.independent),
+            *_spanning([_head(variable) for variable in table.dependent]),
+        ],
+        "qualifiers": _qualifiers_of(table.dependent),
+        "values": [
+            {
+                "x": [cell_of(variable.cells[row]) for variable in table.independent],
+                "y": [
+                    {"group": group, **cell_of(variable.cells[row])} for group, variable in enumerate(table.dependent)
+                ],
+            }
+            for row in range(table.rows if columns else 0)
+        ],
+    }
+
+
+def table_from_json(record: Mapping[str, Any], where: str) -> Table:
+    """A table from the JSON that HEPData serves.
+
+    Raises
+    ------
+    InputError
+        If it is not of that form; the message begins with `where`.
+    """
+    try:
+        values = record["values"]
+        heads = [str(item["name"]) for item in record["headers"] for _ in range(int(item.get("colspan", 1)))]
+        x_count = int(record.get("x_count", len(values[0]["x"]) if values else 0))
+        qualifiers = _qualifiers_from(record.get("qualifiers") or {})
+        independent = tuple(
+            _variable(head, [row["x"][place] for row in values]) for place, head in enumerate(heads[:x_count])
+        )
+        dependent = tuple(
+            _variable(head, [_of_group(row["y"], group) for row in values], qualifiers.get(group, ()))
+            for group, head in enumerate(heads[x_count:])
+        )
+        keywords = {str(name): tuple(found) for name, found in (record.get("keywords") or {}).items()}
+        about = str(record.get("name", "")), str(record.get("description", ""))
+        return Table(*about, independent, dependent, keywords, str(record.get("location") or ""))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(f"{where}: not a table as HEPData serves it: {type(error).__name__}: {error}") from error
+
+
+def _head(variable: Variable) -> str:
+    return variable.name if not variable.unit else f"{variable.name} [{variable.unit}]"
+
+
+def _spanning(heads: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "colspan": len(list(same))} for name, same in itertools.groupby(heads)]
+
+
+def _qualifiers_of(dependent: Sequence[Variable]) -> dict[str, list[dict[str, Any]]]:
+    """By name; the second qualifier of one name in a column is called "NAME-1"."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for group, variable in enumerate(dependent):
+        seen: dict[str, int] = {}
+        for qualifier in variable.qualifiers:
+            number = seen.get(qualifier.name, 0)
+            seen[qualifier.name] = number + 1
+            text = str(qualifier.value) + ("" if qualifier.unit is None else f" {qualifier.unit}")
+            items = found.setdefault(qualifier.name if not number else f"{qualifier.name}-{number}", [])
+            last = items[-1] if items else None
+            if last and last["value"] == text and last["group"] + last["colspan"] == group:
+                last["colspan"] += 1
+            else:
+                items.append({"type": qualifier.name, "value": text, "colspan": 1, "group": group})
+    return found
+
+
+def _qualifiers_from(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[int, tuple[Qualifier, ...]]:
+    by_group: dict[int, tuple[Qualifier, ...]] = {}
+    for name, items in found.items():
+        for item in items:
+            start = int(item["group"])
+            for group in range(start, start + int(item.get("colspan", 1))):
+                qualifier = Qualifier(str(item.get("type", name)), item["value"])
+                by_group[group] = (*by_group.get(group, ()), qualifier)
+    return by_group
+
+
+def _variable(head: str, items: Sequence[Mapping[str, Any]], qualifiers: tuple[Qualifier, ...] = ()) -> Variable:
+    parts = _HEAD.fullmatch(head)
+    name, unit = (head, None) if parts is None else (parts["name"], parts["unit"])
+    return Variable(name, tuple(cell_from(item) for item in items), unit, qualifiers)
+
+
+def _of_group(items: Sequence[Mapping[str, Any]], group: int) -> Mapping[str, Any]:
+    """The entry of a column in a row; HEPData leaves nothing out, but old tables number the groups as they like."""
+    for item in items:
+        if item.get("group") == group:
+            return item
+    return items[group]

@@ -1,0 +1,213 @@
+"""A whole HEPData submission: tables, figures with thumbnails, likelihoods; written at once and checked while it is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from matplotlib.figure import Figure
+
+from na64stat.errors import InputError
+from na64stat.export.figures import figure_of
+from na64stat.export.folder import check_folder, write_folder
+from na64stat.export.input_tables import inputs_of
+from na64stat.export.likelihood import Likelihood
+from na64stat.export.reader import SUBMISSION, files_of_submission, read_tables
+from na64stat.export.result_tables import tables
+from na64stat.export.served_json import json_of
+from na64stat.export.submission_yaml import data_of, dump, entry_of, resource_of
+from na64stat.export.table import LONGEST_NAME, Resource, Table
+from na64stat.files import to_json
+from na64stat.plot.style import figure_bytes
+
+COMMENT: Final = (
+    "Limits on new physics from published results of NA64mu, made with na64stat after the formulas of arXiv:2501.06294. Response "
+    "of the detector, uncertainties and decay volume are partly assumed. The observed counts are few: asymptotic formulas do not "
+    "hold for the likelihoods attached."
+)
+
+_THUMBNAIL_DPI: Final = 40
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission that was written or read.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    tables
+        Its tables.
+    resources
+        Files and addresses of the whole record, likelihoods among them.
+    comment
+        What holds for all tables.
+    """
+
+    folder: Path
+    tables: tuple[Table, ...]
+    resources: tuple[Resource, ...] = ()
+    comment: str = ""
+
+    def table(self, name: str) -> Table:
+        """A table by name.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise InputError(f"{self.folder}: no table {name!r}; it has {', '.join(table.name for table in self.tables)}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form: what is in it, without the numbers."""
+        return {
+            "kind": "submission",
+            "folder": str(self.folder),
+            "comment": self.comment,
+            "tables": [{"name": table.name, "rows": table.rows} for table in self.tables],
+            "resources": [resource_of(resource) for resource in self.resources],
+        }
+
+
+def hepdata(
+    results: Iterable[Any],
+    folder: str | Path,
+    *,
+    likelihoods: Sequence[Likelihood] = (),
+    comment: str = COMMENT,
+    inputs: bool = True,
+    figures: bool = True,
+    overwrite: bool = False,
+) -> Submission:
+    """Write results as a HEPData submission.
+
+    Parameters
+    ----------
+    results
+        Limits, scans, exclusions, projections, samples, credible limits, templates, runs, and tables of your own.
+    folder
+        Made; one that holds another submission is only replaced with `overwrite`, one with other files never.
+    likelihoods
+        Workspaces, patchsets and HS3 files to attach.
+    comment
+        What holds for all tables.
+    inputs
+        Whether efficiency, cross section and yields behind the results are added, for scenarios and runs of the package.
+    figures
+        Whether figures and thumbnails are drawn.
+
+    Raises
+    ------
+    InputError
+        If something has no tables, two likelihoods have one name, or the folder cannot be written.
+
+    References
+    ----------
+    HEPData submission schema 1.1.1.
+    """
+    target = Path(folder)
+    check_folder(target, overwrite, _not_a_submission)
+    items = list(results)
+    files: dict[str, bytes] = {}
+    found: list[Table] = []
+    for item in items:
+        drawn = figure_of(item) if figures else None
+        images = () if drawn is None else _images(drawn, files)
+        found += [replace(table, resources=(*table.resources, *images)) for table in tables(item)]
+    if inputs:
+        more, missing = inputs_of(items)
+        found += more
+        comment = " ".join([comment, *(f"Not included: {text}." for text in missing)])
+    if not found:
+        raise InputError("HEPData: no results; a submission needs at least one table")
+    named = _unique(found)
+    entries = [_add(table, files) for table in named]
+    resources = tuple(_attach(likelihood, files) for likelihood in likelihoods)
+    head: dict[str, Any] = {"comment": comment}
+    if resources:
+        head["additional_resources"] = [resource_of(resource) for resource in resources]
+    files[SUBMISSION] = dump(head, *entries).encode("ascii")
+    write_folder(target, files)
+    return Submission(target, named, resources, comment)
+
+
+def read_submission(folder: str | Path) -> Submission:
+    """The submission in a folder, ours or another's.
+
+    Raises
+    ------
+    InputError
+        If it is no submission, or a file is missing or lies outside the folder.
+    """
+    return Submission(Path(folder), *read_tables(folder))
+
+
+def hepdata_json(results: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """The tables of results by name, as HEPData serves them: `headers`, `qualifiers`, `values`."""
+    return {table.name: json_of(table) for table in _unique([table for item in results for table in tables(item)])}
+
+
+def _add(table: Table, files: dict[str, bytes]) -> dict[str, Any]:
+    """Put the data file of a table among the files; its entry in submission.yaml."""
+    name = _free(_slug(table.name), "yaml", files)
+    files[name] = dump(data_of(table)).encode("ascii")
+    return entry_of(table, name)
+
+
+def _attach(likelihood: Likelihood, files: dict[str, bytes]) -> Resource:
+    if likelihood.file in files:
+        raise InputError(f"HEPData: two files are called {likelihood.file}; each likelihood needs a name of its own")
+    files[likelihood.file] = to_json(likelihood.content).encode("utf-8")
+    return Resource(likelihood.file, likelihood.description, likelihood.type)
+
+
+def _images(figure: Figure, files: dict[str, bytes]) -> tuple[Resource, Resource]:
+    name = _free("figure", "png", files)
+    files[name] = figure_bytes(figure, "png")
+    files[f"thumb_{name}"] = figure_bytes(figure, "png", dpi=_THUMBNAIL_DPI)
+    return Resource(name, "Image file"), Resource(f"thumb_{name}", "Thumbnail image file")
+
+
+def _unique(found: Sequence[Table]) -> tuple[Table, ...]:
+    """Tables with names that differ, none of them too long."""
+    taken: set[str] = set()
+    named = []
+    for table in found:
+        name, number = table.name[:LONGEST_NAME], 1
+        while name in taken:
+            number += 1
+            tail = f" ({number})"
+            name = table.name[: LONGEST_NAME - len(tail)] + tail
+        taken.add(name)
+        named.append(replace(table, name=name))
+    return tuple(named)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "table"
+
+
+def _free(stem: str, kind: str, files: Mapping[str, bytes]) -> str:
+    name, number = f"{stem}.{kind}", 1
+    while name in files:
+        number += 1
+        name = f"{stem}_{number}.{kind}"
+    return name
+
+
+def _not_a_submission(folder: Path) -> str | None:
+    """Why the files of a folder are not those of a submission, so that they are not to be replaced."""
+    try:
+        known = files_of_submission(folder)
+    except InputError as error:
+        return str(error)
+    others = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    return f"holds {others[0]}, which belongs to no submission" if others else None

@@ -1,0 +1,199 @@
+"""HEPData's YAML: tables and the files that go with them, as data structures; no files are touched here.
+
+References
+----------
+HEPData submission schema 1.1.1; Maguire, Heinrich, Watt, J. Phys. Conf. Ser. 898 (2017) 102006, arXiv:1704.05473.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from na64stat.errors import InputError
+from na64stat.export.table import KEYWORDS, LONGEST_NAME, Cell, Qualifier, Resource, Table, Uncertainty, Variable
+
+_OWN = (
+    "name", "description", "keywords", "data_file", "location", "additional_resources", "independent_variables",
+    "dependent_variables",
+)  # fmt: skip
+
+
+def data_of(table: Table) -> dict[str, Any]:
+    """The data file of a table."""
+    return {
+        "independent_variables": [_variable_of(variable, table) for variable in table.independent],
+        "dependent_variables": [_variable_of(variable, table) for variable in table.dependent],
+    }
+
+
+def entry_of(table: Table, data_file: str) -> dict[str, Any]:
+    """The document of a table in submission.yaml.
+
+    Raises
+    ------
+    InputError
+        If its name is too long, or a keyword has a name that HEPData does not know.
+    """
+    if not 0 < len(table.name) <= LONGEST_NAME:
+        raise InputError(f"table {table.name!r}: a name of {len(table.name)} characters; 1 to {LONGEST_NAME} are right")
+    unknown = [name for name in table.keywords if name not in KEYWORDS]
+    if unknown:
+        raise InputError(f"table {table.name!r}: keyword {unknown[0]!r}; HEPData knows {', '.join(KEYWORDS)}")
+    entry: dict[str, Any] = {"name": table.name, "description": table.description}
+    if table.location:
+        entry["location"] = table.location
+    entry["keywords"] = [{"name": name, "values": list(values)} for name, values in table.keywords.items()]
+    entry["data_file"] = data_file
+    if table.resources:
+        entry["additional_resources"] = [resource_of(resource) for resource in table.resources]
+    return entry | dict(table.more)
+
+
+def resource_of(resource: Resource) -> dict[str, Any]:
+    """The entry of a file or an address."""
+    found: dict[str, Any] = {"location": resource.location, "description": resource.description}
+    if resource.type:
+        found["type"] = resource.type
+    if resource.licence:
+        found["license"] = dict(resource.licence)
+    return found
+
+
+def table_from(entry: Mapping[str, Any], data: Any, where: str) -> Table:
+    """A table from its document in submission.yaml and its data file.
+
+    Raises
+    ------
+    InputError
+        If they are not of HEPData's form; the message begins with `where`.
+    """
+    try:
+        return Table(
+            str(entry["name"]),
+            str(entry.get("description", "")),
+            _variables_from(data["independent_variables"]),
+            _variables_from(data["dependent_variables"]),
+            {str(item["name"]): tuple(item["values"]) for item in entry.get("keywords") or ()},
+            str(entry.get("location", "")),
+            tuple(resource_from(item) for item in entry.get("additional_resources") or ()),
+            {key: value for key, value in entry.items() if key not in _OWN},
+        )
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{where}: not a HEPData table: {type(error).__name__}: {error}") from error
+
+
+def resource_from(item: Mapping[str, Any]) -> Resource:
+    """A file or an address from its entry."""
+    licence = item.get("license")
+    return Resource(
+        str(item["location"]), str(item["description"]), item.get("type"), dict(licence) if licence else None
+    )
+
+
+def cell_from(item: Mapping[str, Any]) -> Cell:
+    """A cell from its entry, in YAML or JSON; errors that HEPData hides are none."""
+    errors = tuple(_error_from(error) for error in item.get("errors") or () if not error.get("hide"))
+    found = Cell(item.get("value"), item.get("low"), item.get("high"), errors)
+    texts = (str, int, float, type(None))
+    if not isinstance(found.value, texts) or isinstance(found.value, bool):
+        raise TypeError(f"value {found.value!r}; a number or a text is right")
+    for edge in (found.low, found.high):
+        if edge is not None and not (isinstance(edge, (int, float)) and not isinstance(edge, bool)):
+            raise TypeError(f"edge {edge!r} of a bin; a number is right")
+    if found.value is None and (found.low is None or found.high is None):
+        raise ValueError(f"{dict(item)}: neither a value nor a bin with low and high")
+    return found
+
+
+def cell_of(cell: Cell) -> dict[str, Any]:
+    """The entry of a cell."""
+    found: dict[str, Any] = {}
+    for name in ("value", "low", "high"):
+        part = getattr(cell, name)
+        if part is not None:
+            found[name] = part
+    if cell.errors:
+        found["errors"] = [_error_of(error) for error in cell.errors]
+    return found
+
+
+def dump(*documents: Mapping[str, Any]) -> str:
+    """YAML text of documents: keys in their order, ASCII, the same text for the same documents."""
+    options: dict[str, Any] = {"sort_keys": False, "default_flow_style": None, "width": 120, "explicit_start": True}
+    return "".join(yaml.dump(_plain(item), Dumper=_Dumper, **options) for item in documents)
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Safe YAML without references from one place to another, which people cannot read; 1e-05 is written 1.0e-05, a number."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _plain(value: Any) -> Any:
+    """Plain Python values; a number that is not finite has no place in a submission."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise InputError(f"HEPData: {number} is not finite; a missing point is written '-'")
+    return number
+
+
+def _variable_of(variable: Variable, table: Table) -> dict[str, Any]:
+    header = {"name": variable.name} | ({} if variable.unit is None else {"units": variable.unit})
+    found: dict[str, Any] = {"header": header}
+    if variable.qualifiers:
+        found["qualifiers"] = [_qualifier_of(item) for item in variable.qualifiers]
+    for row, cell in enumerate(variable.cells, start=1):
+        sizes = [size for error in cell.errors for size in (error.minus, error.plus)]
+        if sizes and all(size == 0 for size in sizes):
+            raise InputError(
+                f"table {table.name!r}, {variable.name!r}, row {row}: all errors are zero; leave them out, HEPData refuses them"
+            )
+    found["values"] = [cell_of(cell) for cell in variable.cells]
+    return found
+
+
+def _qualifier_of(qualifier: Qualifier) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": qualifier.name, "value": qualifier.value}
+    return found if qualifier.unit is None else found | {"units": qualifier.unit}
+
+
+def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable, ...]:
+    return tuple(
+        Variable(
+            str(item["header"]["name"]),
+            tuple(cell_from(cell) for cell in item["values"] or ()),
+            item["header"].get("units"),
+            tuple(Qualifier(str(q["name"]), q["value"], q.get("units")) for q in item.get("qualifiers") or ()),
+        )
+        for item in items or ()
+    )
+
+
+def _error_of(error: Uncertainty) -> dict[str, Any]:
+    label = {} if error.label is None else {"label": error.label}
+    if error.symmetric:
+        return {"symerror": error.plus} | label
+    return {"asymerror": {"minus": error.minus, "plus": error.plus}} | label
+
+
+def _error_from(item: Mapping[str, Any]) -> Uncertainty:
+    label = item.get("label")
+    if "symerror" in item:
+        return Uncertainty.of(item["symerror"], label)
+    both = item["asymerror"]
+    return Uncertainty(both["minus"], both["plus"], label)

@@ -1,0 +1,136 @@
+"""The record of limits of a scenario against the mass, and its JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from na64stat.errors import InputError
+from na64stat.files import to_json, write_text
+from na64stat.study.record_files import read_record
+
+Interval = tuple[float, float | None]
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True)
+class LimitPoint:
+    """Excluded couplings at one mass.
+
+    Attributes
+    ----------
+    mass
+        Mass [GeV].
+    coupling
+        Lowest excluded coupling by level ("observed", "minus2", ... "plus2"); None where nothing is excluded.
+    events
+        Expected signal there, summed over the channels.
+    intervals
+        Excluded intervals of the coupling by level; the upper end is None where no upper edge was found.
+    artefacts
+        Parts of the observed (or median) intervals that the layer sum excludes and the continuous depth average does not.
+    status
+        "excluded", "allowed" (nothing is), both by the observed (or median) level, "no signal", or "failed: " and why. After
+        "excluded" stands a remark where the lowest excluded coupling lies below those that were searched.
+    """
+
+    mass: float
+    coupling: Mapping[str, float | None]
+    events: Mapping[str, float | None]
+    intervals: Mapping[str, tuple[Interval, ...]]
+    artefacts: tuple[Interval, ...] = ()
+    status: str = "excluded"
+
+
+@dataclass(frozen=True)
+class ScenarioLimits:
+    """Limits of one scenario in one run.
+
+    Attributes
+    ----------
+    scenario, coupling_unit, run, regions, cl, method
+        What was asked.
+    points
+        One entry a mass.
+    notes
+        What holds for all of them.
+    verdict
+        Level that decides: "observed", or "median" for a projection.
+    """
+
+    scenario: str
+    coupling_unit: str
+    run: str
+    regions: tuple[str, ...]
+    cl: float
+    method: str
+    points: tuple[LimitPoint, ...]
+    notes: tuple[str, ...] = field(default=())
+    verdict: str = "observed"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "schema": SCHEMA,
+            "kind": "limits",
+            "scenario": self.scenario,
+            "coupling_unit": self.coupling_unit,
+            "run": self.run,
+            "regions": list(self.regions),
+            "cl": self.cl,
+            "method": self.method,
+            "verdict": self.verdict,
+            "points": [
+                {
+                    "mass_gev": point.mass,
+                    "coupling": dict(point.coupling),
+                    "events": dict(point.events),
+                    "intervals": {
+                        level: [list(interval) for interval in found] for level, found in point.intervals.items()
+                    },
+                    "artefacts": [list(interval) for interval in point.artefacts],
+                    "status": point.status,
+                }
+                for point in self.points
+            ],
+            "notes": list(self.notes),
+        }
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
+
+
+def load_limits(path: str | Path) -> ScenarioLimits:
+    """Read limits that `ScenarioLimits.save`, or `na64stat limit SCENARIO --json`, wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no limits.
+    """
+    record = read_record(path, "limits", SCHEMA)
+    try:
+        scenario, unit, run = (str(record[name]) for name in ("scenario", "coupling_unit", "run"))
+        points = tuple(
+            LimitPoint(
+                float(point["mass_gev"]),
+                dict(point["coupling"]),
+                dict(point["events"]),
+                {level: _intervals(found) for level, found in point["intervals"].items()},
+                _intervals(point["artefacts"]),
+                str(point["status"]),
+            )
+            for point in record["points"]
+        )
+        asked = tuple(record["regions"]), float(record["cl"]), str(record["method"])
+        return ScenarioLimits(scenario, unit, run, *asked, points, tuple(record["notes"]), str(record["verdict"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: damaged file of limits: {type(error).__name__}: {error}") from error
+
+
+def _intervals(found: Any) -> tuple[Interval, ...]:
+    return tuple((float(low), None if high is None else float(high)) for low, high in found)
