@@ -20,8 +20,8 @@ from na64stat.cli.output import overwrite_option, print_json, progress
 def reproduce(output: Path, overwrite: bool, as_json: bool) -> None:
     """Reproduce arXiv:2501.06294.
 
-    Figures 2, 3 and 4 (PDF and PNG), the numbers behind them (CSV), scans and workspaces (JSON), and a table of headline
-    numbers beside the paper's, which is printed too.
+    Figures 2, 3 and 4 (PDF and PNG), the numbers behind them (CSV), scans and likelihoods (JSON), a HEPData submission, a
+    summary, and a table of headline numbers beside the paper's, which is printed too. README.md names every file.
     """
     from na64stat.report.reproduce import reproduce as run_reproduction
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from na64stat.export.likelihood import background_only as background_only
     from na64stat.export.likelihood import patchset as patchset
     from na64stat.export.reader import read_table as read_table
+    from na64stat.export.submission import Illustrated as Illustrated
     from na64stat.export.submission import Submission as Submission
     from na64stat.export.submission import hepdata as hepdata
     from na64stat.export.submission import hepdata_json as hepdata_json
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Imported when they are used: drawing and YAML take their time to load.
 _HOMES = {
+    "Illustrated": "submission",
     "Likelihood": "likelihood",
     "LimitCurve": "curves",
     "Submission": "submission",

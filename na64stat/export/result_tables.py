@@ -92,12 +92,12 @@ def _limits(result: ScenarioLimits) -> tuple[Table, ...]:
 
 @tables.register
 def _exclusion(result: Exclusion) -> tuple[Table, ...]:
-    return _contour_tables(result, {level: result.contours(level) for level in result.levels})
+    return contour_tables(result)
 
 
 @tables.register
 def _scan(result: Scan) -> tuple[Table, ...]:
-    return (*_contour_tables(result, {level: result.contours(level) for level in result.levels}), _map(result))
+    return (*contour_tables(result), _map(result))
 
 
 @tables.register
@@ -158,8 +158,9 @@ def _credible(result: CredibleLimit) -> tuple[Table, ...]:
     return (_named(f"credible limit, {result.parameter}", "", text, (parts,), columns),)
 
 
-def _contour_tables(result: Scan | Exclusion, found: Mapping[str, Sequence[Contour]]) -> tuple[Table, ...]:
-    """One table for each level; of expected levels that coincide, the first."""
+def contour_tables(result: Scan | Exclusion) -> tuple[Table, ...]:
+    """A table of contours for each level; of levels that coincide, the first."""
+    found: Mapping[str, Sequence[Contour]] = {level: result.contours(level) for level in result.levels}
     tables_, done = [], list[Sequence[Contour]]()
     for level, contours in found.items():
         if not contours or contours in done:

@@ -77,6 +77,24 @@ class Submission:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Illustrated:
+    """Results that share a figure of their own."""
+
+    results: tuple[Any, ...]
+    figure: Figure
+
+
+@tables.register
+def _illustrated(item: Illustrated) -> tuple[Table, ...]:
+    return tuple(table for result in item.results for table in tables(result))
+
+
+@figure_of.register
+def _of_illustrated(item: Illustrated) -> Figure:
+    return item.figure
+
+
 def hepdata(
     results: Iterable[Any],
     folder: str | Path,
@@ -92,7 +110,8 @@ def hepdata(
     Parameters
     ----------
     results
-        Limits, scans, exclusions, projections, samples, credible limits, templates, runs, and tables of your own.
+        Limits, scans, exclusions, projections, samples, credible limits, templates, runs, and tables of your own; several with
+        one figure as `Illustrated`.
     folder
         Made; one that holds another submission is only replaced with `overwrite`, one with other files never.
     likelihoods
@@ -114,7 +133,7 @@ def hepdata(
     HEPData submission schema 1.1.1.
     """
     target = Path(folder)
-    check_folder(target, overwrite, _not_a_submission)
+    check_folder(target, overwrite, not_a_submission)
     items = list(results)
     files: dict[str, bytes] = {}
     found: list[Table] = []
@@ -123,7 +142,9 @@ def hepdata(
         images = () if drawn is None else _images(drawn, files)
         found += [replace(table, resources=(*table.resources, *images)) for table in tables(item)]
     if inputs:
-        more, missing = inputs_of(items)
+        more, missing = inputs_of(
+            one for item in items for one in (item.results if isinstance(item, Illustrated) else (item,))
+        )
         found += more
         comment = " ".join([comment, *(f"Not included: {text}." for text in missing)])
     if not found:
@@ -203,7 +224,7 @@ def _free(stem: str, kind: str, files: Mapping[str, bytes]) -> str:
     return name
 
 
-def _not_a_submission(folder: Path) -> str | None:
+def not_a_submission(folder: Path) -> str | None:
     """Why the files of a folder are not those of a submission, so that they are not to be replaced."""
     try:
         known = files_of_submission(folder)

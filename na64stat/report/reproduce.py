@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from na64stat.errors import InputError
+from na64stat.export.folder import check_folder
+from na64stat.export.result_tables import contour_tables
+from na64stat.export.submission import Illustrated, hepdata, not_a_submission
 from na64stat.files import to_json, write_text
 from na64stat.plot.style import save_figure
 from na64stat.report.figures import figure_2, figure_3, figure_4
 from na64stat.report.headlines import Headline, as_markdown, headlines
-from na64stat.report.results import TrackMaker, compute
-from na64stat.report.workspaces import reference_workspaces
+from na64stat.report.results import Results, TrackMaker, compute
+from na64stat.report.summary import summary
+from na64stat.report.workspaces import likelihoods, readme, reference_workspaces
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
 
@@ -64,28 +70,76 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
     """
     writer = _Writer(folder, overwrite)
     results = compute(track)
-    writer.figure("figure2_axion_photon", figure_2(results))
-    writer.figure("figure3_axion_muon", figure_3(results))
-    writer.figure("figure4_dark_sector", figure_4(results))
-    writer.text("figure2_axion_photon.csv", _contour_table(results.photon))
-    writer.text("figure3_axion_muon.csv", _limit_table(results.muon))
+    figures = {
+        "figure2_axion_photon": figure_2(results),
+        "figure3_axion_muon": figure_3(results),
+        "figure4_dark_sector": figure_4(results),
+    }
+    for (name, figure), about in zip(figures.items(), ("axion-photon", "axion-muon", "dark sector"), strict=True):
+        writer.figure(name, figure, f"Figure {name[6]} of the paper: {about}, existing limits shaded")
+    writer.text(
+        "figure2_axion_photon.csv", _contour_table(results.photon), "Contours of figure 2, all runs and both channels"
+    )
+    writer.text(
+        "figure3_axion_muon.csv", _limit_table(results.muon), "Limits of figure 3 against the mass, stable axion"
+    )
     loop = {(run, "invisible"): scan for run, scan in results.muon_loop.items()}
-    writer.text("figure3_axion_muon_loop_decay.csv", _contour_table(loop))
-    writer.text("figure4_dark_sector.csv", _limit_table(results.dark))
+    writer.text("figure3_axion_muon_loop_decay.csv", _contour_table(loop), "Contours of figure 3 with the loop decay")
+    writer.text("figure4_dark_sector.csv", _limit_table(results.dark), "Limits of figure 4 against the mass")
     for (run, region), scan in results.photon.items():
-        writer.text(f"scans/axion-photon_{run}_{region}.json", to_json(scan.as_dict()))
+        about = (
+            f"Scan of axion-photon, run {run}, {region}: CL_s and events over mass and coupling, to be read by na64stat"
+        )
+        writer.text(f"scans/axion-photon_{run}_{region}.json", to_json(scan.as_dict()), about)
     for name, workspace in reference_workspaces().items():
-        writer.text(f"workspaces/{name}", to_json(workspace))
+        writer.text(
+            f"workspaces/{name}",
+            to_json(workspace),
+            f"pyhf workspace, {name.removesuffix('.json').replace('_', ', run ')}",
+        )
+    for name, likelihood in likelihoods().items():
+        writer.text(f"workspaces/{name}", to_json(likelihood.content), likelihood.description)
+    writer.text("workspaces/README.md", readme(), "What the likelihoods are and how to use them")
+    _submit(results, list(figures.values()), writer)
     rows = headlines(results)
-    writer.text("headlines.md", as_markdown(rows))
+    writer.text("headlines.md", as_markdown(rows), "Headline numbers beside the paper's, without and with background")
+    writer.text("summary.md", summary(rows), "Excluded couplings of every scenario, and agreement with the paper")
+    writer.contents()
     return Reproduction(tuple(writer.files), rows)
+
+
+def _submit(results: Results, figures: list[Figure], writer: _Writer) -> None:
+    """The HEPData submission: maps of CL_s of the run with data, contours of the projections, limits, likelihoods."""
+    photon: list[Any] = []
+    for (run, _), scan in results.photon.items():
+        photon += [scan] if run == "2022" else contour_tables(scan)
+    loop = [
+        replace(table, name=table.name.replace("axion-muon", "axion-muon, loop decay"))
+        for scan in results.muon_loop.values()
+        for table in contour_tables(scan)
+    ]
+    parts = (photon, [*results.muon.values(), *loop], list(results.dark.values()))
+    found = hepdata(
+        [Illustrated(tuple(part), figure) for part, figure in zip(parts, figures, strict=True)],
+        writer.folder / "submission",
+        likelihoods=list(likelihoods().values()),
+        overwrite=writer.overwrite,
+    )
+    about = {"submission.yaml": "HEPData submission: names, descriptions and keywords of all tables"}
+    about |= {resource.location: resource.description for resource in found.resources}
+    for table in found.tables:
+        about |= {r.location: f"{r.description} of a figure" for r in table.resources}
+    for name in sorted(path.name for path in found.folder.iterdir()):
+        writer.note(
+            found.folder / name, about.get(name, f"HEPData table, {name.removesuffix('.yaml').replace('_', ' ')}")
+        )
 
 
 class _Writer:
     """Writes files under one folder and remembers them; what exists is refused before anything is computed."""
 
     def __init__(self, folder: Path, overwrite: bool) -> None:
-        self.folder, self.overwrite, self.files = folder, overwrite, list[Path]()
+        self.folder, self.overwrite, self.about = folder, overwrite, dict[Path, str]()
         if not overwrite and (folder / "headlines.md").exists():
             raise InputError(f"{folder}: holds an earlier reproduction; --overwrite replaces its files")
         try:
@@ -93,16 +147,32 @@ class _Writer:
                 name.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{folder}: {error.strerror}; a folder that can be written is right") from error
+        check_folder(folder / "submission", overwrite, not_a_submission)
 
-    def text(self, name: str, content: str) -> None:
+    @property
+    def files(self) -> list[Path]:
+        return list(self.about)
+
+    def note(self, path: Path, about: str) -> None:
+        """Remember a file and what it is, in one line."""
+        self.about[path] = about
+
+    def text(self, name: str, content: str, about: str) -> None:
         write_text(self.folder / name, content, self.overwrite)
-        self.files.append(self.folder / name)
+        self.note(self.folder / name, about)
 
-    def figure(self, name: str, figure: Any) -> None:
+    def figure(self, name: str, figure: Figure, about: str) -> None:
         for kind in ("pdf", "png"):
             path = self.folder / f"{name}.{kind}"
             save_figure(figure, path, overwrite=self.overwrite)
-            self.files.append(path)
+            self.note(path, f"{about} ({kind.upper()})")
+
+    def contents(self) -> None:
+        """README.md, which names every file in a line."""
+        self.note(self.folder / "README.md", "This list")
+        lines = [f"- `{path.relative_to(self.folder).as_posix()}`: {about}" for path, about in self.about.items()]
+        head = "# Reproduction of arXiv:2501.06294\n\nMade by `na64stat reproduce`; start with summary.md.\n\n"
+        write_text(self.folder / "README.md", head + "\n".join(lines) + "\n", self.overwrite)
 
 
 def _contour_table(scans: dict[tuple[str, str], Scan]) -> str:

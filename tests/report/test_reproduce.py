@@ -70,7 +70,7 @@ def test_projections_have_no_observed_limit(made):
 
 def test_workspaces_and_scans_can_be_read_back(made):
     for path in made.files:
-        if path.parent.name == "workspaces":
+        if path.parent.name == "workspaces" and path.name.startswith(("axion", "dark")):
             assert pyhf.Workspace(json.loads(path.read_text())).model().config.poi_name == "mu"
         if path.parent.name == "scans":
             assert load_scan(path).contours()
