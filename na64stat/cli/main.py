@@ -19,6 +19,7 @@ from na64stat.cli.fit import fit
 from na64stat.cli.impacts import impacts
 from na64stat.cli.info import info
 from na64stat.cli.limit import limit
+from na64stat.cli.limits import limits
 from na64stat.cli.overlap import overlap
 from na64stat.cli.physics import cross_section, predict, workspace
 from na64stat.cli.posterior import posterior
@@ -74,6 +75,7 @@ for command in (
     posterior,
     credible,
     plot,
+    limits,
     export,
     reproduce,
 ):

@@ -85,15 +85,21 @@ def scan(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @output_option("Figure: .png or .pdf.", required=True)
 @click.option("--no-existing", is_flag=True, help="Leave out the limits of other experiments.")
+@click.option(
+    "--limits", "own", multiple=True, metavar="FILE", help="Limits of your own to shade, CSV; see limits list."
+)
 @overwrite_option
 @as_json
-def plot(files: tuple[Path, ...], output: str, no_existing: bool, overwrite: bool, as_json: bool) -> None:
+def plot(
+    files: tuple[Path, ...], output: str, no_existing: bool, own: tuple[str, ...], overwrite: bool, as_json: bool
+) -> None:
     """Draw the contours of scans and exclusions.
 
     FILE... are written by `na64stat scan` or `exclusion`; mass in GeV, existing limits of other experiments shaded.
     """
     file = Output.of(output, overwrite)
     from na64stat.export.figures import draw_maps, map_label
+    from na64stat.limits_library.library import read_limits
     from na64stat.study.load_map import load_map
 
     maps = [load_map(path) for path in files]
@@ -103,7 +109,8 @@ def plot(files: tuple[Path, ...], output: str, no_existing: bool, overwrite: boo
     if len(set(labels)) < len(labels):
         labels = [str(path) for path in files]
     found = dict(zip(labels, maps, strict=True))
-    drawn = draw_maps(found, file.path, existing=not no_existing, overwrite=file.overwrite)
+    more = [limit for name in own for limit in read_limits(name)]
+    drawn = draw_maps(found, file.path, existing=not no_existing, more=more, overwrite=file.overwrite)
     if as_json:
         print_json({"figure": str(file.path), "curves": drawn})
     else:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
+from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import existing_limits
 from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
 from na64stat.plot.projection import MOST_MASSES, projection_figure
@@ -56,13 +57,18 @@ def limit_curve(found: ScenarioLimits, label: str, colour: str | None, level: st
     return Curve(label, [mass for mass, _ in kept], [coupling for _, coupling in kept], colour)
 
 
-def shaded(scenario: str, top: float) -> list[ShadedLimit]:
-    """Existing limits of a scenario as regions to shade, up to the coupling `top`."""
-    return [ShadedLimit(limit.experiment, limit.polygon(top)) for limit in existing_limits(scenario)]
+def shaded(scenario: str, top: float, more: Sequence[ExistingLimit] = ()) -> list[ShadedLimit]:
+    """Existing limits of a scenario, and `more`, as regions to shade, up to the coupling `top`."""
+    return [ShadedLimit(limit.experiment, limit.polygon(top)) for limit in (*existing_limits(scenario), *more)]
 
 
 def draw_maps(
-    found: Mapping[str, Scan | Exclusion], path: Path, *, existing: bool = True, overwrite: bool = False
+    found: Mapping[str, Scan | Exclusion],
+    path: Path,
+    *,
+    existing: bool = True,
+    more: Sequence[ExistingLimit] = (),
+    overwrite: bool = False,
 ) -> int:
     """Draw the contours of scans and exclusions into a file; the number of curves in them.
 
@@ -70,17 +76,21 @@ def draw_maps(
     ----------
     found
         Label -> scan or exclusion. Of a single exclusion the expected contours are drawn, too, where they differ.
+    existing, more
+        Whether existing limits are shaded, and limits of your own beside them.
 
     Raises
     ------
     InputError
         If their couplings have different units, one is a single row or column, or the file cannot be written.
     """
-    save_figure(maps_figure(found, existing=existing), path, overwrite=overwrite)
+    save_figure(maps_figure(found, existing=existing, more=more), path, overwrite=overwrite)
     return len(_curves(found))
 
 
-def maps_figure(found: Mapping[str, Scan | Exclusion], *, existing: bool = True) -> Figure:
+def maps_figure(
+    found: Mapping[str, Scan | Exclusion], *, existing: bool = True, more: Sequence[ExistingLimit] = ()
+) -> Figure:
     """The figure of scans and exclusions by label; arguments and errors as in `draw_maps`."""
     items = list(found.values())
     first = items[0]
@@ -94,7 +104,12 @@ def maps_figure(found: Mapping[str, Scan | Exclusion], *, existing: bool = True)
     names = list(dict.fromkeys(item.scenario for item in items))
     axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, f"{', '.join(names)}, NA64mu")
     artefact = any(any(contour.artefact) for item in items for contour in item.contours())
-    others = shaded(first.scenario, coupling[1]) if existing and len(names) == 1 else []
+    wrong = [limit for limit in more if limit.unit != first.coupling_unit]
+    if wrong:
+        raise InputError(
+            f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
+        )
+    others = shaded(first.scenario if existing and len(names) == 1 else "", coupling[1], more)
     return exclusion_figure(_curves(found), others, axes, notes=DOTS if artefact else "")
 
 

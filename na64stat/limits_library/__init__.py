@@ -11,4 +11,6 @@ from na64stat.limits_library.g_minus_2 import load_g_minus_2 as load_g_minus_2
 from na64stat.limits_library.library import excluded as excluded
 from na64stat.limits_library.library import excluded_by as excluded_by
 from na64stat.limits_library.library import existing_limits as existing_limits
+from na64stat.limits_library.library import known_limits as known_limits
+from na64stat.limits_library.library import read_limits as read_limits
 from na64stat.limits_library.library import strongest as strongest

@@ -38,6 +38,10 @@ class ExistingLimit:
         Unit of the coupling.
     computed
         Whether it was computed here, from a measurement, rather than read from a published curve.
+    bibtex_keys
+        Keys of the papers in `na64stat.limits_library.citations.references`.
+    point
+        What each point is, as in the tables' column: "curve", "border", "assumed"; empty where it is not known.
     """
 
     experiment: str
@@ -47,6 +51,8 @@ class ExistingLimit:
     coupling: tuple[float, ...]
     unit: str
     computed: bool = False
+    bibtex_keys: tuple[str, ...] = ()
+    point: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"existing limit {self.experiment!r}"
@@ -56,6 +62,10 @@ class ExistingLimit:
         if len(self.mass) != len(self.coupling) or len(self.mass) < fewest:
             sizes = f"{len(self.mass)} masses and {len(self.coupling)} couplings"
             raise InputError(f"{where}: {sizes}; a {self.shape} needs at least {fewest} of each, in pairs")
+        if self.point and len(self.point) != len(self.mass):
+            raise InputError(
+                f"{where}: {len(self.point)} marks for {len(self.mass)} points; one each, or none, is right"
+            )
         _positive(f"{where}: mass", self.mass)
         _positive(f"{where}: coupling", self.coupling)
         if self.shape == "lower_edge" and not np.all(np.diff(self.mass) > 0):

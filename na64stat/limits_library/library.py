@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from functools import lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64stat.errors import TableError
+from na64stat.errors import InputError, TableError
 from na64stat.files import read_table
+from na64stat.limits_library.citations import keys_in
 from na64stat.limits_library.existing import ExistingLimit, Shape
+from na64stat.limits_library.g_minus_2 import SCENARIOS as SHIFTING
+from na64stat.limits_library.g_minus_2 import g_minus_2_limit
 from na64stat.physics.constants import ALPHA, MUON_MASS, TAU_MASS
 from na64stat.physics.loops import kinetic_mixing
 
@@ -36,6 +42,14 @@ _TABLES: Final = {
     "zprime": ("zprime.csv", "1"),
 }
 
+UNITS: Final = ("GeV^-1", "1")
+"""Units of couplings in tables of a user."""
+
+G_MINUS_2_MASSES: Final = np.geomspace(1e-4, 1.0, 61)
+"""Masses [GeV] at which (g-2) of the muon is computed for lists and figures."""
+
+_DATA: Final = resources.files("na64stat.limits_library") / "data"
+
 _STEP: Final = 0.02
 """Largest step in ln(mass) at which charge bounds are converted, since the factor bends; good to 0.4%."""
 
@@ -53,9 +67,50 @@ def existing_limits(scenario_name: str) -> tuple[ExistingLimit, ...]:
     """
     if scenario_name not in _TABLES:
         return ()
-    file, unit = _TABLES[scenario_name]
-    limits = _read(file, unit)
+    limits = published_limits(scenario_name)
     return tuple(map(_converted, limits)) if scenario_name == "dark-sector" else limits
+
+
+@lru_cache(maxsize=8)
+def published_limits(scenario_name: str) -> tuple[ExistingLimit, ...]:
+    """The tables behind `existing_limits`, as they are: those of "dark-sector" bound the charge [e]."""
+    if scenario_name not in _TABLES:
+        return ()
+    file, unit = _TABLES[scenario_name]
+    return _read(_DATA / file, unit)
+
+
+def known_limits(scenario_name: str, prediction: str | None = None) -> tuple[ExistingLimit, ...]:
+    """The existing limits of a scenario, and the bound of (g-2) of the muon where it is computed.
+
+    Parameters
+    ----------
+    scenario_name
+        A packaged scenario.
+    prediction
+        Name of the prediction of (g-2); by default the latest. It is computed from 1e-4 to 1 GeV.
+    """
+    limits = existing_limits(scenario_name)
+    if scenario_name not in SHIFTING:
+        return limits
+    return (*limits, g_minus_2_limit(G_MINUS_2_MASSES, prediction=prediction, scenario=scenario_name))
+
+
+def read_limits(path: str | os.PathLike[str]) -> tuple[ExistingLimit, ...]:
+    """Limits from a CSV of your own, in the order of its rows.
+
+    Parameters
+    ----------
+    path
+        Columns `experiment`, `part`, `reference`, `shape`, `point`, `mass_gev`, `coupling` as in the packaged tables, and `unit`:
+        "GeV^-1" or "1", the unit of the couplings of a scenario.
+
+    Raises
+    ------
+    TableError
+        If the file is missing or broken; the message names line and column.
+    """
+    return _read(Path(path), None)
 
 
 def excluded(scenario_name: str, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
@@ -112,22 +167,48 @@ def _converted(limit: ExistingLimit) -> ExistingLimit:
     fine = np.concatenate([*between, x[-1:]])
     coupling = millicharge_to_coupling(np.exp(fine), np.exp(np.interp(fine, x, y)))
     return ExistingLimit(
-        limit.experiment, limit.reference, limit.shape, tuple(np.exp(fine).tolist()), tuple(coupling.tolist()), "1"
+        limit.experiment,
+        limit.reference,
+        limit.shape,
+        tuple(np.exp(fine).tolist()),
+        tuple(coupling.tolist()),
+        "1",
+        bibtex_keys=limit.bibtex_keys,
     )
 
 
-def _read(file: str, unit: str) -> tuple[ExistingLimit, ...]:
-    path = resources.files("na64stat.limits_library") / "data" / file
-    table = read_table(path, COLUMNS)
+@lru_cache(maxsize=1)
+def _packaged_keys() -> dict[str, tuple[str, ...]]:
+    """BibTeX keys of each experiment of the packaged tables."""
+    table = read_table(_DATA / "keys.csv", {"experiment": str, "keys": str})
+    return {name: tuple(keys.split()) for name, keys in zip(table["experiment"], table["keys"], strict=True)}
+
+
+def _read(path: Path | Traversable, unit: str | None) -> tuple[ExistingLimit, ...]:
+    """The limits in a table; without a unit it has a column of its own for it."""
+    table = read_table(path, COLUMNS if unit is not None else COLUMNS | {"unit": str})
+    units = [unit] * len(table["part"]) if unit is not None else table["unit"]
+    wrong = [name for name in units if name not in UNITS] if unit is None else []
+    if wrong:
+        raise TableError(f"{path}: unit {wrong[0]!r}; {' or '.join(UNITS)} is right")
     keys = list(zip(table["experiment"], table["part"], strict=True))
     limits = []
     for key in dict.fromkeys(keys):
         rows = [index for index, other in enumerate(keys) if other == key]
-        about = {(table["reference"][index], table["shape"][index]) for index in rows}
+        about = {(table["reference"][index], table["shape"][index], units[index]) for index in rows}
         if len(about) > 1:
-            raise TableError(f"{path}: {key[0]}, part {key[1]}: reference and shape must be the same in all its rows")
-        reference, shape = about.pop()
+            raise TableError(
+                f"{path}: {key[0]}, part {key[1]}: reference, shape and unit must be the same in all its rows"
+            )
+        reference, shape, its_unit = about.pop()
         mass = tuple(table["mass_gev"][index] for index in rows)
         coupling = tuple(table["coupling"][index] for index in rows)
-        limits.append(ExistingLimit(key[0], reference, cast("Shape", shape), mass, coupling, unit))
+        about_it = {
+            "bibtex_keys": keys_in(reference) if unit is None else _packaged_keys()[key[0]],
+            "point": tuple(table["point"][index] for index in rows),
+        }
+        try:
+            limits.append(ExistingLimit(key[0], reference, cast("Shape", shape), mass, coupling, its_unit, **about_it))
+        except InputError as error:
+            raise TableError(f"{path}: {error}") from error
     return tuple(limits)

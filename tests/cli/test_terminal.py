@@ -17,9 +17,9 @@ from na64stat.errors import ComputationError
 COMMANDS = [
     "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan",
     "exclusion", "overlap", "project", "posterior", "credible", "plot", "reproduce", "export hepdata", "export likelihood",
-    "export hs3",
+    "export hs3", "limits list", "limits show",
 ]  # fmt: skip
-GROUPS = ["export"]
+GROUPS = ["export", "limits"]
 
 
 def _command(name):
