@@ -89,8 +89,10 @@ def test_asymptotic_limits_are_those_of_pyhf(name):
         theirs = pyhf.Workspace(workspace)
         model = theirs.model()
         value = ours.expected.median if ours.observed is None else ours.observed
-        # Their search ends within a relative tolerance; the bracket is wide around our number, and does not know it.
-        observed, _ = toms748_scan(theirs.data(model), model, value / 20, min(20 * value, 9.9), level=0.1, rtol=1e-6)
+        # Their search ends within a relative tolerance; the bracket is wide around our number, and does not know it. High up in
+        # it both probabilities can be zero, and pyhf divides them.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            observed, _ = toms748_scan(theirs.data(model), model, value / 10, min(4 * value, 9.9), level=0.1, rtol=1e-6)
         assert value == pytest.approx(float(observed), rel=1e-4)
         tried += 1
         if tried == 2:

@@ -10,7 +10,8 @@ import pytest
 
 from ..stats.histfactory import every_modifier, make, modifier  # noqa: TID252  (tests are no package)
 
-COMMITTED = sorted((Path(__file__).resolve().parents[2] / "workspaces").glob("*.json"))
+FOLDER = Path(__file__).resolve().parents[2] / "workspaces"
+COMMITTED = sorted(path for path in FOLDER.glob("*.json") if not path.name.startswith(("background_", "patchset_")))
 COMMANDS = ["fit", "impacts", "significance", "compare"]
 FAST = {"significance": ["--method", "asymptotic"], "compare": ["--toys", "1000"]}
 
