@@ -1,4 +1,4 @@
-"""What figures of inference need to know of a record; the records of `na64stat.stats` fit."""
+"""What figures need to know of a record; the records of `na64stat.stats` and `na64stat.experiment` fit."""
 
 from __future__ import annotations
 
@@ -96,3 +96,16 @@ class Hypothesis(Protocol):
     def observed(self) -> float | None: ...  # noqa: D102
     @property
     def expected(self) -> Iterable[float | None]: ...  # noqa: D102
+
+
+class EfficiencyCurve(Protocol):
+    """A signal efficiency against the effective mass, as `na64stat.experiment.efficiency.Efficiency`."""
+
+    @property
+    def masses(self) -> Sequence[float]: ...  # noqa: D102
+    @property
+    def values(self) -> Sequence[float]: ...  # noqa: D102
+    @property
+    def point_masses(self) -> Sequence[float]: ...  # noqa: D102
+    @property
+    def point_values(self) -> Sequence[float]: ...  # noqa: D102

@@ -1,0 +1,162 @@
+"""The (E_CAL, p_out) plane of a signal, with the outlines of a run's regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError
+from na64stat.plane import Binning, Region
+from na64stat.plot.physics import ABOVE, LINES, fix_tick_labels
+from na64stat.template import Plane
+
+Array = NDArray[np.float64]
+
+COLOUR_MAP: Final = "cividis_r"
+"""Pale where little is expected, dark where much is; the same with any colour vision, and in grey."""
+
+_BELOW: Final = "#f0f0f0"
+"""Bins with less than the colours show, which are not empty."""
+
+_OUTLINES: Final = ("#000000", "#C00000", "#6A3D9A", "#7A4A00")
+
+
+def draw_plane(axes: Axes, plane: Plane, regions: Sequence[Region], *, decades: int = 5) -> Axes:
+    """Expected events per bin as colours on a logarithmic scale, with outlines of the regions.
+
+    Empty bins are white, bins below the shown `decades` pale grey.
+
+    Parameters
+    ----------
+    plane
+        Expected events per bin.
+    regions
+        To outline, each with its own style of line; ends of the plane close what has no cut.
+    decades
+        Powers of ten that the colours show, down from the fullest bin.
+
+    Raises
+    ------
+    InputError
+        If no bin holds anything, a bin is negative or not finite, counts and binning disagree, a region lies outside
+        the plane, or the axes are too small or in a subfigure without a figure.
+    """
+    counts = _checked(plane)
+    top = float(counts.max())
+    colours = _colours(top, decades)
+    mesh = axes.pcolormesh(
+        np.asarray(plane.binning.e_cal),
+        np.asarray(plane.binning.p_out),
+        np.ma.masked_equal(counts.T, 0.0),
+        **colours,
+        linewidth=0,
+        rasterized=True,
+        zorder=1,
+    )
+    for number, region in enumerate(regions):
+        _outline(axes, region.name, region_outline(region, plane.binning), number)
+    axes.set_xlim(plane.binning.e_cal[0], plane.binning.e_cal[-1])
+    axes.set_ylim(plane.binning.p_out[0], plane.binning.p_out[-1])
+    axes.set_xlabel(r"$E_\mathrm{CAL}$ [GeV]")
+    axes.set_ylabel(r"$p_\mathrm{out}$ [GeV]")
+    fix_tick_labels(axes)
+    figure = axes.get_figure()
+    if figure is None:
+        raise InputError("figure of the plane: the axes belong to no figure, so that no colour bar can be added")
+    bar = figure.colorbar(
+        mesh, ax=axes, extend="min" if np.any((counts > 0) & (counts < top / 10.0**decades)) else "neither"
+    )
+    bar.set_label("expected events per bin")
+    bar.minorticks_off()
+    fix_tick_labels(bar.ax)
+    if regions:
+        axes.legend(**ABOVE, ncols=3, frameon=False)
+    return axes
+
+
+def region_outline(region: Region, binning: Binning) -> Array:
+    """Corners [GeV] of the part of a region that lies in the plane, shape (n, 2) of (E_CAL, p_out), not closed.
+
+    Raises
+    ------
+    InputError
+        If the region lies outside the plane.
+
+    References
+    ----------
+    I. E. Sutherland, G. W. Hodgman, Commun. ACM 17 (1974) 32: a convex polygon is cut by one straight line at a time.
+    """
+    low_e, high_e, low_p, high_p = binning.e_cal[0], binning.e_cal[-1], binning.p_out[0], binning.p_out[-1]
+    corners = np.array([[low_e, low_p], [high_e, low_p], [high_e, high_p], [low_e, high_p]], dtype=float)
+    for normal, (low, high) in (
+        (np.array([1.0, 0.0]), region.e_cal),
+        (np.array([0.0, 1.0]), region.p_out),
+        (np.array([1.0, 1.0]), region.total),
+    ):
+        for sign, bound in ((1.0, low), (-1.0, high)):
+            if np.isfinite(bound) and len(corners):
+                corners = _cut(corners, sign * (corners @ normal - bound))
+    if len(corners) < 3:
+        raise InputError(
+            f"figure of the plane: region {region.name!r} lies outside the plane of "
+            f"[{low_e}, {high_e}] x [{low_p}, {high_p}] GeV"
+        )
+    return corners
+
+
+def _cut(corners: Array, inside: Array) -> Array:
+    """What of a convex polygon lies where `inside`, a linear function at its corners, is positive."""
+    kept: list[Array] = []
+    for here, there, value, later in zip(
+        corners, np.roll(corners, -1, axis=0), inside, np.roll(inside, -1), strict=True
+    ):
+        if value >= 0:
+            kept.append(here)
+        if value * later < 0:
+            kept.append(here + value / (value - later) * (there - here))
+    return np.array(kept) if np.any(inside > 0) else np.empty((0, 2))
+
+
+def _outline(axes: Axes, name: str, corners: Array, number: int) -> None:
+    """An outline over light and dark: a line within a white one; later ones are thinner, so that all are seen."""
+    closed = np.vstack([corners, corners[:1]])
+    width = max(1.0, 1.8 - 0.4 * number)
+    (line,) = axes.plot(
+        *closed.T,
+        color=_OUTLINES[number % len(_OUTLINES)],
+        ls=LINES[number % len(LINES)],
+        lw=width,
+        label=name,
+        clip_on=False,
+        zorder=5 + number,
+    )
+    line.set_path_effects([withStroke(linewidth=width + 1.4, foreground="white")])
+
+
+def _colours(top: float, decades: int) -> dict[str, Any]:
+    if decades < 1:
+        raise InputError(f"figure of the plane: {decades} decades cannot be shown; 1 or more are right")
+    import matplotlib as mpl
+
+    palette = mpl.colormaps[COLOUR_MAP].with_extremes(bad="white", under=_BELOW)
+    return {"cmap": palette, "norm": LogNorm(top / 10.0**decades, top)}
+
+
+def _checked(plane: Plane) -> Array:
+    counts = np.asarray(plane.counts, dtype=float)
+    if counts.shape != plane.binning.shape:
+        raise InputError(
+            f"figure of the plane: counts of shape {counts.shape} in a binning of shape {plane.binning.shape}"
+        )
+    wrong = ~(np.isfinite(counts) & (counts >= 0))
+    if np.any(wrong):
+        raise InputError(f"figure of the plane: a bin holds {counts[wrong][0]}; finite numbers >= 0 are right")
+    if not np.any(counts > 0):
+        raise InputError("figure of the plane: no event is expected in any bin; nothing can be drawn")
+    return counts
