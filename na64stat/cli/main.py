@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import click
 
+from na64stat.cli.cite import cite
 from na64stat.cli.combine import combine
 from na64stat.cli.compare import compare
 from na64stat.cli.credible import credible
@@ -76,6 +77,7 @@ for command in (
     credible,
     plot,
     limits,
+    cite,
     export,
     reproduce,
 ):

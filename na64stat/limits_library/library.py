@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +45,9 @@ _TABLES: Final = {
 
 UNITS: Final = ("GeV^-1", "1")
 """Units of couplings in tables of a user."""
+
+POINTS: Final = ("curve", "border", "assumed")
+"""What a point of a table can be, see `data/README.md`."""
 
 G_MINUS_2_MASSES: Final = np.geomspace(1e-4, 1.0, 61)
 """Masses [GeV] at which (g-2) of the muon is computed for lists and figures."""
@@ -187,28 +191,60 @@ def _packaged_keys() -> dict[str, tuple[str, ...]]:
 def _read(path: Path | Traversable, unit: str | None) -> tuple[ExistingLimit, ...]:
     """The limits in a table; without a unit it has a column of its own for it."""
     table = read_table(path, COLUMNS if unit is not None else COLUMNS | {"unit": str})
-    units = [unit] * len(table["part"]) if unit is not None else table["unit"]
-    wrong = [name for name in units if name not in UNITS] if unit is None else []
-    if wrong:
-        raise TableError(f"{path}: unit {wrong[0]!r}; {' or '.join(UNITS)} is right")
+    if unit is not None:
+        table["unit"] = [unit] * len(table["part"])
+    lines = _lines(path)
+    _check_rows(table, path, lines, UNITS if unit is None else (unit,))
     keys = list(zip(table["experiment"], table["part"], strict=True))
     limits = []
     for key in dict.fromkeys(keys):
         rows = [index for index, other in enumerate(keys) if other == key]
-        about = {(table["reference"][index], table["shape"][index], units[index]) for index in rows}
-        if len(about) > 1:
-            raise TableError(
-                f"{path}: {key[0]}, part {key[1]}: reference, shape and unit must be the same in all its rows"
-            )
-        reference, shape, its_unit = about.pop()
-        mass = tuple(table["mass_gev"][index] for index in rows)
-        coupling = tuple(table["coupling"][index] for index in rows)
-        about_it = {
-            "bibtex_keys": keys_in(reference) if unit is None else _packaged_keys()[key[0]],
-            "point": tuple(table["point"][index] for index in rows),
-        }
+        reference, shape, its_unit = _common(table, rows, path, lines)
         try:
-            limits.append(ExistingLimit(key[0], reference, cast("Shape", shape), mass, coupling, its_unit, **about_it))
+            limit = ExistingLimit(
+                key[0],
+                reference,
+                cast("Shape", shape),
+                tuple(table["mass_gev"][index] for index in rows),
+                tuple(table["coupling"][index] for index in rows),
+                its_unit,
+                bibtex_keys=keys_in(reference) if unit is None else _packaged_keys()[key[0]],
+                point=tuple(table["point"][index] for index in rows),
+            )
         except InputError as error:
-            raise TableError(f"{path}: {error}") from error
+            raise TableError(f"{path}, lines {lines[rows[0]]} to {lines[rows[-1]]}: {error}") from error
+        limits.append(limit)
     return tuple(limits)
+
+
+def _lines(path: Path | Traversable) -> list[int]:
+    """Line number of each row of a table that `read_table` has read."""
+    text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n").split("\n")
+    return [line for line, row in enumerate(text, 1) if row.strip() and not row.lstrip().startswith("#")][1:]
+
+
+def _check_rows(table: dict[str, list[Any]], path: Path | Traversable, lines: list[int], units: Sequence[str]) -> None:
+    """Refuse what the columns' types let through, with line and column."""
+    for column, allowed in (("shape", get_args(Shape)), ("point", POINTS), ("unit", units)):
+        for line, value in zip(lines, table[column], strict=True):
+            if value not in allowed:
+                right = " or ".join(allowed)
+                raise TableError(f"{path}, line {line}, column {column}: {column} {value!r}; {right} is right")
+    for column in ("mass_gev", "coupling"):
+        for line, value in zip(lines, table[column], strict=True):
+            if not value > 0:
+                raise TableError(f"{path}, line {line}, column {column}: {value:g} must be positive")
+
+
+def _common(
+    table: dict[str, list[Any]], rows: list[int], path: Path | Traversable, lines: list[int]
+) -> tuple[str, str, str]:
+    """Reference, shape and unit of one region, the same in all its rows."""
+    about = [(table["reference"][index], table["shape"][index], table["unit"][index]) for index in rows]
+    for index, other in zip(rows, about, strict=True):
+        if other != about[0]:
+            raise TableError(
+                f"{path}, line {lines[index]}: {table['experiment'][index]}, part {table['part'][index]}: reference, shape "
+                "and unit must be the same in all its rows"
+            )
+    return about[0]

@@ -37,6 +37,7 @@ class AxionMuon(Scenario):
     mass_symbol = r"m_a"
     coupling_symbol, coupling_unit = r"g_{a\mu\mu}", "GeV^-1"
     coupling_range = (1e-6, 1e3)
+    references = ("Li:2025axion", "Bjorken:2009mm", "Bauer:2017ris")
     width_power = 2.0
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

@@ -33,6 +33,7 @@ class AxionPhoton(Scenario):
     default_regions = ("visible",)
     coupling_range = (1e-7, 10.0)
     width_power = 2.0
+    references = ("Li:2025axion", "Bjorken:2009mm")
     reliable_x = 0.01  # soft fusion at wide angles: 4% high at 10 MeV, 16% at 1 MeV
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

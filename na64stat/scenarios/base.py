@@ -63,6 +63,8 @@ class Scenario(ABC):
         Energy fraction below which the production formula is not reliable; default 0.
     coupling_range
         Where limits are looked for, when the yield is no power of the coupling.
+    references
+        BibTeX keys of the papers whose formulas it uses, see `na64stat cite`; default none.
     """
 
     mass: float
@@ -77,6 +79,7 @@ class Scenario(ABC):
     width_power: ClassVar[float | None] = None
     reliable_x: ClassVar[float] = 0.0
     coupling_range: ClassVar[tuple[float, float]] = (1e-9, 10.0)
+    references: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         unit = "" if self.coupling_unit == "1" else f" {self.coupling_unit}"

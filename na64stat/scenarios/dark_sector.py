@@ -34,6 +34,7 @@ class DarkSector(Scenario):
     mass_symbol = r"m_\chi"
     coupling_symbol = r"g_{Z'} g_\chi"
     coupling_range = (1e-6, 1e3)
+    references = ("Li:2025axion", "Bjorken:2009mm")
     width_power = 2.0
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

@@ -7,10 +7,16 @@ import pytest
 from scipy.stats import norm
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.limits_library import axion_muon_bound, g_minus_2_limit, load_g_minus_2
-from na64stat.limits_library.g_minus_2 import GMinus2, Value
+from na64stat.limits_library import (
+    axion_muon_bound,
+    coupling_bound,
+    favoured_band,
+    g_minus_2_limit,
+    load_g_minus_2,
+)
+from na64stat.limits_library.g_minus_2 import SCENARIOS, GMinus2, Value, describe_g_minus_2
 from na64stat.physics.constants import MUON_MASS
-from na64stat.physics.loops import g_minus_2_pseudoscalar
+from na64stat.physics.loops import g_minus_2_pseudoscalar, g_minus_2_scalar, g_minus_2_vector
 
 
 def inputs(difference, measured=1e-10, predicted=0.0):
@@ -76,3 +82,75 @@ def test_overlay():
     assert "2505.21476" in overlay.reference
     assert overlay.excludes(masses, axion_muon_bound(masses) * 1.001).all()
     assert not overlay.excludes(masses, axion_muon_bound(masses) * 0.999).any()
+
+
+# --- other scenarios
+
+
+@pytest.mark.parametrize(
+    ("scenario", "per_square"),
+    # Massless limits of the one-loop shifts; the axion's Yukawa coupling is 2 m_muon g.
+    [
+        ("zprime", 1 / (8 * math.pi**2)),
+        ("muon-scalar", 3 / (16 * math.pi**2)),
+        ("muon-pseudoscalar", 1 / (16 * math.pi**2)),
+        ("axion-muon", (2 * MUON_MASS) ** 2 / (16 * math.pi**2)),
+    ],
+)
+def test_massless_bounds_and_bands(scenario, per_square):
+    """A difference of +-5 units with an uncertainty of 1: the sign that a scenario can have is favoured."""
+    sign = 1 if scenario in {"zprime", "muon-scalar"} else -1
+    values = inputs(sign * 5e-10)
+    z = float(norm.ppf(0.95))
+    assert coupling_bound(scenario, 1e-8, 0.95, values=values) ** 2 * per_square == pytest.approx(
+        (5 + z) * 1e-10, rel=1e-5
+    )
+    band = favoured_band(scenario, [1e-8], z=2, values=values)
+    assert [end**2 * per_square for end in (*band.low, *band.high)] == pytest.approx([3e-10, 7e-10], rel=1e-5)
+    assert (band.scenario, band.z, band.prediction) == (scenario, 2, "only")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_band_without_a_need_for_a_shift_of_its_sign(scenario):
+    sign = 1 if scenario in {"zprime", "muon-scalar"} else -1
+    assert favoured_band(scenario, [0.1], z=2, values=inputs(sign * 1.99e-10)) is None
+    assert favoured_band(scenario, [0.1], z=2, values=inputs(sign * 2.01e-10)) is not None
+    assert favoured_band(scenario, [0.1], z=2, values=inputs(-sign * 5e-10)) is None
+    with pytest.raises(ComputationError, match=r"excludes every (positive|negative) shift"):
+        coupling_bound(scenario, 0.1, values=inputs(-sign * 5e-10))
+
+
+@pytest.mark.parametrize(("scenario", "loop"), [("zprime", g_minus_2_vector), ("muon-scalar", g_minus_2_scalar)])
+def test_shifts_of_the_band_are_the_published_difference(scenario, loop):
+    """White Paper 2020: (116592071.5 - 116591810) +- hypot(14.5, 43), all in 1e-11."""
+    masses = np.geomspace(1e-3, 1, 5)
+    band = favoured_band(scenario, masses, prediction="white-paper-2020")
+    sigma = math.hypot(14.5, 43)
+    assert loop(masses, np.array(band.low)) == pytest.approx((261.5 - 2 * sigma) * 1e-11, rel=1e-6)
+    assert loop(masses, np.array(band.high)) == pytest.approx((261.5 + 2 * sigma) * 1e-11, rel=1e-6)
+    # With the prediction of 2025 the difference is 0.6 standard deviations.
+    assert favoured_band(scenario, masses) is None
+    z = (38.5 + norm.ppf(0.9) * math.hypot(14.5, 62)) * 1e-11
+    assert loop(masses, coupling_bound(scenario, masses)) == pytest.approx(z, rel=1e-6)
+
+
+def test_overlays_of_all_scenarios_cite_what_they_use():
+    for scenario in SCENARIOS:
+        overlay = g_minus_2_limit([0.1, 0.2], scenario=scenario)
+        assert overlay.unit == ("GeV^-1" if scenario == "axion-muon" else "1")
+        assert overlay.bibtex_keys == ("Muong-2:2025xyk", "Aliberti:2025beg", "Leveille:1977rc")
+    older = g_minus_2_limit([0.1, 0.2], prediction="white-paper-2020", scenario="zprime")
+    assert "Aoyama:2020ynm" in older.bibtex_keys
+
+
+def test_description():
+    text = describe_g_minus_2(cl=0.95, prediction="white-paper-2020")
+    assert "(white-paper-2020): 261.5 +- 45.4 in 1e-11, 5.8 standard deviations" in text
+    assert "at 95%, z = 1.645" in text
+
+
+def test_bad_questions_about_other_scenarios():
+    with pytest.raises(InputError, match="no shift is known for 'axion-photon'; there are axion-muon, zprime"):
+        coupling_bound("axion-photon", 0.1)
+    with pytest.raises(InputError, match="z = 0 must be positive"):
+        favoured_band("zprime", [0.1], z=0)
