@@ -3,7 +3,8 @@
 For each NAME.png it writes NAME-greyscale.png, NAME-protanopia.png, NAME-deuteranopia.png and NAME-tritanopia.png, and
 NAME-sheet.png with all of them, each 8.6 cm wide, the width of a column.
 
-The dichromats' matrices (severity 1.0) act on linear RGB. Greyscale is the luminance of linear RGB (Rec. 709).
+The dichromats' matrices (severity 1.0) act on linear RGB. Those of protanopia and deuteranopia leave two dimensions of
+colour, as they must; the published one of tritanopia does not quite. Greyscale is the luminance of linear RGB (Rec. 709).
 
 References
 ----------
@@ -35,6 +36,7 @@ MATRICES: Final[dict[str, Array]] = {
     ),
 }
 LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722])
+SEEN: Final = {"greyscale": np.tile(LUMINANCE, (3, 1)), **MATRICES}
 COLUMN_CM: Final = 8.6
 DPI: Final = 300
 
@@ -50,9 +52,9 @@ def to_srgb(linear: Array) -> Array:
 
 
 def as_seen(srgb: Array, kind: str) -> Array:
-    """The picture in `kind`, a key of MATRICES or "greyscale"; sRGB in [0, 1], shape (..., 3)."""
+    """The picture in `kind`, a key of SEEN; sRGB in [0, 1], shape (..., 3)."""
     linear = to_linear(srgb)
-    seen = np.repeat((linear @ LUMINANCE)[..., None], 3, axis=-1) if kind == "greyscale" else linear @ MATRICES[kind].T
+    seen = linear @ SEEN[kind].T
     # What dichromats see of a saturated colour may lie outside the screen's colours.
     return to_srgb(np.clip(seen, 0.0, 1.0))
 
@@ -62,9 +64,7 @@ def copies(picture: Image.Image) -> dict[str, Image.Image]:
     paper = Image.new("RGBA", picture.size, "white")
     flat = Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
     srgb = np.asarray(flat, dtype=float) / 255
-    seen = {
-        kind: Image.fromarray(np.rint(255 * as_seen(srgb, kind)).astype(np.uint8)) for kind in ("greyscale", *MATRICES)
-    }
+    seen = {kind: Image.fromarray(np.rint(255 * as_seen(srgb, kind)).astype(np.uint8)) for kind in SEEN}
     return {"colour": flat, **seen}
 
 

@@ -27,7 +27,7 @@ SMALLEST_PT: Final = 6.5
 """Smallest font [pt]; only exponents and indices are smaller, as everywhere 0.7 of their line."""
 
 _CM_PER_INCH: Final = 2.54
-_SETTINGS: Final[dict[str, Any]] = {
+_SETTINGS: Final[Any] = {
     "font.size": 8.0,
     "axes.labelsize": 8.5,
     "axes.titlesize": 8.5,

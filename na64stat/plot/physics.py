@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from na64stat.errors import InputError
@@ -27,6 +28,8 @@ LINES: Final[tuple[Any, ...]] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 ABOVE: Final[dict[str, Any]] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.01), "borderaxespad": 0.0}
 """A legend above the axes covers nothing."""
+
+_KINDS: Final = COLOURS[0], COLOURS[4]  # visible and invisible: dark and light in grey
 
 _HELD_DECADES: Final = 0.3  # of mass on either side, over which the held end values are drawn
 
@@ -83,6 +86,8 @@ def draw_spectra(axes: Axes, curves: Sequence[Spectrum], *, unit: str = "pb", de
         highest = max(highest, float(values.max()))
         label = curve.label
         if curve.total is not None:
+            if not 0 < curve.total < np.inf:
+                raise InputError(f"figure of spectra: {curve.label!r} has a total of {curve.total}; > 0 is right")
             label += rf", $\sigma = {_in_powers(curve.total)}\,{written}$"
         axes.plot(
             x,
@@ -109,7 +114,7 @@ def draw_efficiency(axes: Axes, efficiency: EfficiencyCurve) -> Axes:
         If the curve has no knots, or a mass or a value is not positive and finite.
     """
     masses, values = _columns("efficiency", ("masses", efficiency.masses), ("values", efficiency.values), positive=True)
-    highest = float(values.max())
+    highest, first, last = float(values.max()), float(masses[0]), float(masses[-1])
     if len(efficiency.point_masses) or len(efficiency.point_values):
         points = _columns(
             "points of the efficiency",
@@ -119,16 +124,17 @@ def draw_efficiency(axes: Axes, efficiency: EfficiencyCurve) -> Axes:
         )
         axes.plot(*points, "o", ms=3.5, mfc="white", mec="black", mew=0.8, label="points", zorder=3)
         highest = max(highest, float(points[1].max()))
+        first, last = min(first, float(points[0].min())), max(last, float(points[0].max()))
     axes.plot(masses, values, "-", color=COLOURS[0], lw=1.6, label="curve", zorder=4)
     held = 10**_HELD_DECADES
     for start, end, value in (
-        (masses[0] / held, masses[0], values[0]),
-        (masses[-1], masses[-1] * held, values[-1]),
+        (first / held, masses[0], values[0]),
+        (masses[-1], last * held, values[-1]),
     ):
         label = "end value, held" if end == masses[0] else "_"
         axes.plot([start, end], [value, value], "--", color=COLOURS[0], lw=1.2, label=label, zorder=2)
     axes.set_xscale("log")
-    axes.set_xlim(masses[0] / held, masses[-1] * held)
+    axes.set_xlim(first / held, last * held)
     axes.set_ylim(0, 1.12 * highest)
     _dress(axes, "effective mass [GeV]", "signal efficiency")
     axes.legend(**ABOVE, ncols=3, frameon=False)
@@ -163,23 +169,34 @@ def draw_decay(
     """
     if not probabilities:
         raise InputError("figure of decays: no probabilities given")
+    if np.size(lengths) < 2:
+        raise InputError(f"figure of decays: {np.size(lengths)} lengths; two or more are right")
     handles = []
     for number, (name, pair) in enumerate(probabilities.items()):
-        style = LINES[number % len(LINES)]
-        for kind, colour, values in zip(("visible", "invisible"), COLOURS, pair, strict=False):
+        if len(pair) != 2:
+            raise InputError(f"figure of decays: {name!r} has {len(pair)} columns; visible and invisible are right")
+        style, look = LINES[number % len(LINES)], _look(number, len(probabilities))
+        for kind, colour, values in zip(("visible", "invisible"), _KINDS, pair, strict=True):
             where, chance = _columns(f"{kind} decays, {name}", ("lengths", lengths), ("probabilities", values))
             if np.any(where <= 0) or np.any(chance > 1):
                 raise InputError(f"figure of decays: {kind}, {name}: lengths must be > 0 and probabilities <= 1")
             drawn = np.where(chance > 0, chance, np.nan)
-            (line,) = axes.plot(where, drawn, ls=style, color=colour, lw=1.5, label=f"{kind}, {name}")
+            (line,) = axes.plot(where, drawn, ls=style, color=colour, label=f"{kind}, {name}", **look)
             handles.append(line)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(float(np.min(lengths)), float(np.max(lengths)))
+    axes.xaxis.set_minor_locator(LogLocator(subs=(1.0,), numticks=100))  # of many decades matplotlib leaves some out
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(lowest, 1.5)
     _dress(axes, label, "probability")
     axes.legend(handles=_kinds(list(probabilities), handles), **ABOVE, ncols=2, frameon=False)
     return axes
+
+
+def _look(number: int, total: int) -> dict[str, Any]:
+    """The first of several lines is wide and pale: where they coincide the others are seen on it."""
+    return {"lw": 3.2, "alpha": 0.4} if number == 0 and total > 1 else {"lw": 1.4}
 
 
 def _kinds(names: Sequence[str], lines: Sequence[Line2D]) -> list[Line2D]:
@@ -187,11 +204,11 @@ def _kinds(names: Sequence[str], lines: Sequence[Line2D]) -> list[Line2D]:
     if len(names) == 1:
         return list(lines)
     colours = [
-        Line2D([], [], color=line.get_color(), lw=1.5, label=kind)
+        Line2D([], [], color=line.get_color(), label=kind, **_look(1, 2))
         for kind, line in zip(("visible", "invisible"), lines, strict=False)
     ]
     styles = [
-        Line2D([], [], color="0.3", lw=1.5, ls=LINES[number % len(LINES)], label=name)
+        Line2D([], [], color="0.3", ls=LINES[number % len(LINES)], label=name, **_look(number, len(names)))
         for number, name in enumerate(names)
     ]
     return [*colours, *styles]
@@ -232,3 +249,4 @@ def fix_tick_labels(axes: Axes) -> None:
     """Keep the size of tick labels: matplotlib makes ticks when it draws, maybe under another style."""
     size = mpl.font_manager.FontProperties(size=mpl.rcParams["xtick.labelsize"]).get_size_in_points()
     axes.tick_params(which="both", labelsize=size, zorder=10)
+    axes.tick_params(axis="x", which="both", pad=0.7 * size)  # clear of the lowest label of the other axis

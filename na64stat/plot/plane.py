@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.plane import Binning, Region
-from na64stat.plot.physics import ABOVE, LINES, fix_tick_labels
+from na64stat.plot.physics import ABOVE, fix_tick_labels
 from na64stat.template import Plane
 
 Array = NDArray[np.float64]
 
-COLOUR_MAP: Final = "cividis_r"
+COLOUR_MAP: Final = "magma_r"
 """Pale where little is expected, dark where much is; the same with any colour vision, and in grey."""
 
-_BELOW: Final = "#f0f0f0"
+_BELOW: Final = "#f2f2f2"
 """Bins with less than the colours show, which are not empty."""
 
-_OUTLINES: Final = ("#000000", "#C00000", "#6A3D9A", "#7A4A00")
+_OUTLINES: Final = (("black", "-", 1.4), ("#0072B2", "-", 2.4), ("black", "--", 0.9), ("#0072B2", ":", 0.9))
+"""Colour, style and width [pt] of outlines: broken thin ones are seen on wide ones where regions share an edge."""
 
 
 def draw_plane(axes: Axes, plane: Plane, regions: Sequence[Region], *, decades: int = 5) -> Axes:
@@ -45,16 +46,19 @@ def draw_plane(axes: Axes, plane: Plane, regions: Sequence[Region], *, decades: 
     ------
     InputError
         If no bin holds anything, a bin is negative or not finite, counts and binning disagree, a region lies outside
-        the plane, or the axes are too small or in a subfigure without a figure.
+        the plane, or the axes belong to no figure.
     """
     counts = _checked(plane)
     top = float(counts.max())
-    colours = _colours(top, decades)
+    if decades < 1:
+        raise InputError(f"figure of the plane: {decades} decades cannot be shown; 1 or more are right")
+    bottom = top / 10.0**decades
     mesh = axes.pcolormesh(
         np.asarray(plane.binning.e_cal),
         np.asarray(plane.binning.p_out),
         np.ma.masked_equal(counts.T, 0.0),
-        **colours,
+        cmap=mpl.colormaps[COLOUR_MAP].with_extremes(bad="white", under=_BELOW),
+        norm=LogNorm(bottom, top),
         linewidth=0,
         rasterized=True,
         zorder=1,
@@ -65,18 +69,19 @@ def draw_plane(axes: Axes, plane: Plane, regions: Sequence[Region], *, decades: 
     axes.set_ylim(plane.binning.p_out[0], plane.binning.p_out[-1])
     axes.set_xlabel(r"$E_\mathrm{CAL}$ [GeV]")
     axes.set_ylabel(r"$p_\mathrm{out}$ [GeV]")
+    axes.locator_params(nbins=5)
     fix_tick_labels(axes)
     figure = axes.get_figure()
     if figure is None:
         raise InputError("figure of the plane: the axes belong to no figure, so that no colour bar can be added")
     bar = figure.colorbar(
-        mesh, ax=axes, extend="min" if np.any((counts > 0) & (counts < top / 10.0**decades)) else "neither"
+        mesh, ax=axes, pad=0.03, extend="min" if np.any((counts > 0) & (counts < top / 10.0**decades)) else "neither"
     )
     bar.set_label("expected events per bin")
     bar.minorticks_off()
     fix_tick_labels(bar.ax)
     if regions:
-        axes.legend(**ABOVE, ncols=3, frameon=False)
+        axes.legend(**ABOVE, ncols=2, frameon=False)
     return axes
 
 
@@ -124,28 +129,15 @@ def _cut(corners: Array, inside: Array) -> Array:
 
 
 def _outline(axes: Axes, name: str, corners: Array, number: int) -> None:
-    """An outline over light and dark: a line within a white one; later ones are thinner, so that all are seen."""
-    closed = np.vstack([corners, corners[:1]])
-    width = max(1.0, 1.8 - 0.4 * number)
-    (line,) = axes.plot(
-        *closed.T,
-        color=_OUTLINES[number % len(_OUTLINES)],
-        ls=LINES[number % len(LINES)],
-        lw=width,
-        label=name,
-        clip_on=False,
-        zorder=5 + number,
-    )
-    line.set_path_effects([withStroke(linewidth=width + 1.4, foreground="white")])
-
-
-def _colours(top: float, decades: int) -> dict[str, Any]:
-    if decades < 1:
-        raise InputError(f"figure of the plane: {decades} decades cannot be shown; 1 or more are right")
-    import matplotlib as mpl
-
-    palette = mpl.colormaps[COLOUR_MAP].with_extremes(bad="white", under=_BELOW)
-    return {"cmap": palette, "norm": LogNorm(top / 10.0**decades, top)}
+    """An outline seen on light and dark: white below all lines, thin lines above wide ones."""
+    x, y = np.vstack([corners, corners[:2]]).T  # past the first corner, so that it is joined like the others
+    colour, style, width = _OUTLINES[number % len(_OUTLINES)]
+    shape: Any = {"clip_on": False, "solid_joinstyle": "round"}
+    axes.plot(x, y, color="white", lw=width + 1.2, zorder=4, **shape)
+    above = 6 - width / 10
+    if style != "-":  # white gaps instead of what lies below
+        axes.plot(x, y, color="white", lw=width, zorder=above, **shape)
+    axes.plot(x, y, color=colour, ls=style, lw=width, label=name, zorder=above, **shape)
 
 
 def _checked(plane: Plane) -> Array:

@@ -1,90 +1,216 @@
-"""Figures of the physics at column width: outlines of regions, units on axes, legible fonts, data that cannot be drawn."""
+"""Figures of the physics: what is drawn is what was given, and all is legible in a column."""
+
+import itertools
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.path import Path
 from matplotlib.text import Text
 
 import na64stat as na
 from na64stat.errors import InputError
+from na64stat.plane import Binning, Region
 from na64stat.plot.column import COLUMN_CM, SMALLEST_PT, column_figure, column_style
 from na64stat.plot.physics import Spectrum, draw_decay, draw_efficiency, draw_spectra
-from na64stat.plot.plane import draw_plane, region_outline
+from na64stat.plot.plane import draw_plane
+from na64stat.plot.style import house_style, save_figure
 from na64stat.template import Plane
 
+REGIONS = [
+    Region("invisible", e_cal=(-math.inf, 12.0), p_out=(-math.inf, 80.0)),
+    Region("visible", e_cal=(12.0, math.inf), total=(146.5, 186.5)),
+    Region("visible_trigger", e_cal=(12.0, math.inf), p_out=(-math.inf, 80.0), total=(146.5, 186.5)),
+]
+BINNING = Binning.uniform(10.0, 200.0)
+LENGTHS = np.geomspace(1e-4, 1e5, 50)
+CHANCES = {
+    "sum over layers": (1 / (1 + LENGTHS), LENGTHS / (1 + LENGTHS)),
+    "continuous depth": (LENGTHS * 0 + 0.1,) * 2,
+}
+EFFICIENCY = SimpleNamespace(
+    masses=(1e-3, 0.1, 1.0), values=(0.06, 0.09, 0.07), point_masses=(2e-3, 0.5), point_values=(0.05, 0.1)
+)
+SPECTRA = [
+    Spectrum("scalar, $m = 0.1$ GeV", [0.1, 0.5, 0.9], [1e2, 1e4, 0.0], 2.9e3),
+    Spectrum("vector, $m = 0.1$ GeV", [0.1, 0.5, 0.9], [1e1, 1e3, 1e3]),
+]
 
-@pytest.fixture(scope="module")
-def run():
-    return na.load_run("2022")
+
+def signal(seed=1):
+    counts = 10 ** np.random.default_rng(seed).uniform(-9, 0, BINNING.shape)
+    counts[:, -3:] = 0
+    return Plane(BINNING, counts / 3, 2 * counts / 3)
 
 
-@pytest.fixture(scope="module")
-def plane(run):
-    return na.predict(na.AxionPhoton(mass=0.03, coupling=1e-3), run).plane
+DRAWN = {
+    "plane": lambda axes: draw_plane(axes, signal(), REGIONS),
+    "spectra": lambda axes: draw_spectra(axes, SPECTRA),
+    "efficiency": lambda axes: draw_efficiency(axes, EFFICIENCY),
+    "decay": lambda axes: draw_decay(axes, LENGTHS, CHANCES),
+}
+LABELS = {  # text and scale of both axes
+    "plane": (r"$E_\mathrm{CAL}$ [GeV]", "linear", r"$p_\mathrm{out}$ [GeV]", "linear"),
+    "spectra": ("energy fraction $x$", "linear", r"$\mathrm{d}\sigma/\mathrm{d}x$ [$\mathrm{pb}$]", "log"),
+    "efficiency": ("effective mass [GeV]", "log", "signal efficiency", "linear"),
+    "decay": ("decay length in the laboratory [m]", "log", "probability", "log"),
+}
 
 
-def drawn(draw, *args, **options):
+@pytest.fixture(params=[column_style, house_style])
+def axes(request):
+    with request.param():
+        yield column_figure().add_subplot()
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_axes_come_back_with_labels_units_and_scales(axes, name):
+    assert DRAWN[name](axes) is axes
+    assert (axes.get_xlabel(), axes.get_xscale(), axes.get_ylabel(), axes.get_yscale()) == LABELS[name]
+
+
+def seen_texts(figure):
+    """Texts that a reader sees, with their extents [pixel]; labels of ticks outside the axes are not drawn."""
+    figure.canvas.draw()
+    hidden = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for which in ("major", "minor"):
+                for tick in axis.get_major_ticks() if which == "major" else axis.get_minor_ticks():
+                    if not low * (1 - 1e-9) <= tick.get_loc() <= high * (1 + 1e-9):
+                        hidden |= {id(tick.label1), id(tick.label2)}
+    return [
+        (text, text.get_window_extent())
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text() and id(text) not in hidden
+    ]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("height", [5.5, 7.0])
+def test_legible_in_a_column(name, height, tmp_path):
     with column_style():
-        figure = column_figure(6.5)
-        axes = figure.add_subplot()
-        assert draw(axes, *args, **options) is axes
-        figure.canvas.draw()
-    return figure, axes
+        figure = column_figure(height)
+        DRAWN[name](figure.add_subplot())
+    # Written under another style, where the ticks are made anew.
+    save_figure(figure, tmp_path / "figure.png", dpi=figure.dpi)
+    assert figure.get_size_inches() * 2.54 == pytest.approx((COLUMN_CM, height))
+    texts = seen_texts(figure)
+    assert len(texts) >= 10
+    assert min(text.get_fontsize() for text, _ in texts) >= SMALLEST_PT
+    assert max(text.get_fontsize() for text, _ in texts) <= 8.5
+    for (first, a), (second, b) in itertools.combinations(texts, 2):
+        overlap = min(a.x1, b.x1) - max(a.x0, b.x0) > 0.5 and min(a.y1, b.y1) - max(a.y0, b.y0) > 0.5
+        assert not overlap, f"{first.get_text()!r} and {second.get_text()!r}"
+    for text, box in texts:
+        assert figure.bbox.x0 - 1 <= box.x0, text.get_text()
+        assert box.x1 <= figure.bbox.x1 + 1, text.get_text()
+        assert figure.bbox.y0 - 1 <= box.y0, text.get_text()
+        assert box.y1 <= figure.bbox.y1 + 1, text.get_text()
 
 
-@pytest.mark.parametrize("name", ["invisible", "visible", "visible_trigger"])
-def test_the_outline_of_a_region_holds_what_the_region_holds(run, name):
-    """Against the definition of the region: small bins whose centres lie in it."""
-    region, binning = run.regions[name].region, na.Binning.uniform(1.0)
-    outline = Path(region_outline(region, binning))
-    centre = (np.asarray(binning.e_cal)[1:] + np.asarray(binning.e_cal)[:-1]) / 2
-    points = np.column_stack([axis.ravel() for axis in np.meshgrid(centre, centre, indexing="ij")])
-    inside = outline.contains_points(points, radius=0).reshape(binning.shape)
-    expected = region.holds_bins(binning)
-    border = outline.contains_points(points, radius=0.6) != outline.contains_points(points, radius=-0.6)
-    assert np.array_equal(inside | border.reshape(binning.shape), expected | border.reshape(binning.shape))
-    assert expected.sum() > 100
+@pytest.mark.parametrize("height", [0.0, 2.9, 31.0, math.nan, math.inf])
+def test_heights_of_no_column(height):
+    with pytest.raises(InputError, match="height"):
+        column_figure(height)
 
 
-@pytest.mark.parametrize("what", ["plane", "efficiency", "spectra", "decay"])
-def test_labels_have_units_and_fonts_are_legible_at_column_width(run, plane, what):
-    x = np.linspace(0.01, 0.99, 50)
-    lengths = np.geomspace(1e-3, 1e3, 40)
-    survives = np.exp(-17 / lengths)
-    draw, args, units = {
-        "plane": (draw_plane, (plane, [run.regions["visible"].region]), ("[GeV]", "[GeV]")),
-        "efficiency": (draw_efficiency, (run.efficiency,), ("[GeV]", "efficiency")),
-        "spectra": (draw_spectra, ([Spectrum("flat", x, np.ones(50), 1.0)],), ("x", "pb")),
-        "decay": (draw_decay, (lengths, {"layers": (1 - survives, survives)}), ("[m]", "probability")),
-    }[what]
-    figure, axes = drawn(draw, *args)
-    assert figure.get_size_inches()[0] == pytest.approx(COLUMN_CM / 2.54)
-    assert units[0] in axes.get_xlabel()
-    assert units[1] in axes.get_ylabel().lower().replace("[gev]", "[GeV]")
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    assert min(text.get_fontsize() for text in texts) >= SMALLEST_PT
-    width, height = figure.get_size_inches()
-    box = figure.get_tightbbox()  # of what is drawn: nothing is cut off
-    assert box.x0 >= -0.01
-    assert box.y0 >= -0.01
-    assert box.x1 <= width + 0.01
-    assert box.y1 <= height + 0.01
+def test_spectra_show_their_numbers_and_totals(axes):
+    draw_spectra(axes, SPECTRA)
+    first, second = axes.lines
+    assert first.get_xydata()[:2].tolist() == [[0.1, 1e2], [0.5, 1e4]]
+    assert np.isnan(first.get_ydata()[2])  # zero has no place on a logarithmic axis
+    assert second.get_ydata().tolist() == [1e1, 1e3, 1e3]
+    assert (first.get_linestyle(), first.get_color()) != (second.get_linestyle(), second.get_color())
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        r"scalar, $m = 0.1$ GeV, $\sigma = 2.9 \times 10^{3}\,\mathrm{pb}$",
+        "vector, $m = 0.1$ GeV",
+    ]
+    low, high = axes.get_ylim()
+    assert low == pytest.approx(1e-2)
+    assert high > 1e4
 
 
-def test_the_efficiency_shows_all_points(run):
-    _, axes = drawn(draw_efficiency, run.efficiency)
-    shown = [line for line in axes.lines if len(line.get_xdata()) == len(run.efficiency.point_masses)]
-    assert any(np.array_equal(line.get_xdata(), run.efficiency.point_masses) for line in shown)
-    assert axes.get_xscale() == "log"
+def test_spectra_in_square_centimetres(axes):
+    draw_spectra(axes, SPECTRA, unit="cm^2")
+    assert axes.get_ylabel() == r"$\mathrm{d}\sigma/\mathrm{d}x$ [$\mathrm{cm}^2$]"
 
 
-def test_what_cannot_be_drawn_is_refused(run, plane):
-    empty = Plane(plane.binning, np.zeros(plane.binning.shape), np.zeros(plane.binning.shape))
-    with pytest.raises(InputError, match="plane"):
-        drawn(draw_plane, empty, [])
-    with pytest.raises(InputError, match="decades"):
-        drawn(draw_plane, plane, [], decades=0)
-    with pytest.raises(InputError):
-        drawn(draw_spectra, [])
-    with pytest.raises(InputError):
-        drawn(draw_decay, [1.0, -1.0], {"layers": ([0.1, 0.2], [0.9, 0.8])})
+def test_efficiency_shows_curve_points_and_held_ends(axes):
+    draw_efficiency(axes, EFFICIENCY)
+    named = {line.get_label(): line for line in axes.lines}
+    assert named["curve"].get_xydata().tolist() == [[1e-3, 0.06], [0.1, 0.09], [1.0, 0.07]]
+    assert named["points"].get_xydata().tolist() == [[2e-3, 0.05], [0.5, 0.1]]
+    assert named["points"].get_linestyle() == "None"
+    held = [line.get_xydata() for line in axes.lines if line.get_linestyle() == "--"]
+    low, high = axes.get_xlim()
+    assert low < 1e-3
+    assert high > 1.0
+    assert held[0] == pytest.approx(np.array([[low, 0.06], [1e-3, 0.06]]))
+    assert held[1] == pytest.approx(np.array([[1.0, 0.07], [high, 0.07]]))
+    assert axes.get_ylim()[0] == 0
+    assert axes.get_ylim()[1] > 0.1  # the highest point is in
+
+
+def test_efficiency_of_a_run_shows_all_its_points(axes):
+    efficiency = na.load_run("2022").efficiency
+    draw_efficiency(axes, efficiency)
+    points = next(line for line in axes.lines if line.get_label() == "points")
+    assert points.get_xydata().tolist() == np.column_stack([efficiency.point_masses, efficiency.point_values]).tolist()
+    low, high = axes.get_xlim()
+    assert low < min(efficiency.point_masses)
+    assert max(efficiency.point_masses) < high
+
+
+def test_efficiency_without_points(axes):
+    bare = SimpleNamespace(masses=(0.1, 1.0), values=(0.5, 0.5), point_masses=(), point_values=())
+    draw_efficiency(axes, bare)
+    assert "points" not in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_decay_shows_both_kinds_of_each_average(axes):
+    draw_decay(axes, LENGTHS, CHANCES)
+    drawn = {line.get_label(): line for line in axes.lines}
+    for name, pair in CHANCES.items():
+        for kind, values in zip(("visible", "invisible"), pair, strict=True):
+            assert np.array_equal(drawn[f"{kind}, {name}"].get_xydata(), np.column_stack([LENGTHS, values]))
+    styles = {(line.get_color(), line.get_linestyle()) for line in axes.lines}
+    assert len(styles) == 4
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["visible", "invisible", *CHANCES]
+
+
+def test_decay_against_the_coupling(axes):
+    draw_decay(axes, [1e-4, 1e-3], {"": ([0.0, 1.0], [1.0, 0.0])}, label="$g$ [GeV$^{-1}$]")
+    assert axes.get_xlabel() == "$g$ [GeV$^{-1}$]"
+    assert axes.get_xlim() == pytest.approx((1e-4, 1e-3))
+
+
+def efficiency_with(**changed):
+    return SimpleNamespace(**{**vars(EFFICIENCY), **changed})
+
+
+WRONG = {
+    "no spectra": lambda axes: draw_spectra(axes, []),
+    "unit": lambda axes: draw_spectra(axes, SPECTRA, unit="barn"),
+    "zero spectrum": lambda axes: draw_spectra(axes, [Spectrum("none", [0.1, 0.2], [0.0, 0.0])]),
+    "nan in a spectrum": lambda axes: draw_spectra(axes, [Spectrum("bad", [0.1, 0.2], [np.nan, 1.0])]),
+    "short spectrum": lambda axes: draw_spectra(axes, [Spectrum("short", [0.1, 0.2], [1.0])]),
+    "total": lambda axes: draw_spectra(axes, [Spectrum("bad", [0.1, 0.2], [1.0, 1.0], math.nan)]),
+    "no knots": lambda axes: draw_efficiency(axes, efficiency_with(masses=(), values=())),
+    "zero mass": lambda axes: draw_efficiency(axes, efficiency_with(masses=(0.0, 0.1, 1.0))),
+    "points without values": lambda axes: draw_efficiency(axes, efficiency_with(point_values=())),
+    "no probabilities": lambda axes: draw_decay(axes, LENGTHS, {}),
+    "probability above 1": lambda axes: draw_decay(axes, [1.0, 2.0], {"a": ([0.1, 1.1], [0.1, 0.1])}),
+    "length 0": lambda axes: draw_decay(axes, [0.0, 2.0], {"a": ([0.1, 0.1], [0.1, 0.1])}),
+    "infinite length": lambda axes: draw_decay(axes, [1.0, np.inf], {"a": ([0.1, 0.1], [0.1, 0.1])}),
+    "one kind": lambda axes: draw_decay(axes, [1.0, 2.0], {"a": ([0.1, 0.1],)}),
+    "one length": lambda axes: draw_decay(axes, [1.0], {"a": ([0.1], [0.1])}),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_drawn_is_refused(axes, name):
+    with pytest.raises(InputError, match="figure"):
+        WRONG[name](axes)
