@@ -118,7 +118,7 @@ def _submit(results: Results, figures: list[Figure], writer: _Writer) -> None:
         for scan in results.muon_loop.values()
         for table in contour_tables(scan)
     ]
-    parts = (photon, [*results.muon.values(), *loop], list(results.dark.values()))
+    parts: tuple[list[Any], ...] = (photon, [*results.muon.values(), *loop], list(results.dark.values()))
     found = hepdata(
         [Illustrated(tuple(part), figure) for part, figure in zip(parts, figures, strict=True)],
         writer.folder / "submission",
