@@ -59,7 +59,7 @@ def draw_impacts(axes: tuple[Axes, Axes], impacts: Ranking, most: int = 20) -> t
         parts = [Patch(color=DOWN, alpha=0.65, lw=0), Patch(color=UP, alpha=0.65, lw=0)]
         parts += [Patch(facecolor="none", edgecolor=GREY, lw=0.9), Patch(color=GREY, alpha=0.65, lw=0)]
         names = [r"$\hat\theta - \sigma$", r"$\hat\theta + \sigma$", "before", "after the fit"]
-        figure.legend(parts, names, loc="outside upper center", ncols=4, frameon=False, handlelength=1.4)
+        figure.legend(parts, names, loc="outside lower center", ncols=4, frameon=False, handlelength=1.4)
     for one in axes:
         fix_tick_labels(one)
     return axes

@@ -121,7 +121,9 @@ def draw_corner(
         If fewer than two parameters have a spread, or samples are not finite (or not positive).
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # corner imports ArviZ where it is installed, which warns once a day
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # corner imports ArviZ where it is installed, which warns once a day
         import corner
 
     shown = {name: _finite(name, values, scales[name] == "log") for name, values in columns.items()}
@@ -130,6 +132,7 @@ def draw_corner(
         raise InputError(f"corner plot: {len(shown)} parameters with a spread; two or more are right")
     data = np.column_stack([np.log10(values) if scales[name] == "log" else values for name, values in shown.items()])
     names = [rf"$\log_{{10}}$ {labels[name]}" if scales[name] == "log" else labels[name] for name in shown]
+    figure.set_layout_engine(None)  # corner lays out by itself
     corner.corner(
         data,
         fig=figure,

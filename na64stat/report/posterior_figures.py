@@ -43,7 +43,6 @@ def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool
     with house_style():
         size = max(COLUMN_CM, _PANEL_CM * len(names) + 1.5)
         figure = new_figure(size, size)
-        figure.set_layout_engine("none")  # corner lays out by itself
         draw_corner(figure, columns, scales=scales, labels=labels, cl=cl)
     save_figure(figure, path, overwrite=overwrite)
 
