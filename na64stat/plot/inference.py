@@ -16,7 +16,7 @@ from na64stat.errors import InputError
 from na64stat.plot.records import Fit, Hypothesis, Limit, Parameter, Ranking, Scan
 from na64stat.plot.style import ABOVE, COLOURS, INNER, OUTER, SMALLEST_PT, fix_tick_labels, mark_decades
 
-DOWN, UP = COLOURS[1], COLOURS[0]
+DOWN, UP = COLOURS[4], COLOURS[0]
 """Colours of a parameter held below and above its best value."""
 
 GREY: Final = "#8a8a8a"

@@ -16,8 +16,8 @@ from matplotlib.patches import Patch
 from na64stat.errors import InputError
 from na64stat.plot.legends import stack_legends
 from na64stat.plot.style import (
-    COLOURS,
     FORMATS,
+    SEQUENCE,
     fix_tick_labels,
     house_style,
     mark_decades,
@@ -79,7 +79,7 @@ def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "
     )
     if not drawable:
         raise InputError("figure of a projection: nothing is excluded or discovered at any of the points")
-    for mass, colour in zip(projection.masses, COLOURS, strict=False):
+    for mass, colour in zip(projection.masses, SEQUENCE, strict=False):
         _draw(axes, sorted(projection.at_mass(mass), key=lambda point: point.mot), colour, len(projection.masses) == 1)
     unit = "" if projection.coupling_unit == "1" else f" [{projection.coupling_unit.replace('^-1', '$^{-1}$')}]"
     axes.set(xscale="log", yscale="log", xlabel="muons on target", ylabel=f"${coupling_symbol}${unit}")
@@ -140,7 +140,7 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray[tuple[int], np.dtype[
 def _legends(projection: Projection) -> list[list[Artist]]:
     masses: list[Artist] = [
         Line2D([], [], color=colour, label=f"$m$ = {mass:.4g} GeV")
-        for mass, colour in zip(projection.masses, COLOURS, strict=False)
+        for mass, colour in zip(projection.masses, SEQUENCE, strict=False)
     ]
     kinds: list[Artist] = [Line2D([], [], color="0.3", lw=1.7, label=f"excluded, {100 * projection.cl:.6g}% CL")]
     if any(_has_upper(point) for point in projection.points):

@@ -40,7 +40,7 @@ SMALLEST_PT: Final = 6.5
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours of curves, told apart with every kind of colour vision (Okabe and Ito)."""
 
-SEQUENCE: Final = ("#000000", "#5B2A86", "#0072B2", "#009E73", "#E69F00")
+SEQUENCE: Final = ("#000000", "#5B2A86", "#0072B2", "#009E73", "#E69F00", "#9BD3F5")
 """Colours of a series, such as growing exposure: from dark to light, so that grey keeps the order."""
 
 LINES: Final[tuple[Any, ...]] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2.5)), (0, (8, 2)))

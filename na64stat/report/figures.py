@@ -17,7 +17,7 @@ from na64stat.report.results import RUNS, Results
 PUBLISHED_ZPRIME_LIMIT: Final = 5e-4
 """Published limit on g_Z' at small masses, arXiv:2401.01708."""
 
-_COLOUR: Final = dict(zip(RUNS, SEQUENCE, strict=True))
+_COLOUR: Final = dict(zip(RUNS, SEQUENCE, strict=False))
 
 _ASSUMED = (
     "90% CL_s, exact, with systematics, no background. 1.98e10 MOT: 2022, observed; others: projections, median. Decay volume "

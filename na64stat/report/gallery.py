@@ -111,7 +111,7 @@ def _cl_s() -> Figure:
 
 
 def _projection() -> Figure:
-    found = project(AxionMuon, load_run(RUN), [0.01, 0.1], np.geomspace(1e10, 1e14, 17))
+    found = project(AxionMuon, load_run(RUN), [0.01, 0.2], np.geomspace(1e10, 1e14, 17))
     return _drawn(figure_of(found), "projection of axion-muon")
 
 
