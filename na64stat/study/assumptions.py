@@ -43,7 +43,7 @@ LEAD_RADIUS: Final = 5.50e-15
 _NOT_ASSUMED: Final = ("beam.spread", "beam.mot")
 """Published numbers that are moved all the same."""
 
-_SIGMA, _WW = "cross section", "WW against exact, this process alone"
+_SIGMA, _WW = "cross section", "WW against exact calculation"
 _WORDS: Final = {
     "beam.spread": "beam spread",
     "beam.mot": "muons on target",
@@ -263,7 +263,7 @@ def _choices(run: Run) -> Iterable[Variation]:
     cut = run.regions["visible_trigger"].region.p_out[1] if "visible_trigger" in run.regions else math.inf
     return (
         TriggerCut(
-            what="visible region with the trigger's cut",
+            what="trigger's cut in the visible region",
             origin="choice",
             start="any p_out",
             end=f"p_out < {cut:g} GeV",
@@ -277,7 +277,7 @@ def _choices(run: Run) -> Iterable[Variation]:
             why="the paper's sum gives the last layer no depth",
         ),
         LoopDecay(
-            what="axion-muon decay through the muon loop",
+            what="decay through the muon loop",
             origin="choice",
             start="stable",
             end="to two photons",
@@ -287,7 +287,7 @@ def _choices(run: Run) -> Iterable[Variation]:
 
 
 def _text(value: float, unit: str) -> str:
-    return f"{value:.4g}" + ("" if unit == "1" else f" {unit}")
+    return f"{value:.3g}" + ("" if unit == "1" else f" {unit}")
 
 
 def _background_text(background: Background) -> str:

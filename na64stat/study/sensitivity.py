@@ -161,7 +161,7 @@ def sensitivity(
         efficiency=efficiency.value,
         headlines=every,
         shifts=tuple(shifts),
-        numbers=_assumed(run, shifts, reasons),
+        numbers=_assumed(run, shifts, reasons, variations is None),
         notes=tuple(dict.fromkeys(notes)),
         provenance=provenance([run], average),
     )
@@ -279,12 +279,13 @@ def _follow(before: Setting, after: Setting, rule: EfficiencyRule) -> tuple[Sett
     return replace(after, run=replace(after.run, efficiency=efficiency)), REINFERRED
 
 
-def _assumed(run: Run, shifts: Sequence[Shift], reasons: dict[str, str]) -> tuple[AssumedNumber, ...]:
+def _assumed(run: Run, shifts: Sequence[Shift], reasons: dict[str, str], standard: bool) -> tuple[AssumedNumber, ...]:
     """Every assumed number, with the reason where no shift moves it."""
+    other = "of none of the regions asked for" if standard else "not asked for"
     moved = {key for shift in shifts for key in shift.keys}
     return tuple(
         AssumedNumber(key, number.value, number.uncertainty, number.unit, number.source,
-                      "" if key in moved else reasons.get(key, "concerns none of these limits"))
+                      "" if key in moved else reasons.get(key, other))
         for key, number in run.numbers.items()
         if number.status == "assumed"
     )  # fmt: skip

@@ -88,6 +88,13 @@ class Shift:
         return None if self.before is None or self.after is None else self.after / self.before
 
     @property
+    def size(self) -> float:
+        """How much it matters: the logarithm of the ratio without sign; infinite where an exclusion comes or goes."""
+        if self.ratio is not None:
+            return abs(math.log(self.ratio))
+        return 0.0 if self.before is None and self.after is None else math.inf
+
+    @property
     def per_cent(self) -> float | None:
         """Change of the limit [%]."""
         ratio = self.ratio
@@ -146,7 +153,7 @@ class Sensitivity:
         groups: dict[str, list[Shift]] = {}
         for shift in self.of(headline):
             groups.setdefault(shift.what, []).append(shift)
-        order = sorted(groups, key=lambda what: -max(map(_size, groups[what])))
+        order = sorted(groups, key=lambda what: -max(shift.size for shift in groups[what]))
         return tuple((what, tuple(groups[what])) for what in order)
 
     def only(self, *headlines: str) -> Sensitivity:
@@ -181,13 +188,6 @@ class Sensitivity:
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the JSON form; an existing file is refused unless `overwrite`."""
         write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
-
-
-def _size(shift: Shift) -> float:
-    """How much it matters: the logarithm of the ratio; infinite where an exclusion comes or goes."""
-    if shift.ratio is not None:
-        return abs(math.log(shift.ratio))
-    return 0.0 if shift.before is None and shift.after is None else math.inf
 
 
 def load_sensitivity(path: str | Path) -> Sensitivity:
