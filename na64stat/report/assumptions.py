@@ -101,7 +101,8 @@ def _block(record: Sensitivity, lines: Sequence[HeadlineLimit]) -> Block:
     for shift in record.shifts:
         if shift.headline in names:
             groups.setdefault(shift.what, []).append(shift)
-    order = sorted(groups.values(), key=lambda shifts: -max(shift.size for shift in shifts))
+    # Rounded, so that what moves nothing keeps its order, whatever the last digits are.
+    order = sorted(groups.values(), key=lambda shifts: -round(max(shift.size for shift in shifts), 5))
     rows = [_row(shifts, columns) for shifts in order]
     silent = [row for row in rows if all(_is_silent(cell) for cell in row.cells)]
     title = f"{lines[0].scenario}, {' + '.join(lines[0].regions)}"

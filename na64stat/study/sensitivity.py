@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
-from na64stat.errors import InputError, Na64StatError, ValidityWarning
+from na64stat.errors import InputError, Na64StatError, Na64StatWarning, ValidityWarning
 from na64stat.experiment.calibration import is_packaged, recalibrated, same_calibration
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
@@ -142,7 +142,7 @@ def sensitivity(
     lines: list[list[HeadlineLimit]] = []
     notes = [_EFFICIENCY_NOTES[efficiency]]
     for setting in settings:
-        found = _limits(setting, asked)
+        found = _limits(setting, asked, ValidityWarning)
         lines.append(_headlines(setting, found))
         notes += found.notes
     every = tuple(line for part in lines for line in part)
@@ -202,9 +202,10 @@ def _asked(headline: Headline) -> tuple[ScenarioFactory, tuple[float, ...], tupl
     return headline.scenario, masses, regions
 
 
-def _limits(setting: Setting, asked: dict[str, Any]) -> ScenarioLimits:
+def _limits(setting: Setting, asked: dict[str, Any], silenced: type[Na64StatWarning]) -> ScenarioLimits:
+    """The limits of a setting; warnings of a class are in the notes, or have been given before."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ValidityWarning)  # it is in the notes
+        warnings.simplefilter("ignore", silenced)
         return limits(
             setting.scenario, setting.run, setting.masses, regions=setting.regions, average=setting.average, **asked
         )
@@ -240,7 +241,7 @@ def _shifts(
     """One variation of one setting: an entry for each of its limits."""
     moved, efficiency = _follow(setting, variation.apply(setting), rule)
     try:
-        found = _found(_limits(moved, asked))
+        found = _found(_limits(moved, asked, Na64StatWarning))
     except Na64StatError as error:
         found = [_Found(None, None, f"failed: {error}")] * len(setting.masses)
     by_mass = dict(zip(setting.masses, found, strict=True))

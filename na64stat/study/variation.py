@@ -113,7 +113,7 @@ class Variation(ABC):
 @final
 @dataclass(frozen=True, kw_only=True)
 class MoveNumber(Variation):
-    """A number of the run file, in both runs: the detector is one. The muons of another run are its own.
+    """A number of the run file, in both runs: the detector is one. Muons are moved in both if they are as many.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class MoveNumber(Variation):
             )
             return with_numbers(run, {self.key: value})
 
-        return setting.with_runs(moved, calibration=self.key != MUONS or setting.calibration == setting.run)
+        return setting.with_runs(moved, calibration=self.key != MUONS or setting.calibration.mot == setting.run.mot)
 
 
 @final
