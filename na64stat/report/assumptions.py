@@ -121,7 +121,7 @@ def _row(shifts: Sequence[Shift], columns: Sequence[HeadlineLimit]) -> Row:
     first = shifts[0]
     ends = list(dict.fromkeys(shift.end for shift in shifts))
     changes = {(shift.end, shift.headline): _cell(shift) for shift in shifts}
-    cells = tuple(_joined([changes[(end, line.name)] for end in ends]) for line in columns)
+    cells = tuple(_joined([changes.get((end, line.name), "") for end in ends]) for line in columns)
     return Row(first.what, first.origin, first.start, _joined(ends), first.efficiency == REINFERRED, cells)
 
 
@@ -131,7 +131,8 @@ def _joined(texts: Sequence[str]) -> str:
 
 
 def _is_silent(cell: str) -> bool:
-    return cell == "0"
+    """Whether no end moves the limit, or none concerns it."""
+    return set(cell.split(" / ")) <= {"", "0"}
 
 
 def _is_shown(record: Sensitivity, line: HeadlineLimit) -> bool:

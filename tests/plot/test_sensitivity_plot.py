@@ -1,5 +1,7 @@
 """The figure of sensitivity shows the numbers of its record."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ def test_bars_are_the_changes_the_largest_above_and_long_ones_cut(axes):
 def test_bars_of_one_assumption_do_not_cover_each_other(axes):
     draw_sensitivity(axes, record(*SHIFTS), LIMIT.name)
     spans = sorted((patch.get_y(), patch.get_y() + patch.get_height()) for patch in axes.patches)
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
     lowered, raised = (
         next(patch for patch in axes.patches if np.isclose(patch.get_width(), width)) for width in (5.5, -4.2)
     )
