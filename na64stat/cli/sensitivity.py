@@ -172,7 +172,7 @@ def _print(record: Sensitivity) -> None:
     reasons = dict.fromkeys(number.reason for number in record.numbers if number.reason)
     for reason in reasons:
         keys = ", ".join(number.key for number in record.numbers if number.reason == reason)
-        click.echo(f"note: not moved: {keys}: {reason}", err=True)
+        click.echo(f"note: {keys}: {reason}", err=True)
     print_notes(record.notes)
 
 

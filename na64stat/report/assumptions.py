@@ -44,7 +44,7 @@ region, another process, a lifetime. A later section has the changes with the ef
 
 _NOTHING: Final = """What moves no observed limit: the background of the invisible region, since CL_s of zero observed events
 does not depend on it (its expected band does); the decay volume, where the particle is stable; the lower cut on E_CAL in
-`visible_trigger`, where the cut on p_out leaves 80 GeV for E_CAL.
+`visible_trigger`, where the cut on p_out and the window of the energy sum leave no room at small E_CAL.
 """
 
 
@@ -184,7 +184,8 @@ def _numbers(record: Sensitivity) -> list[str]:
     for number in record.numbers:
         spread = "" if number.uncertainty is None else f" +- {number.uncertainty:g}"
         unit = "" if number.unit == "1" else f" {number.unit}"
-        moved = number.reason or ", ".join(dict.fromkeys(ends[number.key]))
+        moved = ", ".join(dict.fromkeys(ends.get(number.key, [])))
+        moved += f" ({number.reason})" if moved and number.reason else number.reason
         rows.append((f"`{number.key}`", f"{number.value:g}{spread}{unit}", moved, number.source))
     return _markdown(("number", "value", "moved to", "source"), rows)
 

@@ -43,6 +43,9 @@ Track = Callable[[Iterable[Any]], Iterable[Any]]
 CALIBRATION: Final = "2022"
 """The run of the packaged Z' limit."""
 
+NOTHING: Final = 1e-5
+"""Relative change of a limit below which it is that of the numerics."""
+
 
 class EfficiencyRule(Enum):
     """What becomes of the efficiency where something is moved that it was inferred with.
@@ -281,12 +284,19 @@ def _follow(before: Setting, after: Setting, rule: EfficiencyRule) -> tuple[Sett
 
 
 def _assumed(run: Run, shifts: Sequence[Shift], reasons: dict[str, str], standard: bool) -> tuple[AssumedNumber, ...]:
-    """Every assumed number, with the reason where no shift moves it."""
-    other = "of none of the regions asked for" if standard else "not asked for"
-    moved = {key for shift in shifts for key in shift.keys}
+    """Every assumed number, with the reason where it moves no limit."""
+    sizes: dict[str, float] = {}
+    for shift in shifts:
+        for key in shift.keys:
+            sizes[key] = max(sizes.get(key, 0.0), shift.size)
+
+    def reason(key: str) -> str:
+        if key not in sizes:
+            return reasons.get(key, "of none of the regions asked for" if standard else "not asked for")
+        return "" if sizes[key] > NOTHING else "moves none of these limits"
+
     return tuple(
-        AssumedNumber(key, number.value, number.uncertainty, number.unit, number.source,
-                      "" if key in moved else reasons.get(key, other))
+        AssumedNumber(key, number.value, number.uncertainty, number.unit, number.source, reason(key))
         for key, number in run.numbers.items()
         if number.status == "assumed"
-    )  # fmt: skip
+    )

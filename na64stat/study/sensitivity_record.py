@@ -103,7 +103,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class AssumedNumber:
-    """A number of the run file with status "assumed"; `reason` says why it is not moved, empty if it is."""
+    """A number of the run file with status "assumed"; `reason` says why it moves no limit, empty if it moves one."""
 
     key: str
     value: float

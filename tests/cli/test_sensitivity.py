@@ -26,7 +26,8 @@ def test_table_json_and_files_agree(na64stat, here):
     # g^2: 0.9^(-1/2) and 1.1^(-1/2).
     assert line.split()[-2:] == ["+5.4", "/"] or line.split()[-3:] == ["+5.4", "/", "-4.7"]
     assert "nothing is excluded any more" in answer.out
-    assert "not moved: regions.visible.e_cal_min" in answer.err
+    assert "note: regions.visible.e_cal_min, regions.visible.energy_sum_tolerance" in answer.err
+    assert "regions.invisible.backgrounds.realistic: moves none of these limits" in answer.err
     assert "inferred from that limit anew" in answer.err
 
 

@@ -245,7 +245,9 @@ def test_a_number_that_is_zero_has_a_reason():
     told = {number.key: number.reason for number in record.numbers if number.reason}
     assert told.pop("response.mip_spread").startswith("is zero")
     assert told.pop("systematics.efficiency").startswith("is zero")
-    assert all(key.startswith("regions.visible") for key in told)
+    others = {key: reason for key, reason in told.items() if reason != "moves none of these limits"}
+    assert all(key.startswith("regions.visible") for key in others)
+    assert set(told) - set(others) >= {"detector.decay_volume", "regions.invisible.backgrounds.realistic"}
 
 
 @dataclass(frozen=True, kw_only=True)
