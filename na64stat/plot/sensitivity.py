@@ -87,7 +87,7 @@ def draw_sensitivity(axes: Axes, record: Sensitivity, headline: str, most: int =
     axes.set_ylim(len(shown) - 0.45, -0.55)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", top=False)
-    axes.set_yticks(range(len(shown)), [f"{what}\n{_values(shifts)}" for what, shifts in shown], fontsize=SMALLEST_PT)
+    axes.set_yticks(range(len(shown)), [_name(*row) for row in shown], fontsize=SMALLEST_PT)
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     axes.set_xlabel("change of limit [%]" + (f"\n{len(left_out)} smaller ones left out" if left_out else ""))
@@ -122,6 +122,11 @@ def _draw_row(axes: Axes, place: int, shifts: Sequence[Shift], reach: float) -> 
             text.replace("-", "\N{MINUS SIGN}"), (end, y), xytext=(2 * sign, 0), textcoords="offset points",
             ha="left" if sign > 0 else "right", va="center_baseline", fontsize=SMALLEST_PT, zorder=4,
         )  # fmt: skip
+
+
+def _name(what: str, shifts: Sequence[Shift]) -> str:
+    """An assumption, and below it where it is moved from and to."""
+    return f"{what}\n{_values(shifts)}".replace("^2", "\N{SUPERSCRIPT TWO}")
 
 
 def _values(shifts: Sequence[Shift]) -> str:

@@ -27,7 +27,7 @@ SHIFTS = (
     shift("medium", "13 m", -1, 5.5),
     shift("medium", "20 m", 1, -4.2),
     shift("choice", "other", 0, 240.0),
-    shift("end", "none", 0, None, "nothing is excluded any more"),
+    shift("end of 1/a^2", "none", 0, None, "nothing is excluded any more"),
 )
 
 
@@ -51,7 +51,7 @@ def test_bars_are_the_changes_the_largest_above_and_long_ones_cut(axes):
     assert draw_sensitivity(axes, record(*SHIFTS), LIMIT.name) is axes
     assert bars(axes) == [(-4.2, 2), (5.5, 2), (40.0, 1)]
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["end\n17 m → none", "choice\n17 m → other", "medium\n17 → 13, 20 m"]
+    assert labels == ["end of 1/a²\n17 m → none", "choice\n17 m → other", "medium\n17 → 13, 20 m"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]
     assert sorted(texts(axes)) == sorted(["nothing\nexcluded", "+240 →", "+5.5", "−4.2"])
     assert axes.get_title(loc="right") == "axion_$x$, r, 0.1 GeV: g > 0.002 GeV⁻¹"
