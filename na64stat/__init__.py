@@ -82,6 +82,8 @@ if TYPE_CHECKING:
     from na64stat.study.samples import load_samples as load_samples
     from na64stat.study.scan import scan as scan
     from na64stat.study.scan_record import load_scan as load_scan
+    from na64stat.study.sensitivity import sensitivity as sensitivity
+    from na64stat.study.sensitivity_record import load_sensitivity as load_sensitivity
     from na64stat.template import Template as Template
     from na64stat.yields.predict import expected_events as expected_events
     from na64stat.yields.predict import predict as predict
@@ -144,6 +146,7 @@ _HOMES = {
     "load_run": "experiment.load",
     "load_samples": "study.samples",
     "load_scan": "study.scan_record",
+    "load_sensitivity": "study.sensitivity_record",
     "mot_needed": "study.mot_needed",
     "overlap": "study.overlap",
     "packaged_runs": "experiment.load",
@@ -152,6 +155,7 @@ _HOMES = {
     "project": "study.projection",
     "sample": "study.sample",
     "scan": "study.scan",
+    "sensitivity": "study.sensitivity",
     "significance": "stats.significance",
     "upper_limit": "stats.limits",
 }

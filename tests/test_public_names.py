@@ -65,6 +65,7 @@ PUBLIC = [
     "load_run",
     "load_samples",
     "load_scan",
+    "load_sensitivity",
     "mot_needed",
     "overlap",
     "packaged_runs",
@@ -73,6 +74,7 @@ PUBLIC = [
     "project",
     "sample",
     "scan",
+    "sensitivity",
     "significance",
     "upper_limit",
 ]

@@ -27,6 +27,7 @@ from na64stat.cli.posterior import posterior
 from na64stat.cli.project import project
 from na64stat.cli.reproduce import reproduce
 from na64stat.cli.scan import plot, scan
+from na64stat.cli.sensitivity import sensitivity
 from na64stat.cli.significance import significance
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning
 
@@ -73,6 +74,7 @@ for command in (
     exclusion,
     overlap,
     project,
+    sensitivity,
     posterior,
     credible,
     plot,

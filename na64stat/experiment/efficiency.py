@@ -94,6 +94,20 @@ class Efficiency:
         mass = _checked_mass(effective_mass)
         return (mass < self.masses[0]) | (mass > self.masses[-1])
 
+    def times(self, factor: float | Callable[[Array], Array]) -> Efficiency:
+        """The same efficiency multiplied by a factor, or by a function of the effective mass [GeV], points too.
+
+        Raises
+        ------
+        InputError
+            If an efficiency above one comes out.
+        """
+        columns = []
+        for masses, values in ((self.masses, self.values), (self.point_masses, self.point_values)):
+            factors = factor(np.array(masses)) if callable(factor) else factor
+            columns += [masses, tuple((np.array(values) * factors).tolist())]
+        return Efficiency(*columns)
+
     def to_csv(self) -> str:
         """The table that `read_efficiency` reads."""
         lines = ["kind,mass_gev,efficiency"]

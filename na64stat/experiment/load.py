@@ -71,7 +71,7 @@ def load_run(
     digest = hashlib.sha256()
     for part in (*contents, content):
         digest.update(hashlib.sha256(part).digest())
-    run = _build(path.name.removesuffix(".toml"), label, layer, efficiency, digest.hexdigest())
+    run = build_run(path.name.removesuffix(".toml"), label, layer, efficiency, digest.hexdigest())
     return run if background == "none" else run.with_background(background)
 
 
@@ -151,7 +151,14 @@ class _Numbers:
         return self.numbers[key].value if key in self.numbers else default
 
 
-def _build(name: str, label: str, layer: Layer, efficiency: Efficiency, digest: str) -> Run:
+def build_run(name: str, label: str, layer: Layer, efficiency: Efficiency, digest: str) -> Run:
+    """A run from all that its file and those below say; `label` names the file in messages.
+
+    Raises
+    ------
+    RunFileError
+        For a number that is missing, or numbers that do not fit together.
+    """
     number = _Numbers(label, dict(layer.numbers))
     try:
         target = Target(

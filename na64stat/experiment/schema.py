@@ -119,6 +119,31 @@ def _is_count(key: str, number: Number) -> bool:
     return parts[2] == "observed" or (parts[2] == "backgrounds" and (number.value, number.uncertainty or 0) != (0, 0))
 
 
+def rule_of(key: str) -> Rule | None:
+    """The rule of a number by its dotted key; None if a run file states no such number."""
+    head, *rest = key.split(".")
+    if head != "regions":
+        return NUMBERS.get(head, {}).get(".".join(rest))
+    if len(rest) == 3 and rest[1] == "backgrounds":
+        return BACKGROUND
+    return REGION_NUMBERS.get(rest[1]) if len(rest) == 2 else None
+
+
+def checked_number(label: str, key: str, number: Number) -> Number:
+    """A number, after the checks that one in a run file has to pass.
+
+    Raises
+    ------
+    RunFileError
+        If its value or unit is wrong, or there is no such key.
+    """
+    reader, rule = _Reader(label), rule_of(key)
+    if rule is None:
+        raise reader.error(key, "unknown key")
+    entry = {name: value for name, value in vars(number).items() if value is not None}
+    return reader.number(entry, key, rule)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that is most like a wrong one; empty if none is."""
     close = difflib.get_close_matches(name, list(known), n=1)

@@ -141,8 +141,12 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
     if all(np.all(np.isneginf(values)) for values in on_grid.values()):
         return _nothing(probe.mass, "no signal")
     intervals: dict[str, tuple[Interval, ...]] = dict.fromkeys(LEVELS, ())
+    searched: dict[bytes, tuple[Interval, ...]] = {}  # levels often coincide: without background all expected ones do
     for level, values in on_grid.items():
-        intervals[level] = excluded_intervals(grid, values, lambda g, level=level: excess(g)[level])  # type: ignore[misc]
+        key = values.tobytes()
+        if key not in searched:
+            searched[key] = excluded_intervals(grid, values, lambda g, level=level: excess(g)[level])  # type: ignore[misc]
+        intervals[level] = searched[key]
     coupling = {level: found[0][0] if found else None for level, found in intervals.items()}
     events: dict[str, float | None] = {}
     for level, value in coupling.items():

@@ -16,8 +16,8 @@ from na64stat.errors import ComputationError
 
 COMMANDS = [
     "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan",
-    "exclusion", "overlap", "project", "posterior", "credible", "plot", "reproduce", "export hepdata", "export likelihood",
-    "export hs3", "limits list", "limits show", "cite",
+    "exclusion", "overlap", "project", "sensitivity", "posterior", "credible", "plot", "reproduce", "export hepdata",
+    "export likelihood", "export hs3", "limits list", "limits show", "cite",
 ]  # fmt: skip
 GROUPS = ["export", "limits"]
 

@@ -1,0 +1,222 @@
+"""The record of how far each headline limit moves with each assumption, and its JSON form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from na64stat.errors import InputError
+from na64stat.files import to_json, write_text
+from na64stat.study.record_files import read_record
+
+SCHEMA: Final = 1
+
+UNCHANGED, REINFERRED, HELD = "unchanged", "re-inferred", "held"
+"""What became of the efficiency: it does not depend on what was moved, it was inferred anew, it was kept although it does."""
+
+
+@dataclass(frozen=True)
+class HeadlineLimit:
+    """One limit as it stands.
+
+    Attributes
+    ----------
+    scenario, mass, regions
+        What is excluded where; mass in GeV.
+    edge
+        "lower" or "upper" end of the excluded couplings.
+    coupling_unit
+        Of the limit.
+    limit
+        The coupling; None where nothing is excluded.
+    status
+        "excluded", "allowed", "excluded by the layer sum alone", which is no exclusion, or "failed: " and why.
+    """
+
+    scenario: str
+    mass: float
+    regions: tuple[str, ...]
+    edge: str
+    coupling_unit: str
+    limit: float | None
+    status: str
+
+    @property
+    def name(self) -> str:
+        """In words, unique in a record."""
+        edge = "" if self.edge == "lower" else f", {self.edge} edge"
+        return f"{self.scenario}, {' + '.join(self.regions)}, {self.mass:.4g} GeV{edge}"
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What one variation does to one headline limit.
+
+    Attributes
+    ----------
+    what, origin, start, end, side, why, keys
+        The variation; see `na64stat.study.variation.Variation`.
+    headline
+        Name of the limit.
+    before, after
+        The coupling; None where nothing is excluded.
+    efficiency
+        "unchanged", "re-inferred" or "held".
+    status
+        "moved", or in words what there is instead of a ratio.
+    """
+
+    what: str
+    origin: str
+    start: str
+    end: str
+    side: int
+    why: str
+    keys: tuple[str, ...]
+    headline: str
+    before: float | None
+    after: float | None
+    efficiency: str
+    status: str = "moved"
+
+    @property
+    def ratio(self) -> float | None:
+        """The limit relative to what it was; None where either excludes nothing."""
+        return None if self.before is None or self.after is None else self.after / self.before
+
+    @property
+    def size(self) -> float:
+        """How much it matters: the logarithm of the ratio without sign; infinite where an exclusion comes or goes."""
+        if self.ratio is not None:
+            return abs(math.log(self.ratio))
+        return 0.0 if self.before is None and self.after is None else math.inf
+
+    @property
+    def per_cent(self) -> float | None:
+        """Change of the limit [%]."""
+        ratio = self.ratio
+        return None if ratio is None else 100 * (ratio - 1)
+
+
+@dataclass(frozen=True)
+class AssumedNumber:
+    """A number of the run file with status "assumed"; `reason` says why it moves no limit, empty if it moves one."""
+
+    key: str
+    value: float
+    uncertainty: float | None
+    unit: str
+    source: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """How far limits move with what is assumed.
+
+    Attributes
+    ----------
+    run, background, cl, method
+        What was asked.
+    efficiency
+        What became of the efficiency where it depends on what is moved: "re-inferred" or "held".
+    headlines
+        The limits as they stand.
+    shifts
+        One entry for each variation and each headline that it concerns.
+    numbers
+        Every assumed number of the run.
+    notes, provenance
+        What holds for all; versions and digests.
+    """
+
+    run: str
+    background: str
+    cl: float
+    method: str
+    efficiency: str
+    headlines: tuple[HeadlineLimit, ...]
+    shifts: tuple[Shift, ...]
+    numbers: tuple[AssumedNumber, ...]
+    notes: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+    def of(self, headline: str) -> tuple[Shift, ...]:
+        """The shifts of one headline limit, by its name."""
+        return tuple(shift for shift in self.shifts if shift.headline == headline)
+
+    def ranked(self, headline: str) -> tuple[tuple[str, tuple[Shift, ...]], ...]:
+        """The assumptions that concern a headline limit with their shifts, the one that moves it most first."""
+        groups: dict[str, list[Shift]] = {}
+        for shift in self.of(headline):
+            groups.setdefault(shift.what, []).append(shift)
+        order = sorted(groups, key=lambda what: -max(shift.size for shift in groups[what]))
+        return tuple((what, tuple(groups[what])) for what in order)
+
+    def only(self, *headlines: str) -> Sensitivity:
+        """The same with some of the headline limits, by name and in this order.
+
+        Raises
+        ------
+        InputError
+            If there is no such headline.
+        """
+        known = {item.name: item for item in self.headlines}
+        for name in headlines:
+            if name not in known:
+                raise InputError(f"headline {name!r}: {'; '.join(known)} is right")
+        kept = tuple(shift for shift in self.shifts if shift.headline in headlines)
+        fields = {**vars(self), "headlines": tuple(known[name] for name in headlines), "shifts": kept}
+        return Sensitivity(**fields)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "schema": SCHEMA,
+            "kind": "sensitivity",
+            **{name: getattr(self, name) for name in ("run", "background", "cl", "method", "efficiency")},
+            "headlines": [{"name": item.name, **asdict(item)} for item in self.headlines],
+            "shifts": [{**asdict(shift), "ratio": shift.ratio} for shift in self.shifts],
+            "numbers": [asdict(number) for number in self.numbers],
+            "notes": list(self.notes),
+            "provenance": dict(self.provenance),
+        }
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
+
+
+def load_sensitivity(path: str | Path) -> Sensitivity:
+    """Read what `Sensitivity.save`, or `na64stat sensitivity --json`, wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no such record.
+    """
+    record = read_record(path, "sensitivity", SCHEMA)
+    try:
+        headlines = [
+            HeadlineLimit(**{**_without(item, "name"), "regions": tuple(item["regions"])})
+            for item in record["headlines"]
+        ]
+        shifts = [Shift(**{**_without(item, "ratio"), "keys": tuple(item["keys"])}) for item in record["shifts"]]
+        return Sensitivity(
+            **{name: str(record[name]) for name in ("run", "background", "method", "efficiency")},
+            cl=float(record["cl"]),
+            headlines=tuple(headlines),
+            shifts=tuple(shifts),
+            numbers=tuple(AssumedNumber(**item) for item in record["numbers"]),
+            notes=tuple(record["notes"]),
+            provenance=dict(record["provenance"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: damaged sensitivity file: {type(error).__name__}: {error}") from error
+
+
+def _without(item: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key != name}
