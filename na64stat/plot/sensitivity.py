@@ -1,6 +1,6 @@
 """Figures of sensitivity: what moves a limit most, above, and how far it goes when that is lowered, raised or chosen otherwise.
 
-`draw_sensitivity` draws one limit into axes made under `column.column_style`, `sensitivity_figure` several below each other.
+`draw_sensitivity` draws one limit into axes made under `style.house_style`, `sensitivity_figure` several below each other.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from na64stat.errors import InputError
-from na64stat.plot.column import SMALLEST_PT, column_figure, column_style
-from na64stat.plot.style import COLOURS, FORMATS, save_figure
+from na64stat.plot.style import COLOURS, FORMATS, SMALLEST_PT, house_style, new_figure, save_figure
 
 if TYPE_CHECKING:
     from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift
@@ -164,8 +163,8 @@ def sensitivity_figure(record: Sensitivity, most: int = MOST_ROWS) -> Figure:
         raise InputError("figure of sensitivity: nothing is excluded by any of the limits, or nothing moves them")
     rows = [min(most, sum(any(map(_matters, shifts)) for _, shifts in record.ranked(name))) for name in names]
     heights = [_PER_PANEL_CM + _PER_ROW_CM * count for count in rows]
-    with column_style():
-        figure = column_figure(sum(heights) + _LEGEND_CM)
+    with house_style():
+        figure = new_figure(sum(heights) + _LEGEND_CM)
         panels = figure.subplots(len(names), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axes, name in zip(panels, names, strict=True):
             draw_sensitivity(axes, record, name, most)
@@ -176,4 +175,4 @@ def sensitivity_figure(record: Sensitivity, most: int = MOST_ROWS) -> Figure:
 
 def save_sensitivity_figure(record: Sensitivity, path: Path, *, overwrite: bool = False) -> None:
     """Draw it into a .png or .pdf file."""
-    save_figure(sensitivity_figure(record), path, overwrite=overwrite, dpi=300)
+    save_figure(sensitivity_figure(record), path, overwrite=overwrite)

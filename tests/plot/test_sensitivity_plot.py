@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError
-from na64stat.plot.column import column_figure, column_style
 from na64stat.plot.sensitivity import check_drawable, draw_sensitivity, save_sensitivity_figure, sensitivity_figure
+from na64stat.plot.style import house_style, new_figure
 from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift
 
 LIMIT = HeadlineLimit("axion_$x$", 0.1, ("r",), "lower", "GeV^-1", 2e-3, "excluded")
@@ -33,8 +33,8 @@ SHIFTS = (
 
 @pytest.fixture
 def axes():
-    with column_style():
-        yield column_figure(6.0).add_subplot()
+    with house_style():
+        yield new_figure(6.0).add_subplot()
 
 
 def bars(axes):
@@ -76,7 +76,7 @@ def test_of_many_the_smaller_ones_are_counted(axes):
 
 
 def test_no_text_leaves_the_figure_or_lies_on_another():
-    with column_style():
+    with house_style():
         figure = sensitivity_figure(record(*SHIFTS))
         figure.canvas.draw()
         renderer = figure.canvas.get_renderer()
