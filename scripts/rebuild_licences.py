@@ -12,8 +12,8 @@ PAGE = ROOT / "docs" / "licences.md"
 
 _HEAD = """# Licences
 
-na64stat is BSD-3-Clause. It contains no code of others; numbers and their sources are listed by `na64stat info` and `na64stat cite`.
-These packages are installed with it, or by an extra, under licences of their own, as their metadata say (`python
+na64stat is BSD-3-Clause. It contains no code of others; numbers and their sources are listed by `na64stat info` and `na64stat
+cite`. These packages are installed with it, or by an extra, under licences of their own, as their metadata say (`python
 scripts/rebuild_licences.py`); `test`, `docs` and `dev` are needed by nobody who only uses na64stat.
 
 | package | needed | licence |
