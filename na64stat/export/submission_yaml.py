@@ -84,7 +84,7 @@ def table_from(entry: Mapping[str, Any], data: Any, where: str) -> Table:
         )
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{where}: not a HEPData table: {type(error).__name__}: {error}") from error
 
 

@@ -113,7 +113,7 @@ class Journal:
         if number == 1:
             if line != self._header:
                 raise InputError(self._foreign(record))
-        elif record is None or set(record) != {"task", "answer"}:
+        elif not isinstance(record, dict) or set(record) != {"task", "answer"} or not isinstance(record["task"], str):
             raise InputError(
                 f"journal {self.path}, line {number}: damaged; what it holds cannot be trusted. Delete it to start anew, or name "
                 "another file"
