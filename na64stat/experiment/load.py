@@ -17,7 +17,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
-from na64stat.errors import InputError, RunFileError
+from na64stat.errors import InputError, RunFileError, shown
 from na64stat.experiment.efficiency import Efficiency, read_efficiency
 from na64stat.experiment.response import CHANNELS, Response
 from na64stat.experiment.run import Background, Number, Run, RunRegion, Systematics
@@ -87,8 +87,11 @@ def _find(name_or_path: str | os.PathLike[str], beside: Traversable | None = Non
     if name in packaged_runs():
         return _data() / f"{name}.toml"
     path = beside / name if beside is not None else Path(name)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError) as error:
+        raise RunFileError(f"{shown(name)}: not the name of a run file ({error})") from error
     if name.endswith(".toml") or os.sep in name:
         raise RunFileError(f"{name}: no such run file")
     hint = did_you_mean(name, packaged_runs())
@@ -261,8 +264,8 @@ def _region(name: str, number: _Numbers, layer: Layer, mip_energy: float) -> Run
 
 def _check_mot_uncertainty(label: str, number: _Numbers) -> None:
     """The uncertainty of the muons on target stands in two places; they have to agree."""
-    mot = number.numbers["beam.mot"]
-    if mot.uncertainty is None:
+    mot = number.numbers.get("beam.mot")
+    if mot is None or mot.uncertainty is None:
         return
     used, stated = number("systematics.mot"), mot.uncertainty / mot.value
     if abs(used - stated) > 0.05 * max(used, stated):

@@ -12,6 +12,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -179,7 +180,7 @@ def read_toys(path: Path) -> Array:
     try:
         # Mapped, so that nothing is allocated that is not there, and copied.
         mapped = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError, TypeError, OverflowError, SyntaxError) as error:
+    except (OSError, ValueError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         raise InputError(f"{path}: not a file of toys ({error}); move it away to make them anew") from error
     if mapped.ndim != 1 or mapped.dtype != np.float64 or len(mapped) % CHUNK:
         raise InputError(f"{path}: {mapped.dtype} of shape {mapped.shape}; whole chunks of {CHUNK} toys are right")

@@ -127,20 +127,30 @@ def _read_existing(path):
 
 
 def _workspace_seeds():
-    small = json.loads((ROOT / "workspaces/axion-photon_2022.json").read_bytes())
-    every = json.loads(json.dumps(small))
-    own = every["channels"][0]["samples"][1]["modifiers"]
-    own += [
+    signal = [{"name": "mu", "type": "normfactor", "data": None}, {"name": "e", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]
+    every = [
         {"name": "lumi", "type": "lumi", "data": None},
         {"name": "shape", "type": "histosys", "data": {"hi_data": [1.1], "lo_data": [0.9]}},
         {"name": "stat", "type": "staterror", "data": [0.1]},
         {"name": "bins", "type": "shapesys", "data": [0.1]},
         {"name": "free", "type": "shapefactor", "data": None},
     ]
-    every["measurements"][0]["config"]["parameters"] = [
-        {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "bounds": [[0.5, 1.5]], "inits": [1.0], "fixed": False}
+    lumi = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "bounds": [[0.5, 1.5]], "inits": [1.0], "fixed": False}
+    return _workspace(signal, [], []), _workspace(signal, every, [lumi])
+
+
+def _workspace(signal, background, parameters):
+    samples = [
+        {"name": "signal", "data": [1.5], "modifiers": signal},
+        {"name": "background", "data": [0.5], "modifiers": background},
     ]
-    return json.dumps(small).encode(), json.dumps(every).encode()
+    workspace = {
+        "version": "1.0.0",
+        "channels": [{"name": "a", "samples": samples}],
+        "observations": [{"name": "a", "data": [1.0]}],
+        "measurements": [{"name": "observed", "config": {"poi": "mu", "parameters": parameters}}],
+    }
+    return json.dumps(workspace).encode()
 
 
 def _used(model):
@@ -213,7 +223,7 @@ def _exclusion_of(found):
 def _chain(run):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "chain.h5"
-        asked = {"prior": Flat("yield", 0, 50), "walkers": 8, "ensembles": 2, "seed": 5, "steps": 8}
+        asked = {"prior": Flat("yield", 0, 50), "walkers": 8, "ensembles": 1, "seed": 5, "steps": 8}
         sample(AxionMuon(mass=0.1, coupling=5e-3), run, file=path, **asked)
         return path.read_bytes()
 
@@ -224,7 +234,7 @@ def _of(kind):
 
 def _read_map(path):
     found = load_map(path)
-    return found.as_dict(), to_json(found.as_dict())
+    return to_json(found.as_dict())
 
 
 def _read_exclusion(path):
