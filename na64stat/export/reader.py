@@ -96,8 +96,9 @@ def files_of_submission(folder: str | Path) -> frozenset[str]:
         if not isinstance(document, Mapping):
             raise InputError(f"{path}: not a submission")
         names.update([document["data_file"]] if isinstance(document.get("data_file"), str) else [])
-        resources = document.get("additional_resources") or ()
-        names.update(str(item["location"]) for item in resources if isinstance(item, Mapping) and "location" in item)
+        resources = document.get("additional_resources")
+        items = resources if isinstance(resources, list) else ()
+        names.update(str(item["location"]) for item in items if isinstance(item, Mapping) and "location" in item)
     return frozenset(names)
 
 

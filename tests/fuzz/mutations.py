@@ -102,7 +102,8 @@ def _change(rng, here, key, places, form):
     elif kind == 4:
         here[key] = rng.choice(([value], {"value": value}, str(value)[:100]))
     elif kind == 5 and isinstance(value, int | float) and not isinstance(value, bool):
-        here[key] = rng.choice((-value, value * 2, value + 1, value / 3, float(value) if abs(value) < 1e300 else 0, int(value)))
+        small = value if abs(value) < 1e300 else 1
+        here[key] = rng.choice((-value, value * 2, value + 1, small / 3, float(small), int(small)))
     elif kind == 6 and isinstance(value, str) and not isinstance(value, Raw):
         here[key] = rng.choice((value[1:], value + value, value.upper(), value + rng.choice(_TEXTS)[:200]))
     else:

@@ -344,7 +344,7 @@ READERS = (
     Reader("workspace to HS3", ".json", lambda: _workspace_seeds()[:1], mutations.of_json, _read_to_hs3, dear=True),
     Reader("likelihood", ".json", lambda: (*_workspace_seeds(), _patch_seeds()[1]), mutations.of_json, _likelihood),
     Reader("scan", ".json", _of("scan"), mutations.of_json, _read_map),
-    Reader("exclusion", ".json", _of("exclusion"), mutations.of_json, _read_exclusion),
+    Reader("exclusion", ".json", _of("exclusion"), mutations.of_json, _read_exclusion, dear=True),
     Reader("limits", ".json", _of("limits"), mutations.of_json, _read_result),
     Reader("projection", ".json", _of("projection"), mutations.of_json, _read_result),
     Reader("journal", ".journal", _journal_seeds, mutations.of_journal, _read_journal),
