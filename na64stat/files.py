@@ -34,6 +34,8 @@ LARGEST: Final[Mapping[str, int]] = MappingProxyType(
 DEEPEST: Final = 60
 """Levels of JSON, written and read."""
 
+_BLOCK: Final = 2**18
+
 _ADVICE: Final = {
     errno.EACCES: "no permission to write there; choose another folder",
     errno.EPERM: "no permission to write there; choose another folder",
@@ -221,15 +223,17 @@ def read_limited(file: Path | Traversable, form: str, wrong: type[InputError] = 
     OSError
         If it cannot be read, or its name can be no file's.
     """
-    most = LARGEST[form]
+    most, content = LARGEST[form], bytearray()
     try:
         with file.open("rb") as stream:
-            content: bytes = stream.read(most + 1)
+            # In blocks, since one large read would take all of the memory at once.
+            while len(content) <= most and (block := stream.read(_BLOCK)):
+                content += block
     except ValueError as error:  # a NUL, or half a character, in the name
         raise OSError(errno.EINVAL, f"not the name of a file ({error})") from error
     if len(content) > most:
         raise wrong(f"{file}: more than {most} bytes, the most that are read of a {form} file")
-    return content
+    return bytes(content)
 
 
 def parse_json(text: str | bytes, where: str, parse_int: Callable[[str], Any] = int) -> Any:
@@ -265,7 +269,7 @@ def parse_json(text: str | bytes, where: str, parse_int: Callable[[str], Any] = 
     except ValueError as error:
         raise InputError(f"{where}: not a JSON file: {error}") from error
     level = [found]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
         level = [item for items in inner for item in items if isinstance(item, dict | list)]
         if not level:

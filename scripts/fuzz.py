@@ -3,11 +3,11 @@
     python scripts/fuzz.py --cases 100000
     python scripts/fuzz.py --reader journal --cases 1000 --seed 2 --save found/
 
-The readers and the changes are those of tests/fuzz. Case n of a seed is always the same file. A reader that lets another exception
-or a warning out, or takes more than five seconds of processor time, is a failure: its file is saved and the exit status is 1. On
-Linux memory is bounded too (--memory).
+The readers and the changes are those of tests/fuzz. Case n of a seed is always the same file. A reader that lets another
+exception or a warning out, or takes more than five seconds of processor time, is a failure: its file is saved and the exit
+status is 1. Memory is bounded too (--memory; not on Windows).
 
-With --engine atheris (pip install atheris; one reader at a time) libFuzzer chooses the changes, guided by the code that they reach.
+With --engine atheris (pip install atheris; one reader at a time) libFuzzer chooses the changes, by the code that they reach.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import track
@@ -64,13 +64,19 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=100_000, metavar="N", help="cases per reader (default: %(default)s)")
+    parser.add_argument(
+        "--cases", type=int, default=100_000, metavar="N", help="cases per reader (default: %(default)s)"
+    )
     parser.add_argument("--reader", action="append", metavar="NAME", help="one reader; repeatable; default all")
     parser.add_argument("--list", action="store_true", help="names of the readers, and nothing else")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the cases (default: %(default)s)")
     parser.add_argument("--engine", choices=("own", "atheris"), default="own", help="who chooses the changes")
-    parser.add_argument("--save", type=Path, default=Path(), metavar="FOLDER", help="for the files of failures (default: here)")
-    parser.add_argument("--most", type=int, default=20, metavar="N", help="failures at which a reader is left (default: %(default)s)")
+    parser.add_argument(
+        "--save", type=Path, default=Path(), metavar="FOLDER", help="for the files of failures (default: here)"
+    )
+    parser.add_argument(
+        "--most", type=int, default=20, metavar="N", help="failures at which a reader is left (default: %(default)s)"
+    )
     parser.add_argument("--memory", type=float, default=8.0, metavar="GiB", help="address space (default: %(default)s)")
     arguments = parser.parse_args()
     if arguments.cases < 1 or arguments.most < 1 or not arguments.memory > 0:
@@ -90,17 +96,17 @@ def _bound_memory(gib: float) -> None:
 
 def _fuzz(reader: Any, arguments: argparse.Namespace) -> tuple[Any, int]:
     """What came of the cases of a reader, and the number of failures."""
-    from fuzz.cases import Failure, Tally, attempt, lay_out
+    from fuzz.cases import ForeignError, Tally, attempt, lay_out
 
     tally, failed = Tally(), 0
     with TemporaryDirectory() as temporary:
         folder = lay_out(reader, Path(temporary) / "case")
         console = Console(stderr=True)
         for number in track(range(arguments.cases), description=f"{reader.name:18s}", console=console):
-            content = reader.case(random.Random(f"{arguments.seed}/{reader.name}/{number}"))  # noqa: S311
+            content = reader.numbered(f"{arguments.seed}/{reader.name}/{number}")
             try:
                 attempt(reader, content, folder, tally)
-            except Failure as failure:
+            except ForeignError as failure:
                 failed += 1
                 _report(failure, content, reader, f"{arguments.seed}-{number}", arguments.save)
                 if failed == arguments.most:
@@ -126,7 +132,7 @@ def _place(failure: Exception) -> str:
 class _Guided(random.Random):
     """A generator whose choices are the bytes that libFuzzer proposes, and zeros once they are used up."""
 
-    def __new__(cls, data: bytes) -> _Guided:
+    def __new__(cls, data: bytes) -> Self:
         return super().__new__(cls)
 
     def __init__(self, data: bytes) -> None:
@@ -156,7 +162,7 @@ def _guided(arguments: argparse.Namespace) -> int:
         print("--engine atheris: it is not installed; pip install atheris, or --engine own", file=sys.stderr)
         return 2
     with atheris.instrument_imports(include=["na64stat"], enable_loader_override=False):
-        from fuzz.cases import Failure, Tally, attempt, lay_out
+        from fuzz.cases import ForeignError, Tally, attempt, lay_out
         from fuzz.readers import BY_NAME
     names = arguments.reader or []
     if len(names) != 1 or names[0] not in BY_NAME:
@@ -171,13 +177,22 @@ def _guided(arguments: argparse.Namespace) -> int:
             content = reader.case(_Guided(data))
             try:
                 attempt(reader, content, folder, tally)
-            except Failure as failure:
+            except ForeignError as failure:
                 _report(failure, content, reader, f"atheris-{tally.cases}", arguments.save)
                 os._exit(1)  # libFuzzer would go on to its own report of a crash
             if tally.cases == arguments.cases:
-                print(f"{reader.name}: {tally.cases} cases, {dict(tally.outcomes)}, slowest {tally.slowest:.2f} s", flush=True)
+                print(
+                    f"{reader.name}: {tally.cases} cases, {dict(tally.outcomes)}, slowest {tally.slowest:.2f} s",
+                    flush=True,
+                )
 
-        options = [f"-runs={arguments.cases}", f"-seed={arguments.seed}", "-max_len=4096", "-rss_limit_mb=0", "-print_final_stats=1"]
+        options = [
+            f"-runs={arguments.cases}",
+            f"-seed={arguments.seed}",
+            "-max_len=4096",
+            "-rss_limit_mb=0",
+            "-print_final_stats=1",
+        ]
         atheris.Setup([sys.argv[0], *options], once)
         atheris.Fuzz()
     return 0

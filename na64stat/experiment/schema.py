@@ -218,7 +218,9 @@ class _Reader:
         for known in STATUSES:
             if status == known:
                 return known
-        raise self.error(f"{prefix}.status", f"must be {', '.join(STATUSES[:-1])} or {STATUSES[-1]}, got {shown(status)}")
+        raise self.error(
+            f"{prefix}.status", f"must be {', '.join(STATUSES[:-1])} or {STATUSES[-1]}, got {shown(status)}"
+        )
 
     def numbers(self, table: Mapping[str, Any], prefix: str, rules: Mapping[str, Rule]) -> dict[str, Number]:
         self.known(table, prefix, rules)

@@ -72,7 +72,9 @@ def read_tables(folder: str | Path) -> tuple[tuple[Table, ...], tuple[Resource, 
         if "data_file" in document:
             file = _inside(root, document["data_file"], where)
             if file in opened:
-                raise InputError(f"{where}: data_file {shown(document['data_file'])} is that of another table too; its own is right")
+                raise InputError(
+                    f"{where}: data_file {shown(document['data_file'])} is that of another table too; its own is right"
+                )
             opened.add(file)
             held = _documents(file)
             if len(held) != 1:
@@ -159,7 +161,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     def construct_document(self, node: Any) -> Any:
         size = _written_out(node, {})
         if size > MOST_VALUES:
-            raise InputError(f"YAML with {size:.3g} values if its aliases are written out; at most {MOST_VALUES} are read")
+            raise InputError(
+                f"YAML with {size:.3g} values if its aliases are written out; at most {MOST_VALUES} are read"
+            )
         return super().construct_document(node)
 
 

@@ -15,7 +15,7 @@ from na64stat.errors import InputError, shown
 from na64stat.export.submission_yaml import cell_from, cell_of
 from na64stat.export.table import Qualifier, Table, Variable
 
-MOST_COLUMNS, MOST_QUALIFIERS = 10_000, 1_000_000
+MOST_COLUMNS, MOST_QUALIFIERS = 10_000, 100_000
 """Of a table; the latter counted in every column."""
 
 _HEAD = re.compile(r"(?P<name>.*?)(?: \[(?P<unit>[^\[\]]*)\])?", re.DOTALL)

@@ -58,7 +58,9 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
 
     copies = sum(1 for operation in patch if isinstance(operation, Mapping) and operation.get("op") == "copy")
     if copies > MOST_COPIES:
-        raise WorkspaceError(f"patch: {copies} copies, each of which can double the workspace; at most {MOST_COPIES} are made")
+        raise WorkspaceError(
+            f"patch: {copies} copies, each of which can double the workspace; at most {MOST_COPIES} are made"
+        )
     try:
         result: dict[str, Any] = jsonpatch.apply_patch(dict(workspace), list(patch))
     except (
@@ -66,7 +68,9 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
     ) as error:  # fmt: skip
         raise WorkspaceError(f"patch: does not fit the workspace: {error}") from error
     if not isinstance(result, dict):
-        raise WorkspaceError("patch: puts something else in the place of the workspace; an object with channels is right")
+        raise WorkspaceError(
+            "patch: puts something else in the place of the workspace; an object with channels is right"
+        )
     return result
 
 

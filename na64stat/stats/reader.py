@@ -208,7 +208,9 @@ class Reader:
                 ]
                 relative = np.sqrt(np.sum(np.square(shares), axis=0))
             if not np.isfinite(relative).all():
-                raise WorkspaceError(f"staterror {name!r}: errors of {modifier.where} out of all proportion to the rates")
+                raise WorkspaceError(
+                    f"staterror {name!r}: errors of {modifier.where} out of all proportion to the rates"
+                )
             constraint += [Gaussian(1.0, float(value) if value > 0 else 1.0) for value in relative]
             modifier.fixed = [*modifier.fixed[: len(constraint) - len(relative)], *(relative == 0).tolist()]
         modifier.constraint, modifier.components = constraint, len(constraint)

@@ -180,7 +180,9 @@ def load_exclusion(path: str | Path) -> Exclusion:
         if set(excess) != set(smooth) or not excess:
             raise ValueError("levels of excess and smooth_excess differ, or there are none")
         return Exclusion(
-            *(text_of(record[name]) for name in ("scenario", "coupling_unit", "run")),
+            text_of(record["scenario"]),
+            text_of(record["coupling_unit"]),
+            text_of(record["run"]),
             texts_of(record["regions"]),
             number_of(record["cl"]),
             text_of(record["method"]),

@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
-from na64stat.study.record_files import intervals_of, number_of, numbers_or_null, positive, read_record, text_of, texts_of
+from na64stat.study.record_files import (
+    intervals_of,
+    number_of,
+    numbers_or_null,
+    positive,
+    read_record,
+    text_of,
+    texts_of,
+)
 
 Interval = tuple[float, float | None]
 
@@ -127,6 +135,8 @@ def load_limits(path: str | Path) -> ScenarioLimits:
             for point in record["points"]
         )
         asked = texts_of(record["regions"]), number_of(record["cl"]), text_of(record["method"])
-        return ScenarioLimits(scenario, unit, run, *asked, points, texts_of(record["notes"]), text_of(record["verdict"]))
+        return ScenarioLimits(
+            scenario, unit, run, *asked, points, texts_of(record["notes"]), text_of(record["verdict"])
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: damaged file of limits: {type(error).__name__}: {error}") from error

@@ -10,7 +10,15 @@ from typing import Any, Final
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
 from na64stat.study.limits_record import Interval, LimitPoint
-from na64stat.study.record_files import intervals_of, number_of, numbers_or_null, positive, read_record, text_of, texts_of
+from na64stat.study.record_files import (
+    intervals_of,
+    number_of,
+    numbers_or_null,
+    positive,
+    read_record,
+    text_of,
+    texts_of,
+)
 
 SCHEMA: Final = 1
 

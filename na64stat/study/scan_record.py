@@ -168,7 +168,9 @@ def load_scan(path: str | Path) -> Scan:
         shape = len(mass), len(coupling)
         verdicts = [name for name in VERDICTS if name in record["excess"]]
         return Scan(
-            *(text_of(record[name]) for name in ("scenario", "coupling_unit", "run")),
+            text_of(record["scenario"]),
+            text_of(record["coupling_unit"]),
+            text_of(record["run"]),
             texts_of(record["regions"]),
             number_of(record["cl"]),
             text_of(record["method"]),

@@ -18,7 +18,7 @@ class TooLong(BaseException):
     """A case took more than `LONGEST`; no reader catches it."""
 
 
-class Failure(AssertionError):
+class ForeignError(AssertionError):
     """A reader let something else out than a result or an error of the package."""
 
 
@@ -51,7 +51,7 @@ def _in_time():
 
 
 def attempt(reader, content: bytes, folder: Path, tally: Tally) -> None:
-    """Have a case read from a file in a folder; `Failure` if anything foreign comes out."""
+    """Have a case read from a file in a folder; `ForeignError` if anything foreign comes out."""
     path = folder / f"case{reader.suffix}"
     path.write_bytes(content)
     begin = time.process_time()
@@ -62,10 +62,10 @@ def attempt(reader, content: bytes, folder: Path, tally: Tally) -> None:
             reader.read(path)
     except Na64StatError as error:
         if not str(error):
-            raise Failure(f"{reader.name}: {type(error).__name__} without a message") from error
+            raise ForeignError(f"{reader.name}: {type(error).__name__} without a message") from error
         outcome = type(error).__name__
     except (Exception, TooLong) as error:
-        raise Failure(f"{reader.name}: {type(error).__name__}: {str(error)[:300]}") from error
+        raise ForeignError(f"{reader.name}: {type(error).__name__}: {str(error)[:300]}") from error
     else:
         outcome = "read"
     tally.outcomes[outcome] += 1

@@ -19,6 +19,11 @@ class Raw(str):
     __slots__ = ()
 
 
+def generator(label) -> Random:
+    """Choices that are the same for the same label."""
+    return Random(label)  # noqa: S311  (nothing secret hangs on them)
+
+
 def nested(levels, inner=0):
     """A list of a list of a list."""
     for _ in range(levels):
@@ -26,24 +31,63 @@ def nested(levels, inner=0):
     return inner
 
 
-_NUMBERS = (0, 1, -1, 2, 3.5, -0.0, 1e-320, 1e308, -1e308, 1e300, 2**31, 2**63, -(2**64), 10**400, 1e-300, 1e17, 0.9, 5000)
+_NUMBERS = (
+    0,
+    1,
+    -1,
+    2,
+    3.5,
+    -0.0,
+    1e-320,
+    1e308,
+    -1e308,
+    1e300,
+    2**31,
+    2**63,
+    -(2**64),
+    10**400,
+    1e-300,
+    1e17,
+    0.9,
+    5000,
+)
 _TEXTS = (
-    "", " ", "x", "nan", "inf", "1e5", "-", "\u0661\u0662", "\x00", "a\x00b", "\ud800", "é" * 40, "x" * 20_000, "../../etc/passwd",
+    "", " ", "x", "nan", "inf", "1e5", "-", "\u0661\u0662", "\x00", "a\x00b", "\ud800", "é" * 40, "x" * 20_000,
+    "../../etc/passwd",
     "/etc/passwd", "..\\x", "C:\\x.yaml", "n" * 300, "2022", "failed", "excluded", "observed", "median", "mu", "normsys",
     "1" * 5000, "{}", "= 1", "a,b", '"', "<<", "10%", "1_000", "\n", "0x10",
 )  # fmt: skip
-_ODD = (None, True, False, [], {}, [[]], [None], {"a": {}}, {"": 1}, nested(5), {"name": "x"}, ["x", 1, None], [1] * 200)
+_ODD = (
+    None,
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    [None],
+    {"a": {}},
+    {"": 1},
+    nested(5),
+    {"name": "x"},
+    ["x", 1, None],
+    [1] * 200,
+)
 _RAW = {
-    "JSON": ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" * 5000, "[" * 3000, "{\"a\":" * 3000, "'x'", "01", "\"\\ud800\""),
+    "JSON": ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" * 5000, "[" * 3000, "{\"a\":" * 3000, "'x'", "01",
+        "\"\\ud800\""),
     "TOML": (
-        "nan", "-inf", "1979-05-27T07:32:00Z", "1979-05-27", "07:32:00", "0x" + "f" * 5000, "0b1", "1e999", "1" * 5000, "'''x\ny'''",
+        "nan", "-inf", "1979-05-27T07:32:00Z", "1979-05-27", "07:32:00", "0x" + "f" * 5000, "0b1", "1e999", "1" * 5000,
+        "'''x\ny'''",
         "[" * 2000, "{a=" * 2000, "{a.b.c = 1}", "\"\\ud800\"", "a.b",
     ),
     "YAML": (
-        ".inf", ".nan", "-.INF", "1e999", "2012-01-01", "2012-13-45", "0001-01-01T00:00:00+23:59", "1:30:20", "0x1F", "0x", "0b", "1_0",
-        "!!int \"\"", "!!float \"\"", "!!float \"._\"", "!!bool \"x\"", "!!timestamp \"x\"", "!!binary \"?\"", "!!binary \"YWJj\"",
+        ".inf", ".nan", "-.INF", "1e999", "2012-01-01", "2012-13-45", "0001-01-01T00:00:00+23:59", "1:30:20", "0x1F",
+        "0x", "0b", "1_0",
+        "!!int \"\"", "!!float \"\"", "!!float \"._\"", "!!bool \"x\"", "!!timestamp \"x\"", "!!binary \"?\"",
+        "!!binary \"YWJj\"",
         "!!set {a, b}", "!!omap [a: 1]", "!!pairs [a: 1]", "!!str 3", "!!null 3", "!!python/object/apply:os.system [\"exit 3\"]",
-        "!!python/name:os.system", "!x y", "*nowhere", "&a [*a]", "&b {c: *b}", "{? [1] : 2}", "{? {a: 1} : 2}", "{<<: {value: 1}}",
+        "!!python/name:os.system", "!x y", "*nowhere", "&a [*a]", "&b {c: *b}", "{? [1] : 2}", "{? {a: 1} : 2}",
+        "{<<: {value: 1}}",
         "{<<: 3}", "{<<: [{a: 1}, 3]}", "{=: 1}", "[" * 3000, "~", "\"\\uD800\"", "1" * 5000, "{a: 1, a: 2}",
     ),
 }  # fmt: skip
@@ -95,7 +139,9 @@ def _change(rng, here, key, places, form):
     elif kind == 1 and isinstance(here, list):
         here[key:key] = [copy.deepcopy(value)] * rng.choice((1, 2, 50))
     elif kind == 1 or (kind == 2 and isinstance(here, dict)):
-        here[rng.choice((*(str(k) for _, k in places if isinstance(k, str)), *_TEXTS))] = value if kind == 1 else here.pop(key)
+        here[rng.choice((*(str(k) for _, k in places if isinstance(k, str)), *_TEXTS))] = (
+            value if kind == 1 else here.pop(key)
+        )
     elif kind == 3:
         other, its = rng.choice(places)
         here[key] = copy.deepcopy(other[its])
@@ -154,7 +200,7 @@ def of_toml(rng: Random, seed: bytes) -> bytes:
     """A changed TOML file."""
     text = toml_text(changed_tree(rng, tomllib.loads(seed.decode()), "TOML"))
     if not rng.randrange(50):
-        text += rng.choice((f"{'a.' * 300}a = 1\n", "[beam]\n", "[[regions]]\n", "x = 1\nx = 2\n", "\"\" = 1\n"))
+        text += rng.choice((f"{'a.' * 300}a = 1\n", "[beam]\n", "[[regions]]\n", "x = 1\nx = 2\n", '"" = 1\n'))
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -181,7 +227,8 @@ def _plain(tree):
 
 
 _CELLS = (
-    "", "nan", "inf", "-1", "0", "1e999", "1e-320", "-0", "1_0", '"', '"a""b"', "\x00", "x" * 140_000, "1" * 5000, "1e308", "\u0661", "#",
+    "", "nan", "inf", "-1", "0", "1e999", "1e-320", "-0", "1_0", '"', '"a""b"', "\x00", "x" * 140_000, "1" * 5000,
+    "1e308", "\u0661", "#",
     " 3 ", "0x1", "curve", "point", "contour", "lower_edge", "border", "GeV^-1", "1", "0.5", "2", "arXiv:2401.01708",
 )  # fmt: skip
 
@@ -209,7 +256,9 @@ def of_csv(rng: Random, seed: bytes) -> bytes:
         elif row:
             row[column] = rng.choice(rows[rng.randrange(len(rows))] or [""]) if kind == 5 else rng.choice(_CELLS)
     ending = rng.choice(("\n", "\n", "\n", "\r\n", "\r", "\n\n"))
-    return ((rng.choice(("", "", "", "\ufeff", "# x\n"))) + ending.join(map(",".join, rows))).encode("utf-8", "surrogatepass")
+    return ((rng.choice(("", "", "", "\ufeff", "# x\n"))) + ending.join(map(",".join, rows))).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def of_journal(rng: Random, seed: bytes) -> bytes:
@@ -251,5 +300,7 @@ def of_bytes(rng: Random, seed: bytes, other: bytes = b"") -> bytes:
             content[at:at] = seed[begin : begin + length]
         else:
             begin = rng.randrange(len(other) + 1)
-            content[at : at + length] = other[begin : begin + length] or rng.choice((b"\x00", b"\xff\xfe", b"[", b"{", b'"', b"\n"))
+            content[at : at + length] = other[begin : begin + length] or rng.choice(
+                (b"\x00", b"\xff\xfe", b"[", b"{", b'"', b"\n")
+            )
     return bytes(content)

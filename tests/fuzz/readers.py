@@ -25,9 +25,9 @@ from na64stat.experiment.efficiency import read_efficiency
 from na64stat.experiment.load import load_run
 from na64stat.export.hs3_form import hs3
 from na64stat.export.reader import read_table
+from na64stat.export.served_json import json_of
 from na64stat.export.submission import hepdata, not_a_submission, read_submission
 from na64stat.export.submission_yaml import data_of, dump
-from na64stat.export.served_json import json_of
 from na64stat.files import to_json
 from na64stat.limits_library.citations import read_bibtex
 from na64stat.limits_library.library import read_limits
@@ -68,6 +68,10 @@ class Reader:
     sealing: Callable[[bytes], bytes] | None = None
     dear: bool = field(default=False)
 
+    def numbered(self, label) -> bytes:
+        """A case that is always the same for the same label."""
+        return self.case(mutations.generator(label))
+
     def case(self, rng: Random) -> bytes:
         """A case: four of five are changes of what the file holds, the others of its bytes."""
         seeds = self.seeds()
@@ -100,11 +104,15 @@ def _read_run(path):
     return run.with_background("none")
 
 
+def _published():
+    return _data("na64stat.experiment", "zprime_limit_2022.csv")
+
+
 def _spectra():
-    rows = [
-        f"{mass},{x},{1e9 * mass * (1 + x)},{mass * 1e-6},0.5" for mass in (0.01, 0.1) for x in (0.1, 0.5, 0.95)
-    ]
-    return ("\n".join([",".join(("mass_gev", "x", "dsigma_dx_pb", "width_gev", "visible_fraction")), *rows]) + "\n").encode()
+    rows = [f"{mass},{x},{1e9 * mass * (1 + x)},{mass * 1e-6},0.5" for mass in (0.01, 0.1) for x in (0.1, 0.5, 0.95)]
+    return (
+        "\n".join([",".join(("mass_gev", "x", "dsigma_dx_pb", "width_gev", "visible_fraction")), *rows]) + "\n"
+    ).encode()
 
 
 def _read_spectra(path):
@@ -127,7 +135,10 @@ def _read_existing(path):
 
 
 def _workspace_seeds():
-    signal = [{"name": "mu", "type": "normfactor", "data": None}, {"name": "e", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]
+    signal = [
+        {"name": "mu", "type": "normfactor", "data": None},
+        {"name": "e", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}},
+    ]
     every = [
         {"name": "lumi", "type": "lumi", "data": None},
         {"name": "shape", "type": "histosys", "data": {"hi_data": [1.1], "lo_data": [0.9]}},
@@ -314,8 +325,8 @@ def _submission():
 def _submission_seeds():
     files = _submission()
     first = next(name for name in sorted(files) if name != "submission.yaml")
-    own = dump({"comment": "x", "additional_resources": [{"location": "x.json", "description": "y"}]},
-               {"name": "t", "description": "d", "keywords": [{"name": "phrases", "values": ["a"]}], "data_file": first})  # fmt: skip
+    table = {"name": "t", "description": "d", "keywords": [{"name": "phrases", "values": ["a"]}], "data_file": first}
+    own = dump({"comment": "x", "additional_resources": [{"location": "x.json", "description": "y"}]}, table)
     return files["submission.yaml"], own.encode()
 
 
@@ -336,7 +347,7 @@ READERS = (
     Reader("run", ".toml", _run_seeds, mutations.of_toml, _read_run, _run_files),
     Reader("efficiency", ".csv", lambda: (_data("na64stat.experiment", "efficiency_2022.csv")[:800].rsplit(b"\n", 1)[0],),
            mutations.of_csv, read_efficiency),
-    Reader("published limit", ".csv", lambda: (_data("na64stat.experiment", "zprime_limit_2022.csv"),), mutations.of_csv, read_limit),
+    Reader("published limit", ".csv", lambda: (_published(),), mutations.of_csv, read_limit),
     Reader("spectra", ".csv", lambda: (_spectra(),), mutations.of_csv, _read_spectra),
     Reader("existing limits", ".csv", lambda: (_existing(),), mutations.of_csv, _read_existing),
     Reader("workspace", ".json", _workspace_seeds, mutations.of_json, _read_workspace, dear=True),

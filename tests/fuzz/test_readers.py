@@ -2,7 +2,6 @@
 
 import warnings
 from dataclasses import replace
-from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from na64stat.errors import Na64StatError
 
 from . import cases
-from .cases import Failure, Tally, attempt, lay_out
+from .cases import ForeignError, Tally, attempt, lay_out
 from .readers import BY_NAME, READERS
 
 CASES, DEAR_CASES = 1000, 300
@@ -39,7 +38,7 @@ def test_only_our_own_errors_come_out(reader, tmp_path_factory):
     )
     @given(st.integers(0, 2**64 - 1))
     def fuzz(number):
-        attempt(reader, reader.case(Random(number)), folder, tally)
+        attempt(reader, reader.numbered(number), folder, tally)
 
     fuzz()
     # Damage is noticed, and not everything is refused.
@@ -70,5 +69,5 @@ def _without_end(path):
 def test_a_reader_that_lets_something_out_is_caught(read, text, tmp_path, monkeypatch):
     """The harness itself."""
     monkeypatch.setattr(cases, "LONGEST", 0.1)
-    with pytest.raises(Failure, match=text):
+    with pytest.raises(ForeignError, match=text):
         attempt(replace(BY_NAME["journal"], read=read), b"", tmp_path, Tally())

@@ -17,7 +17,16 @@ PACKAGE = Path(na64stat.__file__).parent
 
 PICKLING = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
 RUNNING = {"eval", "exec", "compile", "__import__", "execfile"}
-UNSAFE_YAML = {"Loader", "UnsafeLoader", "FullLoader", "CLoader", "CFullLoader", "CUnsafeLoader", "unsafe_load", "full_load"}
+UNSAFE_YAML = {
+    "Loader",
+    "UnsafeLoader",
+    "FullLoader",
+    "CLoader",
+    "CFullLoader",
+    "CUnsafeLoader",
+    "unsafe_load",
+    "full_load",
+}
 
 EXCEPTIONS = {
     # Jobs go from this process to workers that it started or that --scheduler names; nothing is read from a file.
@@ -39,7 +48,12 @@ def _found(file, tree):
             yield from ((name, f"import {module}") for module in modules if module.split(".")[0] in PICKLING)
         if isinstance(node, ast.Call):
             yield from ((name, text) for text in _called(node))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "yaml" and node.attr in UNSAFE_YAML:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "yaml"
+            and node.attr in UNSAFE_YAML
+        ):
             yield name, f"yaml.{node.attr}"
 
 
@@ -58,14 +72,18 @@ def _called(call):
         if owner == "re" and function.attr == "template":
             yield "re.template"
     for keyword in call.keywords:
-        if keyword.arg == "allow_pickle" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False):
+        if keyword.arg == "allow_pickle" and not (
+            isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+        ):
             yield "allow_pickle"
         if keyword.arg == "shell" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False):
             yield "shell"
 
 
 def _keyword(call, name):
-    return next((item.value.id for item in call.keywords if item.arg == name and isinstance(item.value, ast.Name)), None)
+    return next(
+        (item.value.id for item in call.keywords if item.arg == name and isinstance(item.value, ast.Name)), None
+    )
 
 
 def test_nothing_is_unpickled_or_evaluated_but_where_it_is_stated():
@@ -75,7 +93,8 @@ def test_nothing_is_unpickled_or_evaluated_but_where_it_is_stated():
 
 @pytest.mark.parametrize(
     "line",
-    ["import pickle", "from pickle import loads", "eval('1')", "exec('1')", "yaml.load(x)", "yaml.load(x, Loader=yaml.FullLoader)",
+    ["import pickle", "from pickle import loads", "eval('1')", "exec('1')", "yaml.load(x)",
+     "yaml.load(x, Loader=yaml.FullLoader)",
      "np.load(x, allow_pickle=True)", "np.load(x, allow_pickle=yes)", "yaml.unsafe_load(x)", "os.system(x)", "__import__('x')"],
 )  # fmt: skip
 def test_what_needs_trust_is_found(line):
@@ -122,7 +141,8 @@ def _name(folder, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret.yaml", "up/secret.yaml", "link.yaml", "own.yaml/../../secret.yaml", "/etc/hostname", "'C:\\secret.yaml'", "'C:secret.yaml'",
+    ["../secret.yaml", "up/secret.yaml", "link.yaml", "own.yaml/../../secret.yaml", "/etc/hostname",
+    "'C:\\secret.yaml'", "'C:secret.yaml'",
      "'\\\\host\\share\\x.yaml'", "'..\\secret.yaml'", "'\\secret.yaml'"],
 )  # fmt: skip
 def test_paths_that_lead_out_of_a_submission_are_refused(name, folder):
