@@ -20,6 +20,10 @@ A message says what, which value, where, and what would be right.
 
 from __future__ import annotations
 
+from typing import Final
+
+_LONGEST: Final = 200
+
 
 class Na64StatError(Exception):
     """Base of every exception that na64stat raises on purpose."""
@@ -63,3 +67,12 @@ class ValidityWarning(Na64StatWarning):
 
 class LowCountWarning(Na64StatWarning):
     """An asymptotic formula is used where counts are few."""
+
+
+def shown(value: object) -> str:
+    """A value that is quoted in a message, cut short: it can come from a file of anybody's."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a structure of thousands of levels
+        return f"a {type(value).__name__} too large to be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

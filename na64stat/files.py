@@ -1,7 +1,7 @@
-"""Reading and writing of files: atomic writing, strict JSON, strict CSV tables.
+"""Reading and writing of files: atomic writing, reading up to a size, strict JSON, strict CSV tables.
 
-`write_text` and `write_bytes` put a whole file in place or nothing, `to_json` turns a record into JSON text, and
-`read_table` reads columns of a CSV file.
+`write_text` and `write_bytes` put a whole file in place or nothing, `to_json` turns a record into JSON text. `read_limited` reads
+a file up to the size that `LARGEST` states for its format, `parse_json` reads strict JSON, `read_table` columns of a CSV file.
 """
 
 from __future__ import annotations
@@ -15,16 +15,27 @@ import math
 import os
 import secrets
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
-from na64stat.errors import ComputationError, InputError, TableError
+from na64stat.errors import ComputationError, InputError, TableError, shown
 
-_DEEPEST: Final = 60
+LARGEST: Final[Mapping[str, int]] = MappingProxyType(
+    {"TOML": 2**18, "CSV": 2**24, "YAML": 2**24, "BibTeX": 2**24, "JSON": 2**28}
+)
+"""Size [bytes] of a file above which it is refused, by format: what is read within a minute, in a few GB of memory."""
+
+DEEPEST: Final = 60
+"""Levels of JSON, written and read."""
+
+_BLOCK: Final = 2**18
+
 _ADVICE: Final = {
     errno.EACCES: "no permission to write there; choose another folder",
     errno.EPERM: "no permission to write there; choose another folder",
@@ -150,8 +161,8 @@ def to_json(record: object) -> str:
 
 def _plain(value: object, where: str, depth: int) -> object:
     """The value as dict, list, text, number, boolean or None."""
-    if depth > _DEEPEST:
-        raise InputError(f"JSON: {where[:80]}... is nested deeper than {_DEEPEST} levels, or holds itself")
+    if depth > DEEPEST:
+        raise InputError(f"JSON: {where[:80]}... is nested deeper than {DEEPEST} levels, or holds itself")
     value = _unwrapped(value, where)
     if isinstance(value, dict):
         return {key: _plain(item, f"{where}.{key}", depth + 1) for key, item in value.items()}
@@ -191,6 +202,98 @@ def _render(value: object, level: int) -> str:
     if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
         return "[\n" + ",\n".join(pad + _render(item, level + 1) for item in value) + f"\n{end}]"
     return json.dumps(value, allow_nan=False)
+
+
+def read_limited(file: Path | Traversable, form: str, wrong: type[InputError] = InputError) -> bytes:
+    """The content of a file, at most as many bytes as `LARGEST` has for its format.
+
+    Parameters
+    ----------
+    file
+        The file; a pipe too.
+    form
+        A key of `LARGEST`.
+    wrong
+        Type of the error for a file that is larger.
+
+    Raises
+    ------
+    InputError
+        If it is larger.
+    OSError
+        If it cannot be read, or its name can be no file's.
+    """
+    most, content = LARGEST[form], bytearray()
+    try:
+        with file.open("rb") as stream:
+            # In blocks, since one large read would take all of the memory at once.
+            while len(content) <= most and (block := stream.read(_BLOCK)):
+                content += block
+    except ValueError as error:  # a NUL, or half a character, in the name
+        raise OSError(errno.EINVAL, f"not the name of a file ({error})") from error
+    if len(content) > most:
+        raise wrong(f"{file}: more than {most} bytes, the most that are read of a {form} file")
+    return bytes(content)
+
+
+def parse_json(text: str | bytes, where: str, parse_int: Callable[[str], Any] = int) -> Any:
+    """What a JSON text holds.
+
+    Strict: no NaN and no infinity, no key twice in an object, at most `DEEPEST` levels.
+
+    Parameters
+    ----------
+    text
+        The text; bytes are UTF-8.
+    where
+        What a message begins with: the name of the file.
+    parse_int
+        Reads whole numbers; ``float`` knows no bound.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
+        found = json.loads(
+            decoded,
+            parse_float=_finite,
+            parse_int=parse_int,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_each_key_once,
+        )
+    except RecursionError as error:
+        raise InputError(f"{where}: nested too deeply; JSON of at most {DEEPEST} levels is read") from error
+    except ValueError as error:
+        raise InputError(f"{where}: not a JSON file: {error}") from error
+    level = [found]
+    for _ in range(DEEPEST):
+        inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            return found
+    raise InputError(f"{where}: nested too deeply; JSON of at most {DEEPEST} levels is read")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{shown(text)} is larger than any number that is read")
+    return value
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {shown(twice)} occurs twice in one object")
+    return found
 
 
 def read_table(
@@ -234,7 +337,7 @@ def read_table(
 
 def _read(file: Path | Traversable) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return read_limited(file, "CSV", TableError).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise TableError(f"{file}: there is no such file") from error
     except UnicodeDecodeError as error:

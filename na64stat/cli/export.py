@@ -11,7 +11,7 @@ import click
 from na64stat.cli.options import RANGE, RunChoice, ScenarioChoice, as_json, examples, with_run, with_scenario
 from na64stat.cli.output import Output, busy, output_option, overwrite_option, print_json
 from na64stat.cli.patches import read_json, read_workspace
-from na64stat.errors import InputError
+from na64stat.errors import InputError, shown
 
 if TYPE_CHECKING:
     from na64stat.export.likelihood import Likelihood
@@ -170,9 +170,10 @@ def _load(path: Path) -> Any:
         return load_samples(path)
     readers = {"scan": load_scan, "exclusion": load_exclusion, "projection": load_projection, "limits": load_limits}
     kind = _json(path).get("kind")
-    if kind not in readers:
-        raise InputError(f"{path}: {kind or 'no kind of result'}; {', '.join(readers)} or a chain (.h5) are right")
-    return readers[str(kind)](path)
+    if not isinstance(kind, str) or kind not in readers:
+        found = "no kind of result" if kind is None else f"of the kind {shown(kind)}"
+        raise InputError(f"{path}: {found}; {', '.join(readers)} or a chain (.h5) are right")
+    return readers[kind](path)
 
 
 def _likelihood(path: Path) -> Likelihood:
@@ -182,9 +183,9 @@ def _likelihood(path: Path) -> Likelihood:
     if "distributions" in content:
         return Likelihood(path.name, content, "HS3 model", "HS3")
     if "patches" in content:
-        return Likelihood(
-            path.name, content, str(content.get("metadata", {}).get("description", "Patchset of signals"))
-        )
+        about = content.get("metadata")
+        text = about.get("description") if isinstance(about, dict) else None
+        return Likelihood(path.name, content, text if isinstance(text, str) else "Patchset of signals")
     if "channels" in content:
         return Likelihood(path.name, content, "pyhf workspace")
     raise InputError(f"{path}: no likelihood; a pyhf workspace, a patchset or HS3 is right")

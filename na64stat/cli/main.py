@@ -36,7 +36,7 @@ _HELP = """Limits on new physics from the NA64 muon experiment.
 \b
 Masses and energies are in GeV; a range is LO:HI:N, logarithmic.
 Scenarios: axion-photon, axion-muon, dark-sector, zprime, muon-scalar,
-muon-pseudoscalar, your own class as path.py:Class, a table as path.csv.
+muon-pseudoscalar, your own class as path.py:Class (the code of that file is run), a table as path.csv.
 
 \b
 Start with:

@@ -160,7 +160,8 @@ def scenario_options() -> list[Callable[[Any], Any]]:
             "--scenario",
             "scenario_option",
             metavar="TEXT",
-            help="The scenario, instead of the argument: a name, path.py:Class, or path.csv.",
+            help="The scenario, instead of the argument: a name, path.py:Class, or path.csv. The code in path.py is run: "
+            "name only files that you trust.",
         ),
         click.option(
             "--loop-decay", is_flag=True, help="axion-muon: let the axion decay to two photons through the muon loop."

@@ -12,30 +12,21 @@ import click
 
 from na64stat.cli.options import Command, add_options
 from na64stat.errors import InputError
+from na64stat.files import parse_json, read_limited
 
 
 def read_json(path: Path, wanted: str, *, whole_numbers: bool = False) -> Any:
     """What a JSON file holds; `wanted` says what it should be."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_limited(path, "JSON").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text file; {wanted} is right") from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; the path of {wanted} is right") from error
     if not text.strip():
         raise InputError(f"{path}: the file is empty; {wanted} is right")
-    try:
-        # Whole numbers as floats: JSON knows no bound for them, and an overflow to infinity is refused by name.
-        parse_int = int if whole_numbers else float
-        return json.loads(text, parse_int=parse_int, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise InputError(f"{path}: nested too deeply for {wanted.removeprefix('the path of ')}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not a JSON file: {error}") from error
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    # Whole numbers as floats: JSON knows no bound for them, and an overflow to infinity is refused by name.
+    return parse_json(text, str(path), parse_int=int if whole_numbers else float)
 
 
 def read_workspace(path: Path) -> dict[str, Any]:

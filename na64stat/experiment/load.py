@@ -15,19 +15,21 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from na64stat.errors import InputError, RunFileError
+from na64stat.errors import InputError, RunFileError, shown
 from na64stat.experiment.efficiency import Efficiency, read_efficiency
 from na64stat.experiment.response import CHANNELS, Response
 from na64stat.experiment.run import Background, Number, Run, RunRegion, Systematics
 from na64stat.experiment.schema import Layer, did_you_mean, read_layer
 from na64stat.experiment.target import Target
+from na64stat.files import read_limited
 from na64stat.physics.nucleus import Nucleus
 from na64stat.physics.spectra import THETA_MAX
 from na64stat.plane import EVERYTHING, Binning, Range, Region
 
 _MOST_EXTENDS: Final = 10
+_MOST_DOTS: Final = 200  # in a line: tomllib's time grows with the square of the parts of a dotted key
 
 
 def packaged_runs() -> tuple[str, ...]:
@@ -63,7 +65,7 @@ def load_run(
     if efficiency is None:
         if layer.table is None:
             raise RunFileError(f"{label}: efficiency.table: missing")
-        content = _read(layer.table, f"{label}: efficiency.table")
+        content = _read(layer.table, f"{label}: efficiency.table", "CSV")
         efficiency = read_efficiency(layer.table)
     else:
         content = efficiency.to_csv().encode()
@@ -85,8 +87,11 @@ def _find(name_or_path: str | os.PathLike[str], beside: Traversable | None = Non
     if name in packaged_runs():
         return _data() / f"{name}.toml"
     path = beside / name if beside is not None else Path(name)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError) as error:
+        raise RunFileError(f"{shown(name)}: not the name of a run file ({error})") from error
     if name.endswith(".toml") or os.sep in name:
         raise RunFileError(f"{name}: no such run file")
     hint = did_you_mean(name, packaged_runs())
@@ -95,9 +100,9 @@ def _find(name_or_path: str | os.PathLike[str], beside: Traversable | None = Non
     )
 
 
-def _read(path: Traversable, label: str) -> bytes:
+def _read(path: Traversable, label: str, form: str = "TOML") -> bytes:
     try:
-        return path.read_bytes()
+        return read_limited(path, form, RunFileError)
     except OSError as error:
         raise RunFileError(f"{label}: cannot read {path}: {error.strerror}") from error
 
@@ -111,13 +116,7 @@ def _merged(path: Traversable) -> tuple[Layer, list[bytes]]:
     layers, contents, seen = [], [], [str(path)]
     while True:
         content = _read(path, str(path))
-        try:
-            document = tomllib.loads(content.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise RunFileError(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
-        except ValueError as error:  # tomllib's own error, or Python's refusal of an integer with thousands of digits
-            raise RunFileError(f"{path}: broken TOML: {error}") from error
-        layer = read_layer(document, str(path), _folder(path))
+        layer = read_layer(_parsed(content, str(path)), str(path), _folder(path))
         layers.append(layer)
         contents.append(content)
         if layer.extends is None:
@@ -133,6 +132,23 @@ def _merged(path: Traversable) -> tuple[Layer, list[bytes]]:
     for layer in reversed(layers[:-1]):
         merged = layer.on_top_of(merged)
     return merged, contents
+
+
+def _parsed(content: bytes, label: str) -> dict[str, Any]:
+    """The tables of a TOML file."""
+    try:
+        text = content.decode("utf-8")
+        if any(line.count(".") > _MOST_DOTS for line in text.split("\n")):
+            raise RunFileError(f"{label}: a line with more than {_MOST_DOTS} dots, which no run needs")
+        return tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise RunFileError(f"{label}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except RecursionError as error:
+        raise RunFileError(f"{label}: broken TOML: nested too deeply") from error
+    except RunFileError:
+        raise
+    except ValueError as error:  # tomllib's own error, or Python's refusal of an integer with thousands of digits
+        raise RunFileError(f"{label}: broken TOML: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -255,8 +271,8 @@ def _region(name: str, number: _Numbers, layer: Layer, mip_energy: float) -> Run
 
 def _check_mot_uncertainty(label: str, number: _Numbers) -> None:
     """The uncertainty of the muons on target stands in two places; they have to agree."""
-    mot = number.numbers["beam.mot"]
-    if mot.uncertainty is None:
+    mot = number.numbers.get("beam.mot")
+    if mot is None or mot.uncertainty is None:
         return
     used, stated = number("systematics.mot"), mot.uncertainty / mot.value
     if abs(used - stated) > 0.05 * max(used, stated):

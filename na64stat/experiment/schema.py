@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from typing import Any, Final, get_args
 
-from na64stat.errors import RunFileError
+from na64stat.errors import RunFileError, shown
 from na64stat.experiment.response import CHANNELS, Channel
 from na64stat.experiment.run import Number, Status
 
@@ -220,13 +220,13 @@ class _Reader:
     def table(self, parent: Mapping[str, Any], key: str, prefix: str = "") -> Mapping[str, Any]:
         table = parent.get(key, {})
         if not isinstance(table, dict):
-            raise self.error(f"{prefix}.{key}" if prefix else key, f"must be a table, got {table!r}")
+            raise self.error(f"{prefix}.{key}" if prefix else key, f"must be a table, got {shown(table)}")
         return table
 
     def names(self, table: Mapping[str, Any], key: str, prefix: str) -> tuple[str, ...]:
         names = table[key]
         if not isinstance(names, list) or not all(isinstance(other, str) for other in names):
-            raise self.error(f"{prefix}.{key}", f"must be a list of names, got {names!r}")
+            raise self.error(f"{prefix}.{key}", f"must be a list of names, got {shown(names)}")
         return tuple(names)
 
     def text(self, table: Mapping[str, Any], key: str, prefix: str = "") -> str:
@@ -235,7 +235,7 @@ class _Reader:
             raise self.error(dotted, "missing")
         text = table[key]
         if not isinstance(text, str) or not text.strip():
-            raise self.error(dotted, f"must be a text that is not empty, got {text!r}")
+            raise self.error(dotted, f"must be a text that is not empty, got {shown(text)}")
         return text
 
     def status(self, table: Mapping[str, Any], prefix: str) -> Status:
@@ -243,7 +243,9 @@ class _Reader:
         for known in STATUSES:
             if status == known:
                 return known
-        raise self.error(f"{prefix}.status", f"must be {', '.join(STATUSES[:-1])} or {STATUSES[-1]}, got {status!r}")
+        raise self.error(
+            f"{prefix}.status", f"must be {', '.join(STATUSES[:-1])} or {STATUSES[-1]}, got {shown(status)}"
+        )
 
     def numbers(self, table: Mapping[str, Any], prefix: str, rules: Mapping[str, Rule]) -> dict[str, Number]:
         self.known(table, prefix, rules)
@@ -253,11 +255,11 @@ class _Reader:
         """One number with unit, source and status."""
         example = f"{{ value = ..., unit = {rule.unit!r}, source = '...', status = 'assumed' }}"
         if not isinstance(entry, dict):
-            raise self.error(key, f"must be a table like {example}, got {entry!r}")
+            raise self.error(key, f"must be a table like {example}, got {shown(entry)}")
         self.known(entry, key, ("value", "unit", "source", "status", "uncertainty"))
         unit = self.text(entry, "unit", key)
         if unit != rule.unit:
-            raise self.error(f"{key}.unit", f"must be {rule.unit!r}, got {unit!r}")
+            raise self.error(f"{key}.unit", f"must be {rule.unit!r}, got {shown(unit)}")
         if "value" not in entry:
             raise self.error(f"{key}.value", "missing")
         value = self._value(entry["value"], f"{key}.value", rule)
@@ -268,7 +270,7 @@ class _Reader:
 
     def _value(self, value: Any, key: str, rule: Rule) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.error(key, f"must be a number, got {value!r}")
+            raise self.error(key, f"must be a number, got {shown(value)}")
         if abs(value) > _LARGEST or math.isnan(value):
             got = value if isinstance(value, float) else "a larger integer"
             raise self.error(key, f"must be a finite number below {_LARGEST:g}, got {got}")

@@ -44,6 +44,9 @@ def hs3(workspace: Mapping[str, Any]) -> dict[str, Any]:
     channel_names = [channel["name"] for channel in channels]
     kinds = dict(_parameters(workspace))
     observed = {item["name"]: item["data"] for item in workspace["observations"]}
+    for name in channel_names:
+        if name not in observed:
+            raise WorkspaceError(f"HS3: channel {name!r}: no observation of that name in the workspace")
     return {
         "metadata": {"hs3_version": VERSION, "packages": [{"name": "na64stat", "version": version("na64stat")}]},
         "distributions": [_distribution(channel) for channel in channels],

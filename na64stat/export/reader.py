@@ -1,26 +1,27 @@
 """Reading HEPData: submissions, and single tables in YAML or in the JSON that HEPData serves.
 
-YAML is read by the safe loader only, files above `LARGEST` bytes are refused, and nothing outside the folder of a submission
-is opened, whatever it names.
+YAML is read by the safe loader only, and what stands behind its aliases counts as often as it is named; files larger than
+`na64stat.files.LARGEST` says are refused, and nothing outside the folder of a submission is opened, whatever it names.
 """
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
 import yaml
 
-from na64stat.errors import InputError
+from na64stat.errors import InputError, shown
 from na64stat.export.served_json import table_from_json
 from na64stat.export.submission_yaml import resource_from, table_from
 from na64stat.export.table import Resource, Table
+from na64stat.files import parse_json, read_limited
 
 SUBMISSION: Final = "submission.yaml"
-LARGEST: Final = 64 * 2**20
-"""Size of a file [bytes] above which it is refused."""
+MOST_VALUES: Final = 10_000_000
+"""Values, keys and lists of a YAML document, with aliases written out, above which it is refused; 8 letters count as one."""
 
 
 def read_table(path: str | Path) -> Table:
@@ -32,16 +33,12 @@ def read_table(path: str | Path) -> Table:
         If the file is missing, too large, or no table.
     """
     file = Path(path)
-    text = _text(file)
     if file.suffix.lower() == ".json":
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{file}: not a JSON file: {error}") from error
+        record = parse_json(_text(file, "JSON"), str(file))
         if isinstance(record, Mapping) and "independent_variables" not in record:
             return table_from_json(record, str(file))
         return table_from({"name": file.stem}, record, str(file))
-    documents = _documents(text, file)
+    documents = _documents(file)
     if len(documents) != 1 or not isinstance(documents[0], Mapping):
         raise InputError(f"{file}: not a table of HEPData; a single YAML document, or JSON, is right")
     document = documents[0]
@@ -59,10 +56,11 @@ def read_tables(folder: str | Path) -> tuple[tuple[Table, ...], tuple[Resource, 
         If it is no submission, a file is missing, or lies outside the folder.
     """
     root = Path(folder)
-    documents = _documents(_text(root / SUBMISSION), root / SUBMISSION)
+    documents = _documents(_inside(root, SUBMISSION, str(root)))
     found: list[Table] = []
     resources: tuple[Resource, ...] = ()
     comment = ""
+    opened: set[Path] = set()
     for number, document in enumerate(documents, start=1):
         where = f"{root / SUBMISSION}, document {number}"
         if not isinstance(document, Mapping):
@@ -73,7 +71,15 @@ def read_tables(folder: str | Path) -> tuple[tuple[Table, ...], tuple[Resource, 
         data: Any = document
         if "data_file" in document:
             file = _inside(root, document["data_file"], where)
-            (data,) = _documents(_text(file), file) or [None]
+            if file in opened:
+                raise InputError(
+                    f"{where}: data_file {shown(document['data_file'])} is that of another table too; its own is right"
+                )
+            opened.add(file)
+            held = _documents(file)
+            if len(held) != 1:
+                raise InputError(f"{file}: {len(held)} documents; the one of a table is right")
+            data = held[0]
         found.append(table_from(document, data, where))
     return tuple(found), resources, comment
 
@@ -88,19 +94,20 @@ def files_of_submission(folder: str | Path) -> frozenset[str]:
     """
     path = Path(folder) / SUBMISSION
     names = {SUBMISSION}
-    for document in _documents(_text(path), path):
+    for document in _documents(path):
         if not isinstance(document, Mapping):
             raise InputError(f"{path}: not a submission")
         names.update([document["data_file"]] if isinstance(document.get("data_file"), str) else [])
-        resources = document.get("additional_resources") or ()
-        names.update(str(item["location"]) for item in resources if isinstance(item, Mapping) and "location" in item)
+        resources = document.get("additional_resources")
+        items = resources if isinstance(resources, list) else ()
+        names.update(str(item["location"]) for item in items if isinstance(item, Mapping) and "location" in item)
     return frozenset(names)
 
 
 def _record(document: Mapping[str, Any], where: str) -> tuple[tuple[Resource, ...], str]:
     try:
         resources = tuple(resource_from(item) for item in document.get("additional_resources") or ())
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(f"{where}: additional_resources: {type(error).__name__}: {error}") from error
     return resources, str(document.get("comment") or "")
 
@@ -110,30 +117,64 @@ def _about(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inside(root: Path, name: object, where: str) -> Path:
-    """A file of the folder; a submission can name nothing outside of it."""
-    path = (root / str(name)).resolve()
-    if not isinstance(name, str) or not path.is_relative_to(root.resolve()):
-        raise InputError(f"{where}: data_file {name!r} lies outside the folder; the name of a file in it is right")
+    """A file of the folder; a submission can name nothing outside of it, by links or as Windows writes paths either."""
+    refused = InputError(
+        f"{where}: data_file {shown(name)} lies outside the folder; the name of a file in it is right"
+        if isinstance(name, str)
+        else f"{where}: data_file {shown(name)}; the name of a file is right"
+    )
+    if not isinstance(name, str) or PureWindowsPath(name).anchor or ".." in PureWindowsPath(name).parts:
+        raise refused
+    try:
+        path = (root / name).resolve()
+        inside = path.is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name, a circle of links
+        raise InputError(f"{where}: data_file {shown(name)}: {error}; the name of a file is right") from error
+    if not inside:
+        raise refused
     return path
 
 
-def _text(file: Path) -> str:
+def _text(file: Path, form: str) -> str:
     try:
-        size = file.stat().st_size
-        if size > LARGEST:
-            raise InputError(f"{file}: {size} bytes; at most {LARGEST} are read")
-        return file.read_text(encoding="utf-8")
+        return read_limited(file, form).decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{file}: not a UTF-8 text") from error
 
 
-def _documents(text: str, file: Path) -> list[Any]:
+def _documents(file: Path) -> list[Any]:
+    text = _text(file, "YAML")
     try:
-        return [item for item in yaml.load_all(text, Loader=_LOADER) if item is not None]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return [item for item in yaml.load_all(text, Loader=_Loader) if item is not None]
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    # The constructors of the safe loader raise much else, such as an IndexError for `!!int ""`.
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
 
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The safe loader, which also refuses lists of lists by alias that would be too large if they were written out."""
+
+    def construct_document(self, node: Any) -> Any:
+        size = _written_out(node, {})
+        if size > MOST_VALUES:
+            raise InputError(
+                f"YAML with {size:.3g} values if its aliases are written out; at most {MOST_VALUES} are read"
+            )
+        return super().construct_document(node)
+
+
+def _written_out(node: Any, known: dict[int, float]) -> float:
+    """Size of a node whose aliases are replaced by what they stand for; infinite for one that holds itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        if isinstance(node, yaml.ScalarNode):
+            size = len(node.value) / 8
+        else:
+            parts = (part if isinstance(part, tuple) else (part,) for part in node.value)
+            size = sum(_written_out(item, known) for part in parts for item in part)
+        known[id(node)] = 1 + size
+    return known[id(node)]

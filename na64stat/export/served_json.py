@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from na64stat.errors import InputError
+from na64stat.errors import InputError, shown
 from na64stat.export.submission_yaml import cell_from, cell_of
 from na64stat.export.table import Qualifier, Table, Variable
+
+MOST_COLUMNS, MOST_QUALIFIERS = 10_000, 100_000
+"""Of a table; the latter counted in every column."""
 
 _HEAD = re.compile(r"(?P<name>.*?)(?: \[(?P<unit>[^\[\]]*)\])?", re.DOTALL)
 
@@ -54,14 +57,18 @@ def table_from_json(record: Mapping[str, Any], where: str) -> Table:
     """
     try:
         values = record["values"]
-        heads = [str(item["name"]) for item in record["headers"] for _ in range(int(item.get("colspan", 1)))]
+        spans = [_span(item) for item in record["headers"]]
+        if sum(spans) > MOST_COLUMNS:
+            raise ValueError(f"{sum(spans)} columns; at most {MOST_COLUMNS} are read")
+        heads = [str(item["name"]) for item, span in zip(record["headers"], spans, strict=True) for _ in range(span)]
         x_count = int(record.get("x_count", len(values[0]["x"]) if values else 0))
         qualifiers = _qualifiers_from(record.get("qualifiers") or {})
+        by_group = [_by_group(row["y"]) for row in values]
         independent = tuple(
             _variable(head, [row["x"][place] for row in values]) for place, head in enumerate(heads[:x_count])
         )
         dependent = tuple(
-            _variable(head, [_of_group(row["y"], group) for row in values], qualifiers.get(group, ()))
+            _variable(head, [row[group] for row in by_group], qualifiers.get(group, ()))
             for group, head in enumerate(heads[x_count:])
         )
         keywords = {str(name): tuple(found) for name, found in (record.get("keywords") or {}).items()}
@@ -69,7 +76,7 @@ def table_from_json(record: Mapping[str, Any], where: str) -> Table:
         return Table(*about, independent, dependent, keywords, str(record.get("location") or ""))
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(f"{where}: not a table as HEPData serves it: {type(error).__name__}: {error}") from error
 
 
@@ -100,14 +107,17 @@ def _qualifiers_of(dependent: Sequence[Variable]) -> dict[str, list[dict[str, An
 
 
 def _qualifiers_from(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[int, tuple[Qualifier, ...]]:
-    by_group: dict[int, tuple[Qualifier, ...]] = {}
+    by_group: dict[int, list[Qualifier]] = {}
+    total = 0
     for name, items in found.items():
         for item in items:
-            start = int(item["group"])
-            for group in range(start, start + int(item.get("colspan", 1))):
-                qualifier = Qualifier(str(item.get("type", name)), item["value"])
-                by_group[group] = (*by_group.get(group, ()), qualifier)
-    return by_group
+            start, span = int(item["group"]), _span(item)
+            total += span
+            if total > MOST_QUALIFIERS:
+                raise ValueError(f"more than {MOST_QUALIFIERS} qualifiers, counted in every column")
+            for group in range(start, start + span):
+                by_group.setdefault(group, []).append(Qualifier(str(item.get("type", name)), item["value"]))
+    return {group: tuple(qualifiers) for group, qualifiers in by_group.items()}
 
 
 def _variable(head: str, items: Sequence[Mapping[str, Any]], qualifiers: tuple[Qualifier, ...] = ()) -> Variable:
@@ -116,9 +126,15 @@ def _variable(head: str, items: Sequence[Mapping[str, Any]], qualifiers: tuple[Q
     return Variable(name, tuple(cell_from(item) for item in items), unit, qualifiers)
 
 
-def _of_group(items: Sequence[Mapping[str, Any]], group: int) -> Mapping[str, Any]:
-    """The entry of a column in a row; HEPData leaves nothing out, but old tables number the groups as they like."""
-    for item in items:
-        if item.get("group") == group:
-            return item
-    return items[group]
+def _span(item: Mapping[str, Any]) -> int:
+    """Number of columns that a head or a qualifier spans."""
+    span = int(item.get("colspan", 1))
+    if not 0 <= span <= MOST_COLUMNS:
+        raise ValueError(f"colspan {shown(span)}; 0 to {MOST_COLUMNS} is right")
+    return span
+
+
+def _by_group(items: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """The entries of a row by column; HEPData leaves nothing out, but old tables number the groups as they like."""
+    found = dict(enumerate(items))
+    return found | {item["group"]: item for item in reversed(items) if "group" in item}

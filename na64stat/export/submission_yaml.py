@@ -84,7 +84,7 @@ def table_from(entry: Mapping[str, Any], data: Any, where: str) -> Table:
         )
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{where}: not a HEPData table: {type(error).__name__}: {error}") from error
 
 
@@ -106,6 +106,9 @@ def cell_from(item: Mapping[str, Any]) -> Cell:
     for edge in (found.low, found.high):
         if edge is not None and not (isinstance(edge, (int, float)) and not isinstance(edge, bool)):
             raise TypeError(f"edge {edge!r} of a bin; a number is right")
+    for part in (found.value, found.low, found.high):
+        if isinstance(part, int):
+            float(part)  # an integer that no float can hold is an OverflowError here, not where it is used
     if found.value is None and (found.low is None or found.high is None):
         raise ValueError(f"{dict(item)}: neither a value nor a bin with low and high")
     return found

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from na64stat.errors import InputError
+from na64stat.files import read_limited
 
 _ARXIV: Final = re.compile(r"(?<![\d./])(?:\d{4}\.\d{4,5}|(?:hep-(?:ex|ph|th|lat)|physics)/\d{7})(?![\d]|\.\d)")
 """Arxiv numbers, new and old, in running text."""
@@ -65,7 +66,12 @@ def read_bibtex(path: str | Path | Traversable) -> dict[str, Entry]:
         For anything else, a key or field that occurs twice, or no entry at all; the message names file and line.
     """
     file = Path(path) if isinstance(path, str) else path
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = read_limited(file, "BibTeX").decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; a BibTeX file is right") from error
     entries: dict[str, Entry] = {}
     for position, entry in _entries(text, str(path)):
         if entry.key in entries:

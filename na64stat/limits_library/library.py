@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64stat.errors import InputError, TableError
-from na64stat.files import read_table
+from na64stat.files import read_limited, read_table
 from na64stat.limits_library.citations import keys_in
 from na64stat.limits_library.existing import ExistingLimit, Shape
 from na64stat.limits_library.g_minus_2 import SCENARIOS as SHIFTING
@@ -195,10 +195,11 @@ def _read(path: Path | Traversable, unit: str | None) -> tuple[ExistingLimit, ..
         table["unit"] = [unit] * len(table["part"])
     lines = _lines(path)
     _check_rows(table, path, lines, UNITS if unit is None else (unit,))
-    keys = list(zip(table["experiment"], table["part"], strict=True))
+    parts: dict[tuple[str, int], list[int]] = {}
+    for index, key in enumerate(zip(table["experiment"], table["part"], strict=True)):
+        parts.setdefault(key, []).append(index)
     limits = []
-    for key in dict.fromkeys(keys):
-        rows = [index for index, other in enumerate(keys) if other == key]
+    for key, rows in parts.items():
         reference, shape, its_unit = _common(table, rows, path, lines)
         try:
             limit = ExistingLimit(
@@ -219,7 +220,7 @@ def _read(path: Path | Traversable, unit: str | None) -> tuple[ExistingLimit, ..
 
 def _lines(path: Path | Traversable) -> list[int]:
     """Line number of each row of a table that `read_table` has read."""
-    text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n").split("\n")
+    text = read_limited(path, "CSV", TableError).decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     return [line for line, row in enumerate(text, 1) if row.strip() and not row.lstrip().startswith("#")][1:]
 
 

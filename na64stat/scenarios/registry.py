@@ -1,4 +1,7 @@
-"""From a text to a scenario: a name of the package, a class in a user's file, or a table."""
+"""From a text to a scenario: a name of the package, a class in a user's file, or a table.
+
+A class in a user's file is the one place of the package that runs a user's code (`load_class`).
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,7 @@ def _packaged(name: str) -> type[Scenario]:
 
 
 def load_class(path: Path, name: str) -> type[Scenario]:
-    """A Scenario class from a user's Python file.
+    """A Scenario class from a user's Python file, whose code is run with all rights of the user.
 
     Raises
     ------

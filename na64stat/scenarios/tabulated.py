@@ -88,10 +88,11 @@ class SpectrumTable:
             if len(bad):
                 wanted = "> 0" if column == "mass_gev" else f">= 0 and <= {high:g}"
                 raise TableError(f"{path}: column {column}: {bad[0]:g}; a number {wanted} is right")
-        masses = np.unique(columns["mass_gev"])
-        rows = [columns["mass_gev"] == mass for mass in masses]
+        masses, first = np.unique(np.sort(columns["mass_gev"]), return_index=True)
+        # Rows of each mass, in the order of the file.
+        rows = np.split(np.argsort(columns["mass_gev"], kind="stable"), first[1:])
         for mass, at in zip(masses, rows, strict=True):
-            if at.sum() < 2 or np.any(np.diff(columns["x"][at]) <= 0):
+            if len(at) < 2 or np.any(np.diff(columns["x"][at]) <= 0):
                 raise TableError(f"{path}: mass_gev = {mass:g}: at least two rows with increasing x are needed")
             for column in ("width_gev", "visible_fraction"):
                 if len(np.unique(columns[column][at])) > 1:

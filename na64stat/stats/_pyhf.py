@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from na64stat.errors import WorkspaceError
+
+MOST_COPIES: Final = 10
+"""Operations "copy" of a JSON patch: each can double what it is applied to."""
 
 
 def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
@@ -49,14 +52,25 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
     Raises
     ------
     WorkspaceError
-        The patch does not fit.
+        The patch does not fit, or copies more than `MOST_COPIES` times.
     """
     import jsonpatch
 
+    copies = sum(1 for operation in patch if isinstance(operation, Mapping) and operation.get("op") == "copy")
+    if copies > MOST_COPIES:
+        raise WorkspaceError(
+            f"patch: {copies} copies, each of which can double the workspace; at most {MOST_COPIES} are made"
+        )
     try:
         result: dict[str, Any] = jsonpatch.apply_patch(dict(workspace), list(patch))
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
+    except (
+        jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError, ValueError, AttributeError
+    ) as error:  # fmt: skip
         raise WorkspaceError(f"patch: does not fit the workspace: {error}") from error
+    if not isinstance(result, dict):
+        raise WorkspaceError(
+            "patch: puts something else in the place of the workspace; an object with channels is right"
+        )
     return result
 
 

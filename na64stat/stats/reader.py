@@ -160,7 +160,7 @@ class Reader:
         elif kind in ("normsys", "histosys"):
             constraint = [Gaussian(0.0, 1.0)]
         elif kind == "shapesys":
-            constraint, fixed = _shapesys(nominal, _numbers(modifier["data"], size, place, lowest=0.0))
+            constraint, fixed = _shapesys(nominal, _numbers(modifier["data"], size, place, lowest=0.0), place)
         known_as = self.modifiers.get(name)
         if known_as is None:
             self.modifiers[name] = _Modifier(kind, len(constraint), place, constraint, fixed)
@@ -200,8 +200,17 @@ class Reader:
         for index in order:
             modifier.uses.append((index, len(constraint)))
             total = np.sum([nominal for i, nominal, _ in uses if i == index], axis=0)
-            squares = np.sum([errors**2 for i, _, errors in uses if i == index], axis=0)
-            relative = np.sqrt(np.divide(squares, total**2, out=np.zeros_like(total), where=total > 0))
+            with np.errstate(all="ignore"):
+                shares = [
+                    np.divide(errors, total, out=np.zeros_like(total), where=total > 0)
+                    for i, _, errors in uses
+                    if i == index
+                ]
+                relative = np.sqrt(np.sum(np.square(shares), axis=0))
+            if not np.isfinite(relative).all():
+                raise WorkspaceError(
+                    f"staterror {name!r}: errors of {modifier.where} out of all proportion to the rates"
+                )
             constraint += [Gaussian(1.0, float(value) if value > 0 else 1.0) for value in relative]
             modifier.fixed = [*modifier.fixed[: len(constraint) - len(relative)], *(relative == 0).tolist()]
         modifier.constraint, modifier.components = constraint, len(constraint)
@@ -270,9 +279,12 @@ class Reader:
             )
 
 
-def _shapesys(nominal: Array, errors: Array) -> tuple[list[Constraint | None], list[bool]]:
+def _shapesys(nominal: Array, errors: Array, place: str) -> tuple[list[Constraint | None], list[bool]]:
     valid = (nominal > 0) & (errors > 0)
-    tau = np.divide(nominal**2, errors**2, out=np.ones_like(nominal), where=valid)
+    with np.errstate(all="ignore"):
+        tau = np.square(np.divide(nominal, errors, out=np.ones_like(nominal), where=valid))
+    if not (np.isfinite(tau) & (tau > 0)).all():
+        raise WorkspaceError(f"{place}: errors out of all proportion to the rates")
     return [Poisson(float(t), float(t)) for t in tau], (~valid).tolist()
 
 

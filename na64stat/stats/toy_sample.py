@@ -12,6 +12,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -156,15 +157,7 @@ class ToySample:
 
     def _read(self, seed: int) -> list[Array]:
         path = self._path(seed)
-        if path is None or not path.exists():
-            return []
-        try:
-            values = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{path}: not a file of toys ({error}); move it away to make them anew") from error
-        if values.ndim != 1 or values.dtype != np.float64 or len(values) % CHUNK:
-            raise InputError(f"{path}: {values.dtype} of shape {values.shape}; whole chunks of {CHUNK} toys are right")
-        return list(values.reshape(-1, CHUNK))
+        return [] if path is None or not path.exists() else list(read_toys(path).reshape(-1, CHUNK))
 
     def _write(self, seed: int) -> None:
         path = self._path(seed)
@@ -174,6 +167,24 @@ class ToySample:
         buffer = io.BytesIO()
         np.save(buffer, np.concatenate(self._parts[seed]), allow_pickle=False)
         write_bytes(path, buffer.getvalue(), overwrite=True)
+
+
+def read_toys(path: Path) -> Array:
+    """The test statistic of toys in a file of a store, whole chunks; NaN where a fit failed.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    try:
+        # Mapped, so that nothing is allocated that is not there, and copied.
+        mapped = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
+        raise InputError(f"{path}: not a file of toys ({error}); move it away to make them anew") from error
+    if mapped.ndim != 1 or mapped.dtype != np.float64 or len(mapped) % CHUNK:
+        raise InputError(f"{path}: {mapped.dtype} of shape {mapped.shape}; whole chunks of {CHUNK} toys are right")
+    return np.array(mapped)
 
 
 def left_out(failures: int) -> tuple[str, ...]:

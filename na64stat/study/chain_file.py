@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,8 +20,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError
-from na64stat.files import write_advice, write_bytes
+from na64stat.errors import InputError, shown
+from na64stat.files import parse_json, write_advice, write_bytes
 from na64stat.stats.posterior import Posterior
 from na64stat.stats.sampler import Chain
 
@@ -29,9 +30,14 @@ Array = NDArray[np.float64]
 SCHEMA: Final = 1
 
 _BLOCK: Final = 512
+_ARRAYS: Final = ("chain", "log_prob", "prior_u", "signal", "expected", "accepted", "start")
 _MAGIC: Final = b"na64stat chain, schema %d, SHA-256 of what follows the first 512 bytes: %s\n"
 _LARGEST: Final = 8 * 2**30
 """Bytes; no chain comes near."""
+_LARGEST_NUMBER: Final = 1e300
+_FROM_LITTLE: Final = 2**20
+_DENSEST: Final = 200
+"""What the arrays may take in memory: so many bytes, or so many times the size of the file, since compressed zeros are small."""
 
 
 def write_chain(
@@ -122,14 +128,21 @@ class ChainFile:
 
         try:
             with h5py.File(self.path, "r") as file:
-                self.question: dict[str, Any] = json.loads(file.attrs["question"])
-                self.parameters: tuple[str, ...] = tuple(json.loads(file.attrs["parameters"]))
-                self.bins: tuple[str, ...] = tuple(json.loads(file.attrs["bins"]))
-                self.notes: tuple[str, ...] = tuple(json.loads(file.attrs["notes"]))
+                self.question = _question(file.attrs["question"], str(self.path))
+                self.parameters = _texts(file.attrs["parameters"], str(self.path))
+                self.bins = _texts(file.attrs["bins"], str(self.path))
+                self.notes = _texts(file.attrs["notes"], str(self.path))
+                _check_kinds(file)
                 groups = [file[f"ensemble_{number}"] for number in range(len(file))]
-                self.chains = [{name: group[name][()] for name in group} for group in groups]
+                _check_sizes(groups, max(_FROM_LITTLE, _DENSEST * self.path.stat().st_size))
+                self.chains = [{name: group[name][()] for name in _ARRAYS} for group in groups]
                 self._random = [_random_of(group) for group in groups]
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+            self._check_shapes()
+        except InputError:
+            raise
+        except (
+            OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError, NotImplementedError
+        ) as error:  # fmt: skip
             raise InputError(f"{self.path}: a chain that cannot be read: {error}; give another file") from error
 
     def resumed(self) -> list[Chain]:
@@ -158,6 +171,28 @@ class ChainFile:
                     "another file, or replace it (--overwrite, overwrite=True)"
                 )
 
+    def _check_shapes(self) -> None:
+        """Refuse arrays that do not belong together, with a ValueError."""
+        if not self.chains or not self.parameters:
+            raise ValueError("no ensemble, or no parameter, in it")
+        for number, arrays in enumerate(self.chains):
+            steps, walkers, parameters = arrays["chain"].shape
+            signals = arrays["prior_u"].shape[-1]
+            wanted = {
+                "chain": (steps, walkers, len(self.parameters)),
+                "log_prob": (steps, walkers),
+                "prior_u": (steps, walkers, min(max(signals, 1), parameters)),
+                "signal": (steps, walkers, len(self.bins)),
+                "expected": (steps, walkers, len(self.bins)),
+                "accepted": (walkers,),
+                "start": (walkers, parameters),
+            }
+            for name, shape in wanted.items():
+                if arrays[name].shape != shape or walkers < 1:
+                    raise ValueError(f"ensemble_{number}/{name} has the shape {arrays[name].shape}; {shape} is right")
+                if not np.isfinite(arrays[name]).all():
+                    raise ValueError(f"ensemble_{number}/{name} holds what is not finite")
+
     def _check(self) -> None:
         try:
             with self.path.open("rb") as file:
@@ -171,6 +206,8 @@ class ChainFile:
             raise InputError(f"{self.path}: there is no such file") from error
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise InputError(f"{self.path}: not the name of a file ({error})") from error
         schema = head[len(b"na64stat chain, schema ") :].split(b",")[0]
         if schema != b"%d" % SCHEMA:
             raise InputError(f"{self.path}: schema {schema[:8].decode(errors='replace')}; this version reads {SCHEMA}")
@@ -210,6 +247,68 @@ def locked(path: Path) -> Iterator[None]:
         lock.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
+
+
+def _check_kinds(group: Any) -> None:
+    """Refuse links to other files and arrays whose numbers lie in other files, with a ValueError."""
+    import h5py
+
+    for name in group:
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{name[:80]!r} is a link; the thing itself is right")
+        item = group[name]
+        if isinstance(item, h5py.Group) and group.name == "/":
+            _check_kinds(item)
+        elif not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
+            raise ValueError(f"{name[:80]!r} is not an array of its own")
+
+
+def _check_sizes(groups: Sequence[Any], most: int) -> None:
+    """Refuse arrays of other than numbers, or that are too large to be read, before they are read."""
+    total = 0
+    for group in groups:
+        for name in (*_ARRAYS, "random_keys"):
+            array = group[name]
+            if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
+                raise ValueError(f"{name} is of type {array.dtype}; numbers are right")
+            total += math.prod(array.shape) * array.dtype.itemsize
+            if total > most:
+                raise ValueError(f"its arrays take more than {most} bytes in memory, out of proportion to the file")
+
+
+def _question(text: Any, where: str) -> dict[str, Any]:
+    """What was asked, as far as readers rely on it."""
+    found = parse_json(_text(text), where)
+    if not isinstance(found, dict):
+        raise ValueError("the question is not an object")
+    priors, counts, power = found.get("priors"), found.get("counts"), found.get("yield_power")
+    if not (isinstance(priors, list) and priors and all(isinstance(item, dict) for item in priors)):
+        raise ValueError("the question has no list of priors")
+    if not all(isinstance(item.get(key), str) for item in priors for key in ("text", "parameter", "name")):
+        raise ValueError("a prior without text, parameter and name")
+    if not isinstance(counts, dict) or not all(_is_number(value) or value is None for value in counts.values()):
+        raise ValueError("the question has no counts")
+    if "yield_power" not in found or not (power is None or (_is_number(power) and power > 0)):
+        raise ValueError("the question has no yield_power, or one that is not positive")
+    return found
+
+
+def _texts(text: Any, where: str) -> tuple[str, ...]:
+    found = parse_json(_text(text), where)
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise ValueError(f"{shown(found)}; a list of texts is right")
+    return tuple(found)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{shown(value)}; a text is right")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
 
 
 def _random_of(group: Any) -> tuple[Any, ...]:

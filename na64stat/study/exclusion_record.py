@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
-from na64stat.study.record_files import contour_records, excess_of, nullable, read_record
+from na64stat.study.record_files import (
+    contour_records,
+    excess_of,
+    nullable,
+    number_of,
+    positive,
+    read_record,
+    text_of,
+    texts_of,
+)
 from na64stat.study.region import Contour, ExclusionRegion
 
 Array = NDArray[np.float64]
@@ -156,8 +165,8 @@ def load_exclusion(path: str | Path) -> Exclusion:
     record = read_record(path, "exclusion", SCHEMA)
     try:
         points = record["points"]
-        reasons = {int(item["point"]): str(item["reason"]) for item in points["failed"]}
-        mass, coupling = (np.array(points[name], dtype=float) for name in ("mass_gev", "coupling"))
+        reasons = {int(item["point"]): text_of(item["reason"]) for item in points["failed"]}
+        mass, coupling = (positive(points[name]) for name in ("mass_gev", "coupling"))
         failed = np.zeros(len(mass), dtype=bool)
         failed[list(reasons)] = True
         events = {name: np.array(values, dtype=float) for name, values in points["events"].items()}
@@ -171,22 +180,22 @@ def load_exclusion(path: str | Path) -> Exclusion:
         if set(excess) != set(smooth) or not excess:
             raise ValueError("levels of excess and smooth_excess differ, or there are none")
         return Exclusion(
-            str(record["scenario"]),
-            str(record["coupling_unit"]),
-            str(record["run"]),
-            tuple(record["regions"]),
-            float(record["cl"]),
-            str(record["method"]),
+            text_of(record["scenario"]),
+            text_of(record["coupling_unit"]),
+            text_of(record["run"]),
+            texts_of(record["regions"]),
+            number_of(record["cl"]),
+            text_of(record["method"]),
             mass,
             coupling,
             events,
             excess,
             smooth,
             reasons,
-            float(record["tolerance"]),
+            number_of(record["tolerance"]),
             int(record["unsettled"]),
             dict(record["provenance"]),
-            tuple(record["notes"]),
+            texts_of(record["notes"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: damaged exclusion file: {type(error).__name__}: {error}") from error

@@ -21,6 +21,7 @@ from na64stat.files import write_advice
 SCHEMA: Final = 1
 
 _LONGEST_LINE: Final = 64 * 2**20
+_LARGEST: Final = 8 * 2**30
 """Bytes; nothing that is written comes near."""
 
 
@@ -95,6 +96,8 @@ class Journal:
 
     def _read(self) -> None:
         """Take over what is there; cut off a last line that was not finished."""
+        if os.fstat(self._file).st_size > _LARGEST:
+            raise InputError(f"journal {self.path}: larger than {_LARGEST} bytes, which no journal is")
         end = 0
         for number, line in enumerate(_lines(self._file), start=1):
             if not line.endswith(b"\n"):
@@ -113,7 +116,7 @@ class Journal:
         if number == 1:
             if line != self._header:
                 raise InputError(self._foreign(record))
-        elif record is None or set(record) != {"task", "answer"}:
+        elif not isinstance(record, dict) or set(record) != {"task", "answer"} or not isinstance(record["task"], str):
             raise InputError(
                 f"journal {self.path}, line {number}: damaged; what it holds cannot be trusted. Delete it to start anew, or name "
                 "another file"

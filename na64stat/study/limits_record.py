@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
-from na64stat.study.record_files import read_record
+from na64stat.study.record_files import (
+    intervals_of,
+    number_of,
+    numbers_or_null,
+    positive,
+    read_record,
+    text_of,
+    texts_of,
+)
 
 Interval = tuple[float, float | None]
 
@@ -114,23 +122,21 @@ def load_limits(path: str | Path) -> ScenarioLimits:
     """
     record = read_record(path, "limits", SCHEMA)
     try:
-        scenario, unit, run = (str(record[name]) for name in ("scenario", "coupling_unit", "run"))
+        scenario, unit, run = (text_of(record[name]) for name in ("scenario", "coupling_unit", "run"))
         points = tuple(
             LimitPoint(
-                float(point["mass_gev"]),
-                dict(point["coupling"]),
-                dict(point["events"]),
-                {level: _intervals(found) for level, found in point["intervals"].items()},
-                _intervals(point["artefacts"]),
-                str(point["status"]),
+                float(positive([point["mass_gev"]])[0]),
+                numbers_or_null(point["coupling"]),
+                numbers_or_null(point["events"]),
+                {level: intervals_of(found) for level, found in point["intervals"].items()},
+                intervals_of(point["artefacts"]),
+                text_of(point["status"]),
             )
             for point in record["points"]
         )
-        asked = tuple(record["regions"]), float(record["cl"]), str(record["method"])
-        return ScenarioLimits(scenario, unit, run, *asked, points, tuple(record["notes"]), str(record["verdict"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        asked = texts_of(record["regions"]), number_of(record["cl"]), text_of(record["method"])
+        return ScenarioLimits(
+            scenario, unit, run, *asked, points, texts_of(record["notes"]), text_of(record["verdict"])
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: damaged file of limits: {type(error).__name__}: {error}") from error
-
-
-def _intervals(found: Any) -> tuple[Interval, ...]:
-    return tuple((float(low), None if high is None else float(high)) for low, high in found)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from na64stat.errors import InputError
+from na64stat.errors import InputError, shown
 from na64stat.study.exclusion_record import Exclusion, load_exclusion
+from na64stat.study.record_files import read_json
 from na64stat.study.scan_record import Scan, load_scan
 
 
@@ -19,9 +19,9 @@ def load_map(path: str | Path) -> Scan | Exclusion:
         If the file is missing or is neither.
     """
     try:
-        kind = json.loads(Path(path).read_text(encoding="utf-8")).get("kind")
-    except (OSError, ValueError, AttributeError, RecursionError):
+        kind = read_json(path).get("kind")
+    except (InputError, AttributeError):
         kind = None  # the reader of scans says what is wrong
     if kind not in (None, "scan", "exclusion"):
-        raise InputError(f"{path}: holds {kind!r}; a file of `na64stat scan` or `na64stat exclusion` is right")
+        raise InputError(f"{path}: holds {shown(kind)}; a file of `na64stat scan` or `na64stat exclusion` is right")
     return load_exclusion(path) if kind == "exclusion" else load_scan(path)

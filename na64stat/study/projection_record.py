@@ -10,7 +10,15 @@ from typing import Any, Final
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
 from na64stat.study.limits_record import Interval, LimitPoint
-from na64stat.study.record_files import read_record
+from na64stat.study.record_files import (
+    intervals_of,
+    number_of,
+    numbers_or_null,
+    positive,
+    read_record,
+    text_of,
+    texts_of,
+)
 
 SCHEMA: Final = 1
 
@@ -135,30 +143,42 @@ def load_projection(path: str | Path) -> Projection:
     """
     record = read_record(path, "projection", SCHEMA)
     try:
-        texts = {name: str(record[name]) for name in ("scenario", "coupling_unit", "run", "method", "background")}
+        texts = {name: text_of(record[name]) for name in ("scenario", "coupling_unit", "run", "method", "background")}
         return Projection(
             **texts,
-            background_setting=str(record["background_setting"]),
-            regions=tuple(record["regions"]),
-            cl=float(record["cl"]),
+            background_setting=text_of(record["background_setting"]),
+            regions=texts_of(record["regions"]),
+            cl=number_of(record["cl"]),
             points=tuple(_point(item) for item in record["points"]),
-            notes=tuple(record["notes"]),
+            notes=texts_of(record["notes"]),
             provenance=dict(record["provenance"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: damaged projection file: {type(error).__name__}: {error}") from error
 
 
 def _point(item: Mapping[str, Any]) -> ProjectionPoint:
-    limit = dict(item["limit"])
-    limit["intervals"] = {level: _intervals(found) for level, found in limit["intervals"].items()}
-    limit["artefacts"] = _intervals(limit["artefacts"])
-    reach = tuple(Reach(**{**part, "intervals": _intervals(part["intervals"])}) for part in item["reach"])
-    return ProjectionPoint(float(item["mot"]), LimitPoint(**limit), reach)
+    found = item["limit"]
+    limit = LimitPoint(
+        float(positive([found["mass"]])[0]),
+        numbers_or_null(found["coupling"]),
+        numbers_or_null(found["events"]),
+        {level: intervals_of(ends) for level, ends in found["intervals"].items()},
+        intervals_of(found["artefacts"]),
+        text_of(found["status"]),
+    )
+    return ProjectionPoint(number_of(item["mot"]), limit, tuple(_reach(part) for part in item["reach"]))
 
 
-def _intervals(found: Any) -> tuple[Interval, ...]:
-    return tuple((float(low), None if high is None else float(high)) for low, high in found)
+def _reach(part: Mapping[str, Any]) -> Reach:
+    lowest = numbers_or_null({name: part[name] for name in ("coupling", "events")})
+    return Reach(
+        number_of(part["significance"]),
+        lowest["coupling"],
+        lowest["events"],
+        intervals_of(part["intervals"]),
+        text_of(part["status"]),
+    )
 
 
 @dataclass(frozen=True)

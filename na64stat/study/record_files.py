@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError
+from na64stat.errors import InputError, shown
+from na64stat.files import parse_json, read_limited
 from na64stat.study.region import Contour
 
 Array = NDArray[np.float64]
+
+
+def read_json(path: str | Path) -> Any:
+    """What a JSON file holds.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too large, or no JSON.
+    """
+    try:
+        content = read_limited(Path(path), "JSON")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    return parse_json(content, str(path))
 
 
 def read_record(path: str | Path, kind: str, schema: int) -> dict[str, Any]:
@@ -25,15 +40,49 @@ def read_record(path: str | Path, kind: str, schema: int) -> dict[str, Any]:
     InputError
         If the file is missing, is no JSON, or is of another kind or schema.
     """
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a JSON file: {error}") from error
+    record = read_json(path)
     if not isinstance(record, dict) or record.get("kind") != kind or record.get("schema") != schema:
         raise InputError(f"{path}: not a {kind} of schema {schema}; `na64stat {kind} -o FILE` writes one")
     return record
+
+
+def text_of(value: Any) -> str:
+    """A text, as it is; TypeError for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"{shown(value)}; a text is right")
+    return value
+
+
+def texts_of(values: Any) -> tuple[str, ...]:
+    """A list of texts; TypeError for anything else."""
+    if not isinstance(values, list):
+        raise TypeError(f"{shown(values)}; a list of texts is right")
+    return tuple(text_of(value) for value in values)
+
+
+def number_of(value: Any) -> float:
+    """A finite number; TypeError or OverflowError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{shown(value)}; a number is right")
+    return float(value)
+
+
+def numbers_or_null(values: Any) -> dict[str, float | None]:
+    """Numbers by name, None for null."""
+    return {name: None if value is None else number_of(value) for name, value in values.items()}
+
+
+def intervals_of(found: Any) -> tuple[tuple[float, float | None], ...]:
+    """Intervals whose upper end can be null."""
+    return tuple((number_of(low), None if high is None else number_of(high)) for low, high in found)
+
+
+def positive(values: Any, *, increasing: bool = False) -> Array:
+    """Masses or couplings, shape (N,); ValueError if they are not positive."""
+    found = np.array([number_of(value) for value in values], dtype=float)
+    if not len(found) or found.min() <= 0 or (increasing and np.any(np.diff(found) <= 0)):
+        raise ValueError("masses and couplings that are not positive, or not in order")
+    return found
 
 
 def nullable(values: Sequence[float] | Array) -> list[float | None]:
@@ -43,7 +92,7 @@ def nullable(values: Sequence[float] | Array) -> list[float | None]:
 
 def numbers(values: Sequence[float | None]) -> Array:
     """Numbers with NaN for null."""
-    return np.array([math.nan if value is None else value for value in values], dtype=float)
+    return np.array([math.nan if value is None else number_of(value) for value in values], dtype=float)
 
 
 def excess_of(values: Sequence[float | None], failed: NDArray[np.bool_]) -> Array:

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.files import to_json, write_text
-from na64stat.study.record_files import contour_records, excess_of, nullable, numbers, read_record
+from na64stat.study.record_files import (
+    contour_records,
+    excess_of,
+    nullable,
+    number_of,
+    numbers,
+    positive,
+    read_record,
+    text_of,
+    texts_of,
+)
 from na64stat.study.region import Contour, ExclusionRegion
 
 Array = NDArray[np.float64]
@@ -154,26 +164,27 @@ def load_scan(path: str | Path) -> Scan:
     """
     record = read_record(path, "scan", SCHEMA)
     try:
-        shape = len(record["mass_gev"]), len(record["coupling"])
+        mass, coupling = (positive(record[name], increasing=True) for name in ("mass_gev", "coupling"))
+        shape = len(mass), len(coupling)
         verdicts = [name for name in VERDICTS if name in record["excess"]]
         return Scan(
-            record["scenario"],
-            record["coupling_unit"],
-            record["run"],
-            tuple(record["regions"]),
-            float(record["cl"]),
-            record["method"],
-            np.array(record["mass_gev"], dtype=float),
-            np.array(record["coupling"], dtype=float),
+            text_of(record["scenario"]),
+            text_of(record["coupling_unit"]),
+            text_of(record["run"]),
+            texts_of(record["regions"]),
+            number_of(record["cl"]),
+            text_of(record["method"]),
+            mass,
+            coupling,
             {name: np.array(values, dtype=float).reshape(shape) for name, values in record["events"].items()},
             {name: _array(record["cl_s"][name], shape) for name in verdicts},
             {name: _excess(record["excess"][name], record["status"], shape) for name in verdicts},
             {name: _excess(record["smooth_excess"][name], record["status"], shape) for name in verdicts},
-            tuple(tuple(row) for row in record["status"]),
-            record["provenance"],
-            tuple(record["notes"]),
+            tuple(texts_of(row) for row in record["status"]),
+            dict(record["provenance"]),
+            texts_of(record["notes"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: damaged scan file: {type(error).__name__}: {error}") from error
 
 

@@ -1,0 +1,369 @@
+"""Every reader of the package, once: valid files, how they are changed, and what is then done with them.
+
+`READERS` is what the tests, `scripts/fuzz.py` and `docs/security.md` go by.
+"""
+
+import dataclasses
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from io import BytesIO
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from na64stat.cli.export import _likelihood, _load
+from na64stat.cli.models import model_of_file
+from na64stat.cli.patches import PatchChoice, read_workspace
+from na64stat.experiment.calibration import read_limit
+from na64stat.experiment.efficiency import read_efficiency
+from na64stat.experiment.load import load_run
+from na64stat.export.hs3_form import hs3
+from na64stat.export.reader import read_table
+from na64stat.export.served_json import json_of
+from na64stat.export.submission import hepdata, not_a_submission, read_submission
+from na64stat.export.submission_yaml import data_of, dump
+from na64stat.files import to_json
+from na64stat.limits_library.citations import read_bibtex
+from na64stat.limits_library.library import read_limits
+from na64stat.scenarios.axion_muon import AxionMuon
+from na64stat.scenarios.tabulated import SpectrumTable, Tabulated
+from na64stat.stats.priors import Flat
+from na64stat.stats.toy_sample import read_toys
+from na64stat.study.chain_file import ChainFile
+from na64stat.study.exclusion_record import Exclusion, load_exclusion
+from na64stat.study.journal import Journal
+from na64stat.study.limits import limits
+from na64stat.study.load_map import load_map
+from na64stat.study.projection import project
+from na64stat.study.sample import sample
+from na64stat.study.samples import load_samples
+from na64stat.study.scan import scan
+
+from . import mutations
+from .chains import of_chain, sealed
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader of files.
+
+    `seeds` are valid files, made once; `changed` makes a case of one of them; `read` reads a file as the package does, and uses
+    the record a little; `beside` are files that lie in the same folder; `sealing` puts a right checksum on raw damage.
+    """
+
+    name: str
+    suffix: str
+    seeds: Callable[[], tuple[bytes, ...]]
+    changed: Callable[[Random, bytes], bytes]
+    read: Callable[[Path], object]
+    beside: Callable[[], dict[str, bytes]] = dict
+    sealing: Callable[[bytes], bytes] | None = None
+    dear: bool = field(default=False)
+
+    def numbered(self, label) -> bytes:
+        """A case that is always the same for the same label."""
+        return self.case(mutations.generator(label))
+
+    def case(self, rng: Random) -> bytes:
+        """A case: four of five are changes of what the file holds, the others of its bytes."""
+        seeds = self.seeds()
+        seed = rng.choice(seeds)
+        if rng.randrange(5):
+            return self.changed(rng, seed)
+        return mutations.of_bytes(rng, seed, rng.choice(seeds))
+
+
+def _data(package, name):
+    return (resources.files(package) / "data" / name).read_bytes()
+
+
+def _run_seeds():
+    own = _data("na64stat.experiment", "2022.toml")
+    return own, _data("na64stat.experiment", "mot1e12.toml"), b'description = "x"\nextends = "beside.toml"\n'
+
+
+def _run_files():
+    return {
+        "efficiency_2022.csv": _data("na64stat.experiment", "efficiency_2022.csv"),
+        "beside.toml": _data("na64stat.experiment", "2022.toml"),
+    }
+
+
+def _read_run(path):
+    run = load_run(path)
+    for name in run.regions:
+        run.region(name)
+    return run.with_background("none")
+
+
+def _published():
+    return _data("na64stat.experiment", "zprime_limit_2022.csv")
+
+
+def _spectra():
+    rows = [f"{mass},{x},{1e9 * mass * (1 + x)},{mass * 1e-6},0.5" for mass in (0.01, 0.1) for x in (0.1, 0.5, 0.95)]
+    return (
+        "\n".join([",".join(("mass_gev", "x", "dsigma_dx_pb", "width_gev", "visible_fraction")), *rows]) + "\n"
+    ).encode()
+
+
+def _read_spectra(path):
+    table = SpectrumTable.read(path)
+    point = Tabulated(mass=float(table.mass[0]), coupling=1e-3, table=table)
+    return point.width(), point.visible_fraction(), point.production(np.linspace(0.1, 0.9, 5), 160.0, None).dsigma_dx
+
+
+def _existing():
+    head = "experiment,part,reference,shape,point,mass_gev,coupling,unit"
+    rows = [
+        *(f"A,1,arXiv:2401.01708,lower_edge,curve,{m},{g},1" for m, g in ((1e-3, 1e-4), (1e-2, 2e-4), (1e-1, 1e-3))),
+        *(f"B,1,arXiv:2401.01708,contour,border,{m},{g},GeV^-1" for m, g in ((1e-2, 1e-4), (1e-1, 1e-4), (1e-1, 1e-2))),
+    ]
+    return ("\n".join([head, *rows]) + "\n").encode()
+
+
+def _read_existing(path):
+    return [(limit.lowest(0.02), limit.excludes(0.02, 1e-3), limit.polygon(1.0)) for limit in read_limits(path)]
+
+
+def _workspace_seeds():
+    signal = [
+        {"name": "mu", "type": "normfactor", "data": None},
+        {"name": "e", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}},
+    ]
+    every = [
+        {"name": "lumi", "type": "lumi", "data": None},
+        {"name": "shape", "type": "histosys", "data": {"hi_data": [1.1], "lo_data": [0.9]}},
+        {"name": "stat", "type": "staterror", "data": [0.1]},
+        {"name": "bins", "type": "shapesys", "data": [0.1]},
+        {"name": "free", "type": "shapefactor", "data": None},
+    ]
+    lumi = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "bounds": [[0.5, 1.5]], "inits": [1.0], "fixed": False}
+    return _workspace(signal, [], []), _workspace(signal, every, [lumi])
+
+
+def _workspace(signal, background, parameters):
+    samples = [
+        {"name": "signal", "data": [1.5], "modifiers": signal},
+        {"name": "background", "data": [0.5], "modifiers": background},
+    ]
+    workspace = {
+        "version": "1.0.0",
+        "channels": [{"name": "a", "samples": samples}],
+        "observations": [{"name": "a", "data": [1.0]}],
+        "measurements": [{"name": "observed", "config": {"poi": "mu", "parameters": parameters}}],
+    }
+    return json.dumps(workspace).encode()
+
+
+def _used(model):
+    return model.signal_events, model.background_events, model.inits, model.auxiliary, model.bin_names
+
+
+def _read_workspace(path):
+    return _used(model_of_file(path, PatchChoice()))
+
+
+PATCH = [
+    {"op": "replace", "path": "/channels/0/samples/0/data/0", "value": 4.0},
+    {"op": "copy", "from": "/channels/0/samples/1/modifiers", "path": "/channels/0/samples/1/modifiers"},
+]
+
+
+def _patch_seeds():
+    known = {"metadata": {"name": "a", "values": [1]}, "patch": PATCH}
+    about = {"name": "s", "labels": ["m"], "description": "", "references": {"hepdata": "ins0000000"}}
+    return json.dumps(PATCH).encode(), json.dumps({"metadata": about, "patches": [known], "version": "1.0.0"}).encode()
+
+
+def _read_patch(path):
+    choice = PatchChoice(str(path), "a" if b'"patches"' in path.read_bytes() else None)
+    return _used(model_of_file(path.with_name("workspace.json"), choice))
+
+
+def _workspace_beside():
+    return {"workspace.json": _workspace_seeds()[0]}
+
+
+def _read_to_hs3(path):
+    return hs3(read_workspace(path))
+
+
+def _saved(record):
+    return to_json(record.as_dict()).encode()
+
+
+@cache
+def _records():
+    """A small record of each kind, computed by the package."""
+    run, projection = load_run("2022"), load_run("mot1e12")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = scan(AxionMuon, run, np.geomspace(0.01, 0.2, 3), np.geomspace(1e-3, 1e-1, 4))
+        masses = (0.01, 0.1)
+        return {
+            "scan": _saved(found),
+            "exclusion": _saved(_exclusion_of(found)),
+            "limits": _saved(limits(AxionMuon, run, masses)),
+            "projection": _saved(project(AxionMuon, projection, masses, [1e11, 1e12])),
+            "chain": _chain(run),
+        }
+
+
+def _exclusion_of(found):
+    """The points of a scan as an exclusion: what a small refinement would give."""
+    mass, coupling = (axis.ravel() for axis in np.meshgrid(found.mass, found.coupling, indexing="ij"))
+    names = {"events": found.events, "excess": found.excess, "smooth_excess": found.smooth_excess}
+    flat = {name: {key: values.ravel() for key, values in part.items()} for name, part in names.items()}
+    about = {
+        item.name: getattr(found, item.name)
+        for item in dataclasses.fields(found)
+        if item.name in ("scenario", "coupling_unit", "run", "regions", "cl", "method", "provenance", "notes")
+    }
+    return Exclusion(**about, mass=mass, coupling=coupling, **flat, reasons={}, tolerance=0.005, unsettled=0)
+
+
+def _chain(run):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "chain.h5"
+        asked = {"prior": Flat("yield", 0, 50), "walkers": 8, "ensembles": 1, "seed": 5, "steps": 8}
+        sample(AxionMuon(mass=0.1, coupling=5e-3), run, file=path, **asked)
+        return path.read_bytes()
+
+
+def _of(kind):
+    return lambda: (_records()[kind],)
+
+
+def _read_map(path):
+    found = load_map(path)
+    return to_json(found.as_dict())
+
+
+def _read_exclusion(path):
+    found = load_exclusion(path)
+    return to_json(found.as_dict())
+
+
+def _read_result(path):
+    return to_json(_load(path).as_dict())
+
+
+QUESTION = {"study": "scan", "scenario": "axion-muon", "cl": 0.9, "mass": [0.1, 0.2]}
+
+
+@cache
+def _journal_seeds():
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "journal"
+        journal = Journal(path, QUESTION)
+        for number in range(3):
+            journal.add(f"{number:032x}", {"events": [[1.0, 2.0]], "cl_s": [0.5, 0.1], "failed": [[0, "why"]]})
+        journal.close()
+        return (path.read_bytes(),)
+
+
+def _read_journal(path):
+    journal = Journal(path, QUESTION)
+    journal.close()
+    return journal.answers
+
+
+def _read_chain(path):
+    ChainFile(path).resumed()
+    found = load_samples(path)
+    return found.names, found.priors, found.predictive_p_values(), to_json(found.question)
+
+
+def _toy_seeds():
+    buffer = BytesIO()
+    np.save(buffer, np.linspace(0, 5, 1000))
+    return (buffer.getvalue(),)
+
+
+TABLES = ROOT / "tests/export/tables"
+
+
+@cache
+def _yaml_seeds():
+    return tuple(path.read_bytes() for path in sorted(TABLES.glob("*.yaml")) if path.stat().st_size < 5000)
+
+
+@cache
+def _served_seeds():
+    own = [read_table(path) for path in sorted(TABLES.glob("*.yaml"))[:2]]
+    return (
+        (TABLES / "two_independents.json").read_bytes(),
+        *(json.dumps(json_of(table)).encode() for table in own),
+        json.dumps(data_of(own[0])).encode(),
+    )
+
+
+def _read_hepdata(path):
+    table = read_table(path)
+    numbers = [variable.numbers for variable in (*table.independent, *table.dependent)]
+    return numbers, table.rows, json_of(table)
+
+
+@cache
+def _submission():
+    with TemporaryDirectory() as folder:
+        record = Path(folder) / "limits.json"
+        record.write_bytes(_records()["limits"])
+        hepdata([_load(record)], Path(folder) / "s", inputs=False, figures=False)
+        return {path.name: path.read_bytes() for path in (Path(folder) / "s").iterdir()}
+
+
+def _submission_seeds():
+    files = _submission()
+    first = next(name for name in sorted(files) if name != "submission.yaml")
+    table = {"name": "t", "description": "d", "keywords": [{"name": "phrases", "values": ["a"]}], "data_file": first}
+    own = dump({"comment": "x", "additional_resources": [{"location": "x.json", "description": "y"}]}, table)
+    return files["submission.yaml"], own.encode()
+
+
+def _read_submission(path):
+    folder = path.parent
+    if path.name != "submission.yaml":
+        path.replace(folder / "submission.yaml")
+    not_a_submission(folder)
+    return read_submission(folder).as_dict()
+
+
+def _bib():
+    entry = "@article{A:2020,\n  title = {A {B} c},\n  eprint = {2401.01708},\n}\n% comment\n@misc{B, note = {x}}\n"
+    return (entry.encode(), _data("na64stat.limits_library", "references.bib")[:3000].rsplit(b"\n@", 1)[0])
+
+
+READERS = (
+    Reader("run", ".toml", _run_seeds, mutations.of_toml, _read_run, _run_files),
+    Reader("efficiency", ".csv", lambda: (_data("na64stat.experiment", "efficiency_2022.csv")[:800].rsplit(b"\n", 1)[0],),
+           mutations.of_csv, read_efficiency),
+    Reader("published limit", ".csv", lambda: (_published(),), mutations.of_csv, read_limit),
+    Reader("spectra", ".csv", lambda: (_spectra(),), mutations.of_csv, _read_spectra),
+    Reader("existing limits", ".csv", lambda: (_existing(),), mutations.of_csv, _read_existing),
+    Reader("workspace", ".json", _workspace_seeds, mutations.of_json, _read_workspace, dear=True),
+    Reader("patch", ".json", _patch_seeds, mutations.of_json, _read_patch, _workspace_beside, dear=True),
+    Reader("workspace to HS3", ".json", lambda: _workspace_seeds()[:1], mutations.of_json, _read_to_hs3, dear=True),
+    Reader("likelihood", ".json", lambda: (*_workspace_seeds(), _patch_seeds()[1]), mutations.of_json, _likelihood),
+    Reader("scan", ".json", _of("scan"), mutations.of_json, _read_map),
+    Reader("exclusion", ".json", _of("exclusion"), mutations.of_json, _read_exclusion, dear=True),
+    Reader("limits", ".json", _of("limits"), mutations.of_json, _read_result),
+    Reader("projection", ".json", _of("projection"), mutations.of_json, _read_result),
+    Reader("journal", ".journal", _journal_seeds, mutations.of_journal, _read_journal),
+    Reader("chain", ".h5", _of("chain"), of_chain, _read_chain, sealing=sealed, dear=True),
+    Reader("toys", ".npy", _toy_seeds, mutations.of_bytes, read_toys),
+    Reader("HEPData YAML", ".yaml", _yaml_seeds, mutations.of_yaml, _read_hepdata),
+    Reader("HEPData JSON", ".json", _served_seeds, mutations.of_json, _read_hepdata),
+    Reader("submission", ".yaml", _submission_seeds, mutations.of_yaml, _read_submission, _submission),
+    Reader("BibTeX", ".bib", _bib, mutations.of_bytes, read_bibtex),
+)  # fmt: skip
+BY_NAME = {reader.name: reader for reader in READERS}
