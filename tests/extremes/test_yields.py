@@ -1,4 +1,4 @@
-"""Expected events and limits of every packaged scenario at the ends: 1 keV to the beam's reach, couplings 1e-12 to 1e3, 1 to 1e20 muons."""
+"""Expected events and limits of every packaged scenario at the ends of masses, couplings (1e-12 to 1e3) and muons (1 to 1e20)."""
 
 import math
 import warnings
