@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -88,9 +89,18 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exit status 0, 2 with one line for bad input, 1 if a result could not be computed, 130 after Ctrl-C."""
+    _settle_surroundings()
     warnings.showwarning = _show_warning
     warnings.simplefilter("default", Na64StatWarning)
     sys.exit(_run(arguments))
+
+
+def _settle_surroundings() -> None:
+    """What a command relies on: two streams to write to, and a way to draw that needs no display."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, who does not want to read it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  (open as long as we run)
+    os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever the session's windows or notebook need
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -111,13 +121,22 @@ def _answer(arguments: list[str] | None) -> int:
         return _fail(*(("stopped", 130) if _interrupted(error) else (str(error), 1)))
     except (click.Abort, KeyboardInterrupt) as error:
         return _fail(str(error) or str(error.__cause__ or "") or "stopped", 130)
+    except ModuleNotFoundError as error:
+        return _fail(f"{error}; the installation is not complete: pip install na64stat brings what it needs", 2)
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+        return _fail(_of_system(error), 2)
     except Exception as error:
         if _interrupted(error):
             return _fail("stopped", 130)
         raise
     return result if isinstance(result, int) else 0
+
+
+def _of_system(error: OSError) -> str:
+    """What the system says, with the file; without one it is a stream that cannot be written."""
+    from na64stat.files import write_advice
+
+    return f"{error.filename}: {error.strerror}" if error.filename else f"output: {write_advice(error)}"
 
 
 def _interrupted(error: BaseException | None) -> bool:
@@ -149,7 +168,8 @@ def _unexpected(error: Exception) -> str:
 
 
 def _fail(message: str, status: int) -> int:
-    click.echo("na64stat: error: " + " ".join(message.split()), err=True)
+    with contextlib.suppress(OSError):  # where nobody can read the message the status still tells
+        click.echo("na64stat: error: " + " ".join(message.split()), err=True)
     return status
 
 

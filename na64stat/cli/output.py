@@ -46,7 +46,13 @@ class Output:
         path = Path(name)
         if name in ("", "-"):
             raise InputError(f"--output: {name!r}; the name of a file is right (--json writes to standard output)")
-        if path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:
+            from na64stat.files import write_advice
+
+            raise InputError(f"--output: {path}: {write_advice(error)}") from error
+        if is_folder:
             raise InputError(f"--output: {path} is a folder; the name of a file is right")
         if not path.parent.is_dir():
             raise InputError(f"--output: {path}: there is no folder {path.parent}; make it first")

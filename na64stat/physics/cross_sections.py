@@ -27,7 +27,7 @@ from na64stat.physics import kinematics
 from na64stat.physics.checks import positive
 from na64stat.physics.constants import MUON_MASS
 from na64stat.physics.nucleus import Nucleus
-from na64stat.physics.quadrature import threshold_rule
+from na64stat.physics.quadrature import gauss_legendre, threshold_rule
 from na64stat.physics.spectra import (
     DARK_PAIR,
     PROCESSES,
@@ -58,6 +58,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 _PAIR_THETA_NODES: Final = 12  # the virtual vector has k > 2 m_chi and is integrated over: 3e-7 remains
+_CUT_PAIR_NODES: Final = 16
 _X_NODES: Final = 128
 _SOFT_FUSION, LIGHT_NUCLEUS = 0.01, 50
 
@@ -86,7 +87,7 @@ def dark_pair_spectrum(
         Target nucleus.
     nodes
         Number K of virtual masses. The default gives 1e-5 in the integral over x: 19 at 1 MeV, 16 at 10 MeV, 12 at
-        0.1 GeV (measured against 200 Gauss-Legendre nodes in eta); above 30 GeV, near the beam's reach, only 1e-3.
+        0.1 GeV (measured against 200 Gauss-Legendre nodes in eta); above 50 GeV, near the beam's reach, only 1e-3.
         330 values of x take about 15 ms.
     theta_max, lepton_mass
         Largest angle [rad], mass of the projectile [GeV].
@@ -103,7 +104,8 @@ def dark_pair_spectrum(
     -----
     With k = 2 m_chi cosh(eta) the square root at threshold becomes tanh(eta); the integrand is even in eta and falls
     at the far end, so that the trapezoidal rule converges exponentially. From k^2 ~ 2 E sqrt(t_size) on the size of the
-    nucleus cuts the flux and the spectrum falls as k^-10: k ends at four times that.
+    nucleus cuts the flux and the spectrum falls as k^-10: k ends at four times that. Where the beam's reach comes first,
+    above 20 GeV at 160 GeV, the rule is Gauss-Legendre up to it.
 
     References
     ----------
@@ -112,20 +114,22 @@ def dark_pair_spectrum(
     x, _ = checked("vector", x, m_chi, beam_energy, lepton_mass)
     positive("m_chi", m_chi, "GeV")
     scale = max(2 * m_chi, math.sqrt(2 * beam_energy * math.sqrt(nucleus.t_size)))
-    k_max = min(beam_energy, 4 * scale)
-    # Beyond the reach there is no range to divide, and dsigma_dx is 0 at any k above threshold.
-    eta_max = math.acosh(k_max / (2 * m_chi)) if k_max > 2 * m_chi else 1.0
-    if nodes is None:
-        # Cut by the beam's energy the integrand ends as a power, not exponentially, and needs more.
-        nodes = 24 if k_max == beam_energy else math.ceil(4 + 1.5 * eta_max)
-    step = eta_max / nodes
-    eta = step * np.arange(1, nodes + 1)
+    reach, k_end = kinematics.heaviest(beam_energy, lepton_mass), 4 * scale
+    if k_end < reach:
+        eta_max = math.acosh(k_end / (2 * m_chi))
+        nodes = math.ceil(4 + 1.5 * eta_max) if nodes is None else nodes
+        eta, weights = eta_max * np.arange(1, nodes + 1) / nodes, np.full(nodes, eta_max / nodes)
+    else:  # cut by the beam's reach the integrand ends as a power, not exponentially
+        # Beyond the reach there is no range to divide, and dsigma_dx is 0 at any k above threshold.
+        eta_max = math.acosh(reach / (2 * m_chi)) if 2 * m_chi < reach else 1.0
+        points, weights = gauss_legendre(_CUT_PAIR_NODES if nodes is None else nodes)
+        eta, weights = eta_max * (1 + points) / 2, eta_max * weights / 2
     k = 2 * m_chi * np.cosh(eta)
     pair = np.tanh(eta) ** 2 * (2 + 1 / np.cosh(eta) ** 2) / (12 * np.pi**2)
     axes = (slice(None), *(np.newaxis,) * x.ndim)
     spectrum = dsigma_dx("vector", x[np.newaxis], k[axes], beam_energy, nucleus, theta_max,
                          lepton_mass=lepton_mass, nodes=_PAIR_THETA_NODES)  # fmt: skip
-    return k, step * pair[axes] * spectrum
+    return k, (weights * pair)[axes] * spectrum
 
 
 def total_cross_section(

@@ -10,6 +10,8 @@ arXiv:2501.06294, eqs. (14)-(16).
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,6 +21,9 @@ from na64stat.physics.constants import MUON_MASS, TAU_MASS
 from na64stat.units import HBARC_GEV_M
 
 Array = NDArray[np.float64]
+
+_SMALLEST_DEPTH: Final = float(np.finfo(float).tiny)
+"""Decay lengths [1] below which a number has not all its digits, and nothing decays to any of them."""
 
 
 def axion_to_photons(mass: ArrayLike, coupling: ArrayLike) -> Array:
@@ -115,8 +120,10 @@ def layer_probabilities(
     positive("layer_thickness", layer_thickness, "m")
     length = _checked_length(length)
     per_layer = _in_lengths(layer_thickness, length)
+    with np.errstate(over="ignore"):  # nothing crosses so many decay lengths, infinitely many or not
+        target = layers * per_layer
     crossed = np.divide(
-        np.expm1(-layers * per_layer), layers * np.expm1(-per_layer), out=np.ones_like(length), where=per_layer > 0
+        np.expm1(-target), layers * np.expm1(-per_layer), out=np.ones_like(length), where=per_layer >= _SMALLEST_DEPTH
     )
     return _split(crossed, decay_volume, length)
 
@@ -142,7 +149,7 @@ def continuous_probabilities(length: ArrayLike, target_thickness: float, decay_v
     positive("target_thickness", target_thickness, "m")
     length = _checked_length(length)
     depth = _in_lengths(target_thickness, length)
-    crossed = np.divide(-np.expm1(-depth), depth, out=np.ones_like(length), where=depth > 0)
+    crossed = np.divide(-np.expm1(-depth), depth, out=np.ones_like(length), where=depth >= _SMALLEST_DEPTH)
     return _split(crossed, decay_volume, length)
 
 

@@ -1,7 +1,7 @@
 """Kinematics of muon + photon -> muon + X seen from the beam, at small angles.
 
 ``x`` is the energy fraction of X, ``theta`` its angle [rad], ``mass`` its mass [GeV]. `energy_fraction_limits` gives
-the range of x that is open; the other functions are the invariants inside it.
+the range of x that is open, `heaviest` the mass at which it closes; the other functions are the invariants inside it.
 
 References
 ----------
@@ -10,6 +10,9 @@ arXiv:2501.06294, eqs. (3)-(5), (17), (18).
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -17,6 +20,9 @@ from na64stat.physics.checks import non_negative, positive
 from na64stat.physics.constants import MUON_MASS
 
 Array = NDArray[np.float64]
+
+_LIGHT: Final = 1e-12
+"""A mass over the beam's energy that is always within reach."""
 
 
 def utilde_forward(x: ArrayLike, mass: ArrayLike, lepton_mass: float = MUON_MASS) -> Array:
@@ -88,3 +94,27 @@ def energy_fraction_limits(mass: ArrayLike, beam_energy: float, lepton_mass: flo
     discriminant = b**2 - 4 * mass**2 * (lepton_mass**2 + c)
     x_high = (b + np.sqrt(np.maximum(discriminant, 0.0))) / (2 * (lepton_mass**2 + c))
     return x_low, np.where(discriminant > 0, np.maximum(x_high, x_low), x_low)
+
+
+def heaviest(beam_energy: float, lepton_mass: float = MUON_MASS) -> float:
+    """Largest mass [GeV] within the beam's reach: there t_min at rest, x = m/E and theta = 0, has risen to t_max.
+
+    For 160 GeV muons it is 0.07 MeV below the beam's energy.
+
+    Raises
+    ------
+    InputError
+        If the energy is not positive and finite.
+    """
+    from scipy.optimize import brentq
+
+    positive("beam_energy", beam_energy, "GeV")
+
+    def excess(rest: float) -> float:
+        """sqrt(t_min) - sqrt(t_max) over m at m = E - rest, times rest: without a pole."""
+        mass = beam_energy - rest
+        return lepton_mass**2 / (2 * beam_energy) - rest * (math.hypot(1, lepton_mass / mass) - 0.5)
+
+    # At a vanishing mass sqrt(t_max) is the muon's mass, and more than sqrt(t_min).
+    rest = brentq(excess, 0.0, beam_energy * (1 - _LIGHT), xtol=4e-16 * beam_energy, rtol=1e-14)
+    return beam_energy - float(rest)

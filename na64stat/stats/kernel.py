@@ -21,9 +21,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from na64stat.stats.jit import compiled
 from na64stat.stats.parameters import Array
 
 Indices = NDArray[np.int64]
@@ -95,8 +95,8 @@ _TOLERANCE = 1e-12
 _LAST_STEP = 1e-5
 """Below this estimate the next full step leaves less than the tolerance, since Newton's steps converge quadratically."""
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
-_inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+_compiled = compiled()
+_inlined = compiled(forceinline=True)
 
 
 @_inlined

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from na64stat.stats.jit import compiled
 from na64stat.stats.parameters import Array
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+_compiled = compiled()
 
 _SMALLEST = 1e-290
 """A probability below this is zero: denormal numbers are slow, and no ratio is taken of them."""

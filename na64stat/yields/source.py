@@ -82,8 +82,8 @@ def spectrum(scenario: Scenario, run: Run, x_min: float = 0.0) -> Spectrum:
     low, high = (float(end) for end in kinematics.energy_fraction_limits(scenario.lightest_mass(), run.beam_energy))
     if not low < high:
         raise ScenarioError(
-            f"{scenario.name}: mass = {scenario.mass:g} GeV is beyond the reach of a {run.beam_energy:g} GeV beam; a lighter "
-            "particle is right"
+            f"{scenario.name}: mass = {scenario.mass:g} GeV is beyond the reach of a {run.beam_energy:g} GeV beam, which "
+            f"makes up to {kinematics.heaviest(run.beam_energy):.8g} GeV; a lighter particle is right"
         )
     if not 0 <= x_min < 1:
         raise InputError(f"x_min = {x_min}: an energy fraction lies in [0, 1)")

@@ -1,0 +1,45 @@
+"""Compilation with numba, kept on disk for the next process.
+
+Keeping is a saving of time only: where there is no place for it (a read-only installation and no home) or the disk is full, the
+function is compiled anew in each process, with the same results. numba itself gives up in both cases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+from numba.core.caching import FunctionCache
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator: compile for plain numbers and arrays, without Python's global lock, kept on disk where that is possible.
+
+    Parameters
+    ----------
+    options
+        More of numba's.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        dispatcher = njit(nogil=True, error_model="numpy", **options)(function)
+        with contextlib.suppress(RuntimeError):  # no place to keep it
+            dispatcher._cache = _Cache(function)
+        return dispatcher
+
+    return decorate
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
+    """numba's own, but a file that cannot be read or written is as good as none."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with contextlib.suppress(OSError):
+            return super().load_overload(sig, target_context)
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
