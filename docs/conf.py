@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
 ]
+suppress_warnings = ["toc.empty_glob"]  # pages that a script writes may be missing
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 
@@ -24,7 +25,6 @@ source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
-suppress_warnings = ["myst.header"]  # pages that are read on GitHub, too, may begin below a heading of the first level
 
 # Executed pages: always anew, since a cache would not notice that the package has changed.
 nb_execution_mode = "force"

@@ -153,6 +153,11 @@ class Run:
     def region(self, name: str) -> RunRegion:
         """One region.
 
+        Parameters
+        ----------
+        name
+            Of the region.
+
         Raises
         ------
         RegionError
@@ -168,6 +173,11 @@ class Run:
         """The same run with another background setting, such as "none" or "realistic".
 
         A region that does not know the setting keeps "none"; at least one region must know it.
+
+        Parameters
+        ----------
+        name
+            Of the background setting.
 
         Raises
         ------

@@ -26,6 +26,11 @@ LARGEST: Final = 64 * 2**20
 def read_table(path: str | Path) -> Table:
     """A table from a file: a data file of a submission (YAML), or the JSON that HEPData serves.
 
+    Parameters
+    ----------
+    path
+        The file, .yaml or .json.
+
     Raises
     ------
     InputError

@@ -181,6 +181,11 @@ class Table:
     def column(self, name: str) -> Variable:
         """A column by name.
 
+        Parameters
+        ----------
+        name
+            Of the column.
+
         Raises
         ------
         InputError

@@ -156,7 +156,13 @@ class Tabulated(Scenario):
 
     @staticmethod
     def from_csv(path: str | Path) -> Callable[..., Tabulated]:
-        """A factory of scenarios over one table."""
+        """A factory of scenarios over one table.
+
+        Parameters
+        ----------
+        path
+            CSV with the columns mass_gev, x, dsigma_dx_pb, and width_gev, visible_fraction if it decays.
+        """
         return partial(Tabulated, table=SpectrumTable.read(path))
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

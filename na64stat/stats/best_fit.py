@@ -150,6 +150,8 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
 
     Parameters
     ----------
+    model
+        The likelihood.
     minos
         Names of parameters to find Minos errors of besides mu's, or True for all.
     lowest_mu

@@ -232,8 +232,15 @@ def compare_priors(
         As in `credible_limit`.
     priors
         Priors to compare, each of the coupling, the yield or mu.
+    cl
+        Posterior probability, and confidence level.
     track
         Wraps the priors and methods, for a progress bar.
+
+    Raises
+    ------
+    InputError
+        For no priors, or what `credible_limit` refuses.
     """
     check_cl(cl)
     if not priors or any(not isinstance(prior, Prior) or prior.parameter == "mass" for prior in priors):
@@ -283,11 +290,18 @@ def credible_plane(
         As in `credible_limit`.
     priors
         One of the coupling and one of the mass.
+    cl
+        Posterior probability in the credible region.
     points
         Masses and couplings of the grid, evenly spaced in the logarithms between the bounds of the priors; a prior that begins
         at zero is followed down to a thousandth of its upper end.
     track
         Wraps what is computed, for a progress bar.
+
+    Raises
+    ------
+    InputError
+        For other than one prior of the coupling and one of the mass, a grid too small, or what `credible_limit` refuses.
     """
     check_cl(cl)
     if min(points) < 8:

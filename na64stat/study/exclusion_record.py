@@ -148,6 +148,11 @@ def _level(region: ExclusionRegion) -> dict[str, Any]:
 def load_exclusion(path: str | Path) -> Exclusion:
     """Read an exclusion that `Exclusion.save` wrote.
 
+    Parameters
+    ----------
+    path
+        The JSON file.
+
     Raises
     ------
     InputError

@@ -107,6 +107,11 @@ class ScenarioLimits:
 def load_limits(path: str | Path) -> ScenarioLimits:
     """Read limits that `ScenarioLimits.save`, or `na64stat limit SCENARIO --json`, wrote.
 
+    Parameters
+    ----------
+    path
+        The JSON file.
+
     Raises
     ------
     InputError

@@ -128,6 +128,11 @@ class Projection:
 def load_projection(path: str | Path) -> Projection:
     """Read a projection that `Projection.save` wrote.
 
+    Parameters
+    ----------
+    path
+        The JSON file.
+
     Raises
     ------
     InputError

@@ -147,6 +147,11 @@ class Scan:
 def load_scan(path: str | Path) -> Scan:
     """Read a scan that `Scan.save` wrote.
 
+    Parameters
+    ----------
+    path
+        The JSON file.
+
     Raises
     ------
     InputError
