@@ -17,7 +17,6 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
 ]
-suppress_warnings = ["toc.empty_glob"]  # pages that a script writes may be missing
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 
@@ -42,7 +41,17 @@ autodoc_preserve_defaults = True
 # Shown by name, not by what they stand for.
 autodoc_type_aliases = {
     name: name
-    for name in ("Amplitude", "Array", "ArrayLike", "ComplexArray", "Figure", "Integers", "Interval", "NDArray", "Track")
+    for name in (
+        "Amplitude",
+        "Array",
+        "ArrayLike",
+        "ComplexArray",
+        "Figure",
+        "Integers",
+        "Interval",
+        "NDArray",
+        "Track",
+    )
 }
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
@@ -51,7 +60,7 @@ python_maximum_signature_line_length = 90
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|concurrent|enum|matplotlib|np|numpy|os|pathlib|typing)\..*"),
-    (r"py:.*", "|".join(("Path", *autodoc_type_aliases))),
+    (r"py:.*", "|".join(("Path", "TypeAliasForwardRef", *autodoc_type_aliases))),
     (r"py:.*", r"na64stat\.stats\.(fit\.Fits|reader\.Row|tail\.TailProbability|workspace\.CountedRun)|Compiled"),
 ]
 

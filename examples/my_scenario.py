@@ -1,7 +1,4 @@
-"""A scenario of one's own: a scalar that couples to leptons in proportion to their mass, as a Higgs boson would.
-
-    na64stat limit --scenario examples/my_scenario.py:LeptonScalar --mass 5e-3:0.2:12
-"""
+"""A scenario of one's own: a scalar that couples to leptons in proportion to their mass, as a Higgs boson would."""
 
 import math
 from dataclasses import dataclass

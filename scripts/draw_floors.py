@@ -32,7 +32,9 @@ WIDTH, HEIGHT, GAP, MARGIN = 720, 46, 8, 12
 
 def floors() -> list[list[str]]:
     """The floors from above, each with its rooms."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     return [[room.strip() for room in layer.split("|")] for layer in layers]
 
@@ -50,12 +52,12 @@ def drawing(house: list[list[str]]) -> str:
         width = (WIDTH - 2 * MARGIN - (len(rooms) - 1) * GAP) / len(rooms)
         for place, room in enumerate(rooms):
             x = MARGIN + place * (width + GAP)
+            middle = f'x="{x + width / 2:g}" text-anchor="middle"'
+            box = f'x="{x:g}" y="{y}" width="{width:g}" height="{HEIGHT}" rx="4"'
             lines += [
-                f'<rect x="{x:g}" y="{y}" width="{width:g}" height="{HEIGHT}" rx="4" fill="#e8eef5" stroke="#4a6785"/>',
-                f'<text x="{x + width / 2:g}" y="{y + 19}" text-anchor="middle" font-size="15" font-weight="bold" '
-                f'fill="#16283c">{escape(room)}</text>',
-                f'<text x="{x + width / 2:g}" y="{y + 37}" text-anchor="middle" font-size="12" fill="#33475b">'
-                f"{escape(WHAT[room])}</text>",
+                f'<rect {box} fill="#e8eef5" stroke="#4a6785"/>',
+                f'<text {middle} y="{y + 19}" font-size="15" font-weight="bold" fill="#16283c">{escape(room)}</text>',
+                f'<text {middle} y="{y + 37}" font-size="12" fill="#33475b">{escape(WHAT[room])}</text>',
             ]
     return "\n".join([*lines, "</svg>", ""])
 

@@ -64,7 +64,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Background:
-    """Expected background of one region [events], and its absolute uncertainty [events]."""
+    """Expected background of one region [events], and its absolute uncertainty [events].
+
+    Attributes
+    ----------
+    events, uncertainty
+        Expected events, and their standard deviation [1].
+    """
 
     events: float
     uncertainty: float
@@ -97,7 +103,13 @@ class RunRegion:
 
 @dataclass(frozen=True)
 class Systematics:
-    """Relative uncertainties [1] of the efficiency, the muons on target and the cross section."""
+    """Relative uncertainties [1] of the efficiency, the muons on target and the cross section.
+
+    Attributes
+    ----------
+    efficiency, mot, cross_section
+        Relative standard deviations [1].
+    """
 
     efficiency: float
     mot: float

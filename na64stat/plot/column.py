@@ -51,6 +51,11 @@ def column_style() -> Iterator[None]:
 def column_figure(height_cm: float = 6.5) -> Figure:
     """An empty figure of `COLUMN_CM` width and a height [cm], laid out so that nothing is cut off.
 
+    Parameters
+    ----------
+    height_cm
+        Of the figure [cm].
+
     Raises
     ------
     InputError

@@ -61,6 +61,8 @@ def draw_spectra(axes: Axes, curves: Sequence[Spectrum], *, unit: str = "pb", de
 
     Parameters
     ----------
+    axes
+        Where.
     curves
         The spectra, all in one unit.
     unit
@@ -108,6 +110,13 @@ def draw_spectra(axes: Axes, curves: Sequence[Spectrum], *, unit: str = "pb", de
 def draw_efficiency(axes: Axes, efficiency: EfficiencyCurve) -> Axes:
     """Signal efficiency against the effective mass: curve, measured points, and dashed the end values held outside.
 
+    Parameters
+    ----------
+    axes
+        Where.
+    efficiency
+        The curve.
+
     Raises
     ------
     InputError
@@ -153,6 +162,8 @@ def draw_decay(
 
     Parameters
     ----------
+    axes
+        Where.
     lengths
         Decay lengths [m] or, with another `label`, couplings; shape (n,), positive.
     probabilities
@@ -246,7 +257,13 @@ def _dress(axes: Axes, x_label: str, y_label: str) -> None:
 
 
 def fix_tick_labels(axes: Axes) -> None:
-    """Keep the size of tick labels: matplotlib makes ticks when it draws, maybe under another style."""
+    """Keep the size of tick labels: matplotlib makes ticks when it draws, maybe under another style.
+
+    Parameters
+    ----------
+    axes
+        Whose.
+    """
     size = mpl.font_manager.FontProperties(size=mpl.rcParams["xtick.labelsize"]).get_size_in_points()
     axes.tick_params(which="both", labelsize=size, zorder=10)
     axes.tick_params(axis="x", which="both", pad=0.7 * size)  # clear of the lowest label of the other axis

@@ -31,6 +31,13 @@ _BELOW: Final = "from below the couplings"
 def check_drawable(path: Path, masses: int, muons: int) -> None:
     """Refuse a figure before anything is computed for it.
 
+    Parameters
+    ----------
+    path
+        The file.
+    masses, muons
+        How many.
+
     Raises
     ------
     InputError
@@ -52,6 +59,8 @@ def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Fig
 
     Parameters
     ----------
+    projection
+        The record.
     coupling_symbol
         In TeX, without dollars.
 
@@ -87,7 +96,17 @@ def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Fig
 def save_projection_figure(
     projection: Projection, coupling_symbol: str, path: Path, *, overwrite: bool = False
 ) -> None:
-    """Draw it into a .png or .pdf file."""
+    """Draw it into a .png or .pdf file.
+
+    Parameters
+    ----------
+    projection, coupling_symbol
+        As in `projection_figure`.
+    path
+        The file.
+    overwrite
+        Whether an existing file is replaced.
+    """
     save_figure(projection_figure(projection, coupling_symbol), path, overwrite=overwrite)
 
 

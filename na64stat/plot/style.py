@@ -54,7 +54,13 @@ def house_style() -> Iterator[None]:
 
 
 def new_figure(width: float = 7.6, height: float = 5.2) -> Figure:
-    """An empty figure of a size [inch], drawn without a window."""
+    """An empty figure of a size [inch], drawn without a window.
+
+    Parameters
+    ----------
+    width, height
+        Of the figure [inch].
+    """
     figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
     return figure
@@ -62,6 +68,17 @@ def new_figure(width: float = 7.6, height: float = 5.2) -> Figure:
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 200) -> None:
     """Write a figure as PDF or PNG, after the ending of the file's name; no date is written into it.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    path
+        Ending in .pdf or .png.
+    overwrite
+        Whether an existing file is replaced.
+    dpi
+        Dots per inch of a PNG.
 
     Raises
     ------
@@ -75,7 +92,17 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = 
 
 
 def figure_bytes(figure: Figure, kind: str, dpi: int = 200) -> bytes:
-    """A figure as the content of a file of a kind of `FORMATS`."""
+    """A figure as the content of a file of a kind of `FORMATS`.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    kind
+        One of `FORMATS`.
+    dpi
+        Dots per inch of a PNG.
+    """
     metadata: dict[str, Any] = {"CreationDate": None} if kind == "pdf" else {"Software": None}
     buffer = io.BytesIO()
     with house_style():

@@ -71,6 +71,11 @@ class SpectrumTable:
     def read(cls, path: str | Path) -> SpectrumTable:
         """Read and check a CSV.
 
+        Parameters
+        ----------
+        path
+            The CSV.
+
         Raises
         ------
         TableError
@@ -118,7 +123,13 @@ class SpectrumTable:
         )
 
     def neighbours(self, mass: float) -> tuple[int, int, float]:
-        """Indices of the tabulated masses around `mass`, and its share of the way in ln mass."""
+        """Indices of the tabulated masses around `mass`, and its share of the way in ln mass.
+
+        Parameters
+        ----------
+        mass
+            Mass [GeV].
+        """
         upper = int(np.clip(np.searchsorted(self.mass, mass), 1, max(len(self.mass) - 1, 1)))
         if len(self.mass) == 1:
             return 0, 0, 0.0

@@ -39,6 +39,8 @@ class Minos:
     ----------
     lower, upper
         Negative and positive; None where it does not rise so far, and then `status` says why.
+    status
+        Empty, or why an end is missing.
     """
 
     lower: float | None

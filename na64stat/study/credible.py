@@ -43,7 +43,7 @@ class CredibleLimit:
     cl, limit
         Posterior probability below the limit, and the limit.
     events, coupling
-        Signal events in all at the limit, and the coupling; None where they do not follow from it.
+        Signal events in all at the limit, and the coupling in the scenario's unit; None where they do not follow from it.
     highest_density
         Intervals of the highest density with the same probability.
     error
@@ -80,7 +80,19 @@ class CredibleLimit:
 
 @dataclass(frozen=True)
 class ComparedLimit:
-    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them."""
+    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them.
+
+    Attributes
+    ----------
+    label
+        The method, or the prior in words.
+    events
+        Signal events in all.
+    coupling
+        In the scenario's unit.
+    note
+        What a reader should know.
+    """
 
     label: str
     events: float | None
@@ -95,7 +107,7 @@ class ComparedLimits:
     Attributes
     ----------
     scenario, coupling_unit, run, regions, counts, mass, cl
-        What was asked.
+        What was asked; the mass in GeV.
     rows
         One entry a prior, then CL_s and Feldman-Cousins.
     credible

@@ -13,7 +13,7 @@ from na64stat.errors import Na64StatError
 HEADINGS = ("Parameters", "Attributes", "Class attributes", "Returns", "Raises", "Notes", "References")
 
 UNITS = {
-    "GeV": {"mass", "masses", "m_chi", "beam_energy", "effective_mass", "lepton_mass", "width", "momentum"},
+    "GeV": {"mass", "masses", "m_chi", "beam_energy", "effective_mass", "lepton_mass"},
     "m": {"decay_volume", "layer_thickness", "target_thickness"},
     "unit": {"coupling", "couplings"},
 }
@@ -110,7 +110,11 @@ def raised_here(function):
 def undocumented_errors(function):
     """Exceptions that are raised here and not named, nor a base of them, under Raises."""
     named = documented(function if not isinstance(function, property) else function.fget, "Raises")
-    return [error.__name__ for error in raised_here(function) if not {base.__name__ for base in error.__mro__} & named.keys()]
+    return [
+        error.__name__
+        for error in raised_here(function)
+        if not {base.__name__ for base in error.__mro__} & named.keys()
+    ]
 
 
 def without_units(thing):
