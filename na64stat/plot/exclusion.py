@@ -51,7 +51,19 @@ class Curve:
 
 @dataclass(frozen=True)
 class Band:
-    """A band between two couplings over the mass, such as the expected limit within one standard deviation."""
+    """A band between two couplings over the mass, such as the expected limit within one standard deviation.
+
+    Attributes
+    ----------
+    label
+        Name for the legend.
+    mass
+        Masses [GeV], shape (N,).
+    low, high
+        Couplings, shape (N,).
+    colour
+        Of its area.
+    """
 
     label: str
     mass: Sequence[float]
@@ -62,7 +74,15 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class ShadedLimit:
-    """The region of an existing limit: a name, and corners (mass [GeV], coupling) of shape (n, 2)."""
+    """The region of an existing limit: a name, and corners (mass [GeV], coupling) of shape (n, 2).
+
+    Attributes
+    ----------
+    label
+        Name of the experiment.
+    polygon
+        Corners (mass [GeV], coupling), shape (n, 2).
+    """
 
     label: str
     polygon: Array
@@ -70,7 +90,17 @@ class ShadedLimit:
 
 @dataclass(frozen=True)
 class AxesText:
-    """What is written along the axes, and their ranges (mass [GeV], unit of the coupling); both are logarithmic."""
+    """What is written along the axes, and their ranges (mass [GeV], unit of the coupling); both are logarithmic.
+
+    Attributes
+    ----------
+    mass_label, coupling_label
+        With symbols and units.
+    mass_range, coupling_range
+        Ends of the axes [GeV; unit of the coupling].
+    title
+        Above the figure.
+    """
 
     mass_label: str
     coupling_label: str

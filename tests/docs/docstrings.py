@@ -118,17 +118,18 @@ def undocumented_errors(function):
 
 
 def without_units(thing):
-    """Entries that have a dimension and name no unit, followed where they say "As in `...`"."""
+    """Entries that have a dimension and name no unit, followed where they say "As in `...`"; a whole number is a count."""
     missing = []
+    counts = {name for name, kind in getattr(thing, "__annotations__", {}).items() if kind == "int"}
     for name, text in documented(thing, "Parameters", "Attributes").items():
         for unit, names in UNITS.items():
             pattern = r"unit|\[[^\]]*\]|GeV" if unit == "unit" else rf"\b{unit}\b"
-            if name in names and not re.search(pattern, _followed(thing, name, text)):
+            if name in names - counts and not re.search(pattern, _followed(name, text)):
                 missing.append(name)
     return missing
 
 
-def _followed(thing, name, text):
+def _followed(name, text):
     found = re.match(r"As in `([\w.]+)`", text)
     if not found:
         return text
