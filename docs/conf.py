@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.machinery import PathFinder
 from importlib.metadata import version as installed_version
 
 from sphinx.ext.napoleon import Config, NumpyDocstring
@@ -17,6 +18,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
 ]
+highlight_language = "text"
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 
@@ -28,9 +30,10 @@ myst_links_external_new_tab = False
 # Executed pages: always anew, since a cache would not notice that the package has changed.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600  # of a cell, on a busy machine
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_render_markdown_format = "gfm"  # tables that a cell displays
 
 # Docstrings
 default_role = "code"
@@ -64,9 +67,16 @@ nitpick_ignore_regex = [
     (r"py:.*", r"na64stat\.stats\.(fit\.Fits|reader\.Row|tail\.TailProbability|workspace\.CountedRun)|Compiled"),
 ]
 
+# MathJax from a package, not from the network: pages can be read offline.
+mathjax_offline = PathFinder.find_spec("sphinx-mathjax-offline")
+mathjax_path = "mathjax/tex-chtml.js"
+
+html_static_path = ["_static", *(f"{folder}/static" for folder in mathjax_offline.submodule_search_locations)]
+html_css_files = ["na64stat.css"]
 html_theme = "furo"
 html_title = f"na64stat {release}"
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 
 
