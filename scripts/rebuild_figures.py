@@ -14,7 +14,7 @@ with tempfile.TemporaryDirectory() as scratch:
     made = reproduce(Path(scratch), track=lambda _: iter)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for path in made.files:
-        if path.suffix == ".png":
+        if path.suffix == ".png" and path.parent.name != "submission":  # the submission holds them once more
             shutil.copy(path, FOLDER / path.name)
             print(f"wrote docs/figures/{path.name}")
     print(made.headline_markdown())

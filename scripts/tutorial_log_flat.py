@@ -35,8 +35,7 @@ def draw(path: Path) -> None:
     )
     references = {names[row.label]: row.coupling for row in others.rows}
     with house_style():
-        figure = new_figure(6.0, 4.0)
-        figure.set_layout_engine("constrained")
+        figure = new_figure(7.5)
         axes = figure.add_subplot()
         draw_limits_by_prior(
             axes,
@@ -46,7 +45,7 @@ def draw(path: Path) -> None:
             xlabel="lower bound of the log-flat prior [GeV$^{-1}$]",
             ylabel="90% limit on the coupling [GeV$^{-1}$]",
         )
-        axes.set_title("axion-muon, m = 0.1 GeV, 2022 run: no event seen", fontsize=9, loc="left")
+        figure.suptitle("axion-muon, m = 0.1 GeV, 2022 run: no event seen")
     save_figure(figure, path, overwrite=True)
 
 

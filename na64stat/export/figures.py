@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -17,44 +18,53 @@ from na64stat.errors import InputError
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import existing_limits
 from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
+from na64stat.plot.inference import draw_cl_s
 from na64stat.plot.projection import MOST_MASSES, projection_figure
-from na64stat.plot.style import COLOURS, save_figure
+from na64stat.plot.style import COLOURS, INNER, OUTER, house_style, new_figure, save_figure
 from na64stat.scenarios.registry import symbols
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.projection_record import Projection
-from na64stat.study.scan_record import Scan
+from na64stat.study.scan_record import VERDICTS, Scan
 
-DOTS = (
-    "Thin dots: above them only the sum over layers excludes, whose last layer has no depth; averaged over any depth, the points "
-    "there are allowed."
-)
+ARTEFACT = "only the sum over layers"
+"""Explains dots in a legend: beyond them points are allowed if the production depth is averaged continuously."""
 
 
 def contour_curves(
-    found: Scan | Exclusion, label: str, colour: str | None, style: str, level: str | None = None
+    found: Scan | Exclusion, label: str, colour: str | None, style: str, level: str | None = None, channel: str = ""
 ) -> list[Curve]:
-    """The contours of a level, default the deciding one, under one name; thin dots where they bound an artefact."""
+    """The contours of a level, default the deciding one, under one name; thin dots where they bound an artefact.
+
+    With a `channel` the style of the line is explained by it.
+    """
     curves = []
     for contour in found.contours(level):
         if not any(contour.artefact):
-            curves.append(Curve(label, contour.mass, contour.coupling, colour, style, closed=contour.closed))
+            drawn = contour.mass, contour.coupling, colour, style
+            curves.append(Curve(label, *drawn, closed=contour.closed, channel=channel))
             continue
         for artefact, points in itertools.groupby(range(len(contour.mass)), key=lambda i: contour.artefact[i]):
             chosen = list(points)
             piece = slice(max(chosen[0] - 1, 0), chosen[-1] + 1)
-            drawn = contour.mass[piece], contour.coupling[piece], colour
-            curves.append(Curve("", *drawn, ":", width=0.9) if artefact else Curve(label, *drawn, style))
+            part = contour.mass[piece], contour.coupling[piece], colour
+            curves.append(
+                Curve("", *part, ":", width=0.9, channel=ARTEFACT)
+                if artefact
+                else Curve(label, *part, style, channel=channel)
+            )
     return curves
 
 
-def limit_curve(found: ScenarioLimits, label: str, colour: str | None, level: str | None = None) -> Curve:
+def limit_curve(
+    found: ScenarioLimits, label: str, colour: str | None, level: str | None = None, channel: str = ""
+) -> Curve:
     """The lowest excluded coupling against the mass at a level, default the observed one, or the median of a projection."""
     if level is None:
         level = "observed" if any(point.coupling["observed"] for point in found.points) else "median"
     pairs = [(point.mass, point.coupling[level]) for point in found.points]
     kept = [(mass, coupling) for mass, coupling in pairs if coupling is not None]
-    return Curve(label, [mass for mass, _ in kept], [coupling for _, coupling in kept], colour)
+    return Curve(label, [mass for mass, _ in kept], [coupling for _, coupling in kept], colour, channel=channel)
 
 
 def shaded(scenario: str, top: float, more: Sequence[ExistingLimit] = ()) -> list[ShadedLimit]:
@@ -75,7 +85,8 @@ def draw_maps(
     Parameters
     ----------
     found
-        Label -> scan or exclusion. Of a single exclusion the expected contours are drawn, too, where they differ.
+        Label -> scan or exclusion. Of a single exclusion the expected contours are drawn, too, where they differ; of a single
+        scan at one mass, CL_s against the coupling.
     existing, more
         Whether existing limits are shaded, and limits of your own beside them.
 
@@ -84,6 +95,10 @@ def draw_maps(
     InputError
         If their couplings have different units, one is a single row or column, or the file cannot be written.
     """
+    items = list(found.values())
+    if len(items) == 1 and isinstance(items[0], Scan) and len(items[0].mass) == 1 < len(items[0].coupling):
+        save_figure(row_figure(items[0]), path, overwrite=overwrite)
+        return len(items[0].cl_s)
     save_figure(maps_figure(found, existing=existing, more=more), path, overwrite=overwrite)
     return len(_curves(found))
 
@@ -103,14 +118,13 @@ def maps_figure(
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
     names = list(dict.fromkeys(item.scenario for item in items))
     axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, f"{', '.join(names)}, NA64mu")
-    artefact = any(any(contour.artefact) for item in items for contour in item.contours())
     wrong = [limit for limit in more if limit.unit != first.coupling_unit]
     if wrong:
         raise InputError(
             f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
         )
     others = shaded(first.scenario if existing and len(names) == 1 else "", coupling[1], more)
-    return exclusion_figure(_curves(found), others, axes, notes=DOTS if artefact else "")
+    return exclusion_figure(_curves(found), others, axes)
 
 
 def _curves(found: Mapping[str, Scan | Exclusion]) -> list[Curve]:
@@ -151,6 +165,33 @@ def axes_text(
     return AxesText(f"${mass_symbol}$ [GeV]", f"${coupling_symbol}${unit_text}", mass, coupling, title)
 
 
+@dataclass(frozen=True)
+class _Point:
+    """CL_s of one coupling, with as much of a band as a scan has: the median."""
+
+    observed: float | None
+    expected: tuple[float | None, ...]
+
+
+def row_figure(found: Scan) -> Figure:
+    """CL_s against the coupling of a scan at a single mass."""
+    observed, median = (found.cl_s[name][0] if name in found.cl_s else None for name in VERDICTS)
+    points = [
+        _Point(
+            None if observed is None else float(observed[i]),
+            (None, None, None if median is None else float(median[i]), None, None),
+        )
+        for i in range(len(found.coupling))
+    ]
+    label = axes_text(found.scenario, found.mass_range, found.coupling_range, found.coupling_unit, "").coupling_label
+    with house_style():
+        figure = new_figure()
+        axes = figure.add_subplot()
+        draw_cl_s(axes, found.coupling.tolist(), points, found.cl, label=label)
+        figure.suptitle(f"{found.scenario}, {found.run}, {' + '.join(found.regions)}, m = {found.mass[0]:g} GeV")
+    return figure
+
+
 @singledispatch
 def figure_of(result: Any) -> Figure | None:
     """The figure of a result; None where it has none: nothing is excluded, or one point or line cannot be drawn as a map.
@@ -166,6 +207,8 @@ def figure_of(result: Any) -> Figure | None:
 
 @figure_of.register
 def _of_map(result: Scan | Exclusion) -> Figure | None:
+    if isinstance(result, Scan) and len(result.mass) == 1 < len(result.coupling):
+        return row_figure(result)
     if not result.contours():
         return None
     return maps_figure({map_label(result): result})
@@ -176,15 +219,16 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
     levels = [level for level in ("observed", "median") if any(point.coupling.get(level) for point in result.points)]
     if not levels or len(result.points) < 2:
         return None
-    names = {"observed": "observed", "median": "median expected"}
-    styles = {"observed": "-", "median": "--"}
+    # They often coincide where counts are few: the median is thin and lies on the observed one.
+    looks = {"observed": ("observed", "black", "-", 2.2), "median": ("median expected", COLOURS[1], "--", 1.1)}
     curves = []
     for level in levels:
-        found = limit_curve(result, f"{names[level]}, {result.run}", "0.1", level)
-        curves.append(Curve(found.label, found.mass, found.coupling, "0.1", styles[level]))
+        name, colour, style, width = looks[level]
+        found = limit_curve(result, f"{name}, {result.run}", colour, level)
+        curves.append(replace(found, style=style, width=width))
     bands = [
-        *_bands(result, "minus2", "plus2", r"$\pm 2 \sigma$"),
-        *_bands(result, "minus1", "plus1", r"$\pm 1 \sigma$"),
+        *_bands(result, "minus2", "plus2", r"$\pm 2 \sigma$", OUTER),
+        *_bands(result, "minus1", "plus1", r"$\pm 1 \sigma$", INNER),
     ]
     values = [value for curve in curves for value in curve.coupling]
     masses = [point.mass for point in result.points]
@@ -206,7 +250,7 @@ def _of_projection(result: Projection) -> Figure | None:
     return projection_figure(result, symbols(result.scenario)[1])
 
 
-def _bands(result: ScenarioLimits, low: str, high: str, label: str) -> list[Band]:
+def _bands(result: ScenarioLimits, low: str, high: str, label: str, colour: str) -> list[Band]:
     """The band between two levels, where it has a width."""
     points = [
         (point.mass, point.coupling[low], point.coupling[high])
@@ -216,4 +260,4 @@ def _bands(result: ScenarioLimits, low: str, high: str, label: str) -> list[Band
     if not any(below != above for _, below, above in points):
         return []
     mass, below, above = zip(*points, strict=True)
-    return [Band(label, mass, below, above)]
+    return [Band(label, mass, below, above, colour)]

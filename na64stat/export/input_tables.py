@@ -134,8 +134,8 @@ def inputs_of(results: Iterable[Any]) -> tuple[tuple[Table, ...], tuple[str, ...
     found, missing, done = list[Table](), list[str](), set[tuple[str, ...]]()
     for result in results:
         scenario, run_name = getattr(result, "scenario", None), getattr(result, "run", None)
-        if scenario is None or run_name is None:
-            continue
+        if scenario is None or run_name is None or not (hasattr(result, "points") or hasattr(result, "contours")):
+            continue  # nothing that spans masses
         key = (scenario, run_name)
         if key in done:
             continue

@@ -1,4 +1,4 @@
-"""HEPData tables of results: limits against the mass, contours, maps of CL_s, projections, posteriors.
+"""HEPData tables of results: limits against the mass, contours, maps of CL_s, projections.
 
 Numbers are rounded to five significant digits, CL_s to four decimals: finer than any of them is known.
 """
@@ -13,14 +13,12 @@ from typing import Any, Final
 import numpy as np
 
 from na64stat.errors import InputError
-from na64stat.export.table import MISSING, Cell, Qualifier, Scalar, Table, Uncertainty, Variable, cells, rounded
+from na64stat.export.table import MISSING, Cell, Qualifier, Scalar, Table, Variable, cells
 from na64stat.scenarios.registry import symbols
-from na64stat.study.credible import CredibleLimit
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits_record import Interval, ScenarioLimits
 from na64stat.study.projection_record import Projection
 from na64stat.study.region import Contour
-from na64stat.study.samples import Samples
 from na64stat.study.scan_record import Scan
 
 LEVEL_NAMES: Final = {
@@ -122,42 +120,6 @@ def _projection(result: Projection) -> tuple[Table, ...]:
     return (_table(result, "projection", text, independent, columns),)
 
 
-@tables.register
-def _samples(result: Samples) -> tuple[Table, ...]:
-    rows = result.summary()
-    priors = "; ".join(str(item.get("text", item)) for item in result.question["priors"])
-    medians = [_with_errors(row["q50"], row["q16"], row["q84"], "68% credible interval") for row in rows.values()]
-    limits = [_with_errors(row["limit"], None, None, "Monte Carlo", row["limit_error"]) for row in rows.values()]
-    asked = result.question
-    text = (
-        f"Posterior of {asked['scenario']} by Markov chains: median with the central 68% interval, and 90% upper limit with its "
-        f"Monte Carlo error. Priors: {priors}. {result.diagnostics.verdict} {' '.join(result.notes)}"
-    )
-    columns = [
-        Variable("Posterior median", tuple(medians)),
-        Variable("Upper limit, 90% credibility", tuple(limits)),
-    ]
-    parameter = Variable("Parameter", tuple(Cell(name) for name in rows))
-    return (_named(f"{asked['scenario']}, posterior", asked["scenario"], text, (parameter,), columns),)
-
-
-@tables.register
-def _credible(result: CredibleLimit) -> tuple[Table, ...]:
-    text = (
-        f"Upper limit from the posterior of the {result.parameter}, by quadrature, and the intervals of the highest density with "
-        f"the same probability. Prior: {result.prior}."
-    )
-    intervals = result.highest_density
-    unit = None if result.unit == "1" else result.unit
-    parts = Variable("Part of the highest-density region", tuple(Cell(number + 1) for number in range(len(intervals))))
-    columns = [
-        Variable("Lower end", cells(low for low, _ in intervals), unit),
-        Variable("Upper end", cells(high for _, high in intervals), unit),
-        Variable(f"Upper limit, {result.cl:.0%} credibility", cells([result.limit] * len(intervals)), unit),
-    ]
-    return (_named(f"credible limit, {result.parameter}", "", text, (parts,), columns),)
-
-
 def contour_tables(result: Scan | Exclusion) -> tuple[Table, ...]:
     """A table of contours for each level; of levels that coincide, the first."""
     found: Mapping[str, Sequence[Contour]] = {level: result.contours(level) for level in result.levels}
@@ -221,24 +183,15 @@ def _edges(name: str, intervals: Sequence[Sequence[Interval]], result: Any) -> l
     return columns
 
 
-def _with_errors(value: float, low: float | None, high: float | None, label: str, size: float | None = None) -> Cell:
-    if not math.isfinite(value):
-        return Cell(MISSING)
-    centre = rounded(value)
-    if low is not None and high is not None:
-        minus, plus = rounded(value - low, 3), rounded(high - value, 3)
-        errors = (Uncertainty(-minus, plus, label),) if minus or plus else ()
-        return Cell(centre, errors=errors)
-    known = size is not None and math.isfinite(size) and size > 0
-    return Cell(centre, errors=(Uncertainty.of(rounded(float(size or 0), 2), label),) if known else ())
-
-
 def _table(result: Any, what: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]) -> Table:
     name = f"{result.scenario}, {result.run}, {'+'.join(result.regions)}, {what}"
-    return _named(name, result.scenario, text, independent, columns)
+    return named_table(name, result.scenario, text, independent, columns)
 
 
-def _named(name: str, scenario: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]) -> Table:
+def named_table(
+    name: str, scenario: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]
+) -> Table:
+    """A table with keywords of a limit; white space of the text is folded."""
     keywords: dict[str, tuple[Scalar, ...]] = {
         "observables": ("CLS",),
         "reactions": ("MU PB --> MU PB X",),
@@ -271,7 +224,11 @@ def _subject(scenario: str) -> str:
 
 
 def _unit(result: Any) -> str | None:
-    unit = str(result.coupling_unit)
+    return hepdata_unit(str(result.coupling_unit))
+
+
+def hepdata_unit(unit: str) -> str | None:
+    """A unit as HEPData writes it, None for a number."""
     return None if unit == "1" else unit.replace("GeV", "GEV").replace("^", "**")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
+import na64stat.export.posterior_tables  # noqa: F401  (registers its tables)
 from na64stat.errors import InputError
 from na64stat.export.figures import figure_of
 from na64stat.export.folder import check_folder, write_folder

@@ -1,22 +1,41 @@
-"""Exclusion figures: curves of one experiment over the shaded limits of others, in the plane of mass and coupling."""
+"""Exclusion figures: curves of one experiment over the shaded limits of others, in the plane of mass and coupling.
+
+`draw_exclusion` draws into axes, `exclusion_figure` makes a figure of them.
+"""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.plot.labels import place_names
-from na64stat.plot.style import COLOURS, OUTLINE, SHADES, house_style, new_figure
+from na64stat.plot.legends import stack_legends
+from na64stat.plot.style import (
+    COLOURS,
+    INNER,
+    OUTLINE,
+    SHADES,
+    fix_tick_labels,
+    house_style,
+    mark_decades,
+    new_figure,
+    write_notes,
+)
 
 Array = NDArray[np.float64]
+
+HEIGHT_CM: Final = 8.6
+"""Height [cm] of an exclusion figure without notes."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +56,20 @@ class Curve:
         Whether a closed curve's inside is tinted.
     width
         Line width [pt].
+    channel
+        What the style of the line stands for, such as a channel; explained in a legend of its own, where names then stand for
+        colours only.
     """
 
     label: str
     mass: Sequence[float]
     coupling: Sequence[float]
     colour: str | None = None
-    style: str = "-"
+    style: Any = "-"
     closed: bool = False
     filled: bool = False
-    width: float = 1.6
+    width: float = 1.4
+    channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +92,7 @@ class Band:
     mass: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
-    colour: str = COLOURS[5]
+    colour: str = INNER
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +115,8 @@ class ShadedLimit:
 class AxesText:
     """What is written along the axes, and their ranges (mass [GeV], unit of the coupling); both are logarithmic.
 
+    The title stands above the legend.
+
     Attributes
     ----------
     mass_label, coupling_label
@@ -109,32 +134,34 @@ class AxesText:
     title: str = ""
 
 
-def exclusion_figure(
+def draw_exclusion(
+    plane: Axes,
     curves: Sequence[Curve],
     existing: Sequence[ShadedLimit],
     axes: AxesText,
     bands: Sequence[Band] = (),
-    notes: str = "",
-) -> Figure:
+) -> Axes:
     """Draw limits.
+
+    The names of existing limits are placed for the layout and size that the figure has now: draw last, or resize no more.
 
     Parameters
     ----------
+    plane
+        Axes, made under `style.house_style`.
     curves
-        The limits to show, with a legend.
+        The limits to show, with their legends above the axes.
     existing
         Limits of others: shaded, each name written once, in its region or at its edge.
     axes
         Text and ranges.
     bands
         Drawn below the curves.
-    notes
-        What a reader must know, written below the axes.
 
     Raises
     ------
     InputError
-        If a range, a curve or a region cannot be drawn on logarithmic axes.
+        If a range, a curve or a region cannot be drawn on logarithmic axes, or the axes belong to no figure.
     """
     items: list[Curve | Band | ShadedLimit] = [*curves, *bands, *existing]
     for item in items:
@@ -144,25 +171,38 @@ def exclusion_figure(
             raise InputError(
                 f"figure: the range ({low}, {high}) must be positive and increasing: the axes are logarithmic"
             )
-    with house_style():
-        figure = new_figure()
-        lines = textwrap.wrap(notes, 140)
-        bottom = 0.115 + 0.026 * len(lines)
-        plane = figure.add_axes((0.095, bottom, 0.625, 0.945 - bottom))
-        _dress(plane, axes)
-        _shade(plane, existing)
-        for band in bands:
-            plane.fill_between(
-                band.mass, band.low, band.high, color=band.colour, alpha=0.3, lw=0, label=band.label, zorder=3
-            )
-        _draw(plane, curves)
-        _legend(plane)
-        figure.text(0.015, 0.015, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom", linespacing=1.3)
-        place_names(
-            plane,
-            [(limit.label, limit.polygon) for limit in existing],
-            [np.column_stack([curve.mass, curve.coupling]) for curve in curves],
+    figure = plane.get_figure(root=True)
+    if figure is None:
+        raise InputError("figure: the axes belong to no figure, so that nothing can be placed in them")
+    _dress(plane, axes)
+    _shade(plane, existing)
+    for band in bands:
+        plane.fill_between(
+            band.mass, band.low, band.high, color=band.colour, alpha=0.75, lw=0, label=band.label, zorder=3
         )
+    _draw(plane, curves)
+    stack_legends(plane, _legends(plane, curves), axes.title)
+    figure.draw_without_rendering()  # the layout must be known before names find their places
+    place_names(
+        plane,
+        [(limit.label, limit.polygon) for limit in existing],
+        [np.column_stack([curve.mass, curve.coupling]) for curve in curves],
+    )
+    return plane
+
+
+def exclusion_figure(
+    curves: Sequence[Curve],
+    existing: Sequence[ShadedLimit],
+    axes: AxesText,
+    bands: Sequence[Band] = (),
+    notes: str = "",
+) -> Figure:
+    """A figure for one column with what `draw_exclusion` draws; `notes` is what a reader must know, written below."""
+    with house_style():
+        figure = new_figure(HEIGHT_CM)
+        write_notes(figure, notes, grow=True)
+        draw_exclusion(figure.add_subplot(), curves, existing, axes, bands)
     return figure
 
 
@@ -192,8 +232,9 @@ def _dress(plane: Axes, axes: AxesText) -> None:
     plane.set_ylim(axes.coupling_range)
     plane.set_xlabel(axes.mass_label)
     plane.set_ylabel(axes.coupling_label)
-    plane.set_title(axes.title, loc="left")
-    plane.tick_params(which="both", zorder=10)
+    mark_decades(plane.xaxis)
+    mark_decades(plane.yaxis)
+    fix_tick_labels(plane)
 
 
 def _shade(plane: Axes, existing: Sequence[ShadedLimit]) -> None:
@@ -201,13 +242,12 @@ def _shade(plane: Axes, existing: Sequence[ShadedLimit]) -> None:
     for limit in existing:
         shade = SHADES[names.index(limit.label) % len(SHADES)]
         plane.add_patch(Polygon(limit.polygon, closed=True, facecolor=shade, edgecolor="none", alpha=0.75, zorder=1))
-        plane.add_patch(Polygon(limit.polygon, closed=True, facecolor="none", edgecolor=OUTLINE, lw=0.6, zorder=2))
+        plane.add_patch(Polygon(limit.polygon, closed=True, facecolor="none", edgecolor=OUTLINE, lw=0.5, zorder=2))
 
 
 def _draw(plane: Axes, curves: Sequence[Curve]) -> None:
     named: dict[str, str] = {}
     for curve in curves:
-        fresh = curve.label not in named
         colour = curve.colour or named.get(curve.label, COLOURS[len(named) % len(COLOURS)])
         named[curve.label] = colour
         mass, coupling = list(curve.mass), list(curve.coupling)
@@ -215,11 +255,23 @@ def _draw(plane: Axes, curves: Sequence[Curve]) -> None:
             mass, coupling = [*mass, mass[0]], [*coupling, coupling[0]]
         if curve.closed and curve.filled:
             plane.fill(mass, coupling, color=colour, alpha=0.2, lw=0, zorder=3)
-        # A label with an underscore in front stays out of the legend.
-        label = curve.label if fresh and curve.label else "_"
-        plane.plot(mass, coupling, color=colour, linestyle=curve.style, lw=curve.width, label=label, zorder=5)
+        plane.plot(mass, coupling, color=colour, linestyle=curve.style, lw=curve.width, label=curve.label, zorder=5)
 
 
-def _legend(plane: Axes) -> None:
-    if plane.get_legend_handles_labels()[1]:
-        plane.legend(loc="upper left", bbox_to_anchor=(1.015, 1.01), frameon=False, handlelength=2.2, borderaxespad=0)
+def _legends(plane: Axes, curves: Sequence[Curve]) -> list[list[Artist]]:
+    """Names with their colours, and below them what the styles of lines stand for."""
+    styles = {
+        curve.channel: Line2D([], [], color="0.25", linestyle=curve.style, lw=curve.width, label=curve.channel)
+        for curve in reversed(curves)
+        if curve.channel
+    }
+    by_style = {curve.label for curve in curves if not curve.channel}
+    names: dict[str, Artist] = {}
+    for handle, label in zip(*plane.get_legend_handles_labels(), strict=True):
+        if label in names or not label:
+            continue
+        if isinstance(handle, Line2D) and label not in by_style:
+            names[label] = Line2D([], [], color=handle.get_color(), lw=handle.get_linewidth(), label=label)
+        else:
+            names[label] = handle
+    return [list(names.values()), list(reversed(styles.values()))]

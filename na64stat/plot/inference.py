@@ -10,16 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from na64stat.errors import InputError
 from na64stat.plot.records import Fit, Hypothesis, Limit, Parameter, Ranking, Scan
-from na64stat.plot.style import COLOURS
+from na64stat.plot.style import ABOVE, COLOURS, INNER, OUTER, SMALLEST_PT, fix_tick_labels, mark_decades
 
-INNER: Final = COLOURS[2]
-OUTER: Final = "#F0E442"
-"""Colours of the bands of one and two standard deviations."""
-
-DOWN, UP = COLOURS[1], COLOURS[0]
+DOWN, UP = COLOURS[4], COLOURS[0]
 """Colours of a parameter held below and above its best value."""
 
 GREY: Final = "#8a8a8a"
@@ -45,6 +42,7 @@ def draw_pulls(axes: Axes, fit: Fit) -> Axes:
         raise InputError("figure of pulls: no constrained parameter was fitted")
     _pulls(axes, shown)
     axes.set_xlabel(r"$(\hat\theta - \theta_0)/\sigma_0$")
+    fix_tick_labels(axes)
     return axes
 
 
@@ -72,13 +70,11 @@ def draw_impacts(axes: tuple[Axes, Axes], impacts: Ranking, most: int = 20) -> t
     _pulls(left, [impact.parameter for impact in shown])
     left.set_xlabel(r"$(\hat\theta - \theta_0)/\sigma_0$")
     rows = np.arange(len(shown))
-    for place, colour, label in (("down", DOWN, r"$\hat\theta - \sigma$"), ("up", UP, r"$\hat\theta + \sigma$")):
+    for place, colour in (("down", DOWN), ("up", UP)):
         before = [getattr(impact, f"prefit_{place}") or 0.0 for impact in shown]
         after = [getattr(impact, place) or 0.0 for impact in shown]
-        right.barh(
-            rows, before, height=0.78, facecolor="none", edgecolor=colour, lw=0.9, label=f"{label}, before the fit"
-        )
-        right.barh(rows, after, height=0.78, color=colour, alpha=0.65, lw=0, label=f"{label}, after the fit")
+        right.barh(rows, before, height=0.78, facecolor="none", edgecolor=colour, lw=0.9, zorder=3)
+        right.barh(rows, after, height=0.78, color=colour, alpha=0.65, lw=0)
     right.axvline(0, color="black", lw=0.8)
     widest = max(map(abs, right.dataLim.intervalx.tolist()), default=0.0) or 1.0
     right.set_xlim(-1.15 * widest, 1.15 * widest)
@@ -86,7 +82,14 @@ def draw_impacts(axes: tuple[Axes, Axes], impacts: Ranking, most: int = 20) -> t
     right.set_yticks(rows, [""] * len(shown))
     right.tick_params(axis="y", length=0)
     right.set_xlabel(r"$\Delta\hat\mu$")
-    right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, handlelength=1.4)
+    figure = right.get_figure()
+    if figure is not None:
+        parts = [Patch(color=DOWN, alpha=0.65, lw=0), Patch(color=UP, alpha=0.65, lw=0)]
+        parts += [Patch(facecolor="none", edgecolor=GREY, lw=0.9), Patch(color=GREY, alpha=0.65, lw=0)]
+        names = [r"$\hat\theta - \sigma$", r"$\hat\theta + \sigma$", "before", "after the fit"]
+        figure.legend(parts, names, loc="outside lower center", ncols=4, frameon=False, handlelength=1.4)
+    for one in axes:
+        fix_tick_labels(one)
     return axes
 
 
@@ -102,7 +105,7 @@ def _pulls(axes: Axes, shown: Sequence[Parameter]) -> None:
             axes.errorbar(pull, row, xerr=parameter.constraint, fmt="o", ms=3.5, lw=1.2, capsize=2, color="black")
         else:  # without a measurement there is no pull: the value itself
             error = "" if parameter.error is None else rf" $\pm$ {parameter.error:.2g}"
-            text = axes.text(0, float(row), f"{parameter.value:.3g}{error}", ha="center", va="center", fontsize=7.5)
+            text = axes.text(0, float(row), f"{parameter.value:.3g}{error}", ha="center", va="center", fontsize=7)
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85})
     axes.set_xlim(-reach, reach)
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -138,10 +141,11 @@ def draw_correlation(axes: Axes, fit: Fit, most: int = 20) -> Axes:
     axes.set_xticks(ticks, names, rotation=90)
     _name_ticks(axes.set_yticks(ticks, names), axes)
     axes.tick_params(length=0)
-    size = min(7.5, 110 / len(kept))
+    size = min(7.5, 60 / len(kept))
+    legible = size >= SMALLEST_PT  # of many, the colours tell
     for i, row in enumerate(part):
         for j, value in enumerate(row):
-            if abs(value) >= 0.005:
+            if legible and abs(value) >= 0.005:
                 colour = "white" if abs(value) > 0.6 else "black"
                 axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=size, color=colour)
     figure = axes.get_figure()
@@ -176,7 +180,7 @@ def draw_profile(axes: Axes, scan: Scan) -> Axes:
             xytext=(0, 2),
             textcoords="offset points",
             ha="right",
-            fontsize=7.5,
+            fontsize=7,
             color="#444444",
         )
         for place in scan.crossings[label]:
@@ -184,6 +188,7 @@ def draw_profile(axes: Axes, scan: Scan) -> Axes:
             axes.plot([place], [level], "o", ms=3.5, color=COLOURS[0], zorder=4)
     axes.set_xlabel(r"signal strength $\mu$" if scan.name == "mu" else scan.name, parse_math=scan.name == "mu")
     axes.set_ylabel(r"$-2\,\Delta\ln L$")
+    fix_tick_labels(axes)
     return axes
 
 
@@ -233,48 +238,62 @@ def draw_limits(axes: Axes, limits: Mapping[str, Limit]) -> Axes:
     axes.tick_params(axis="y", length=0)
     _name_ticks(axes.set_yticks(range(len(limits)), list(limits)), axes)
     axes.set_xlabel(rf"limit on the signal strength $\mu${at}")
-    axes.legend(handles.values(), handles.keys(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
+    axes.legend(handles.values(), handles.keys(), **ABOVE, ncols=2)
+    fix_tick_labels(axes)
     return axes
 
 
-def draw_cl_s(axes: Axes, mu: Sequence[float], results: Sequence[Hypothesis], cl: float) -> Axes:
-    """CL_s against the signal strength: observed, and median and bands if there is only background.
+def draw_cl_s(
+    axes: Axes, at: Sequence[float], results: Sequence[Hypothesis], cl: float, *, label: str = r"signal strength $\mu$"
+) -> Axes:
+    """CL_s against the signal strength or the coupling: observed, and median and bands if there is only background.
 
     Parameters
     ----------
     axes
         Where.
-    mu
-        Signal strengths [1], shape (N,).
+    at
+        Signal strengths, or couplings [unit in `label`]; over more than a factor of 30 the axis is logarithmic.
     results
         CL_s at each of them.
     cl
         Confidence level.
+    label
+        Of the horizontal axis, with its unit.
+    mu
+        Signal strengths [1], shape (N,).
 
     Raises
     ------
     InputError
         If there are none, or not as many results as mu.
     """
-    if len(mu) != len(results) or not len(mu):
-        raise InputError(
-            f"figure of CL_s: {len(mu)} signal strengths and {len(results)} results; as many of both are right"
-        )
+    if len(at) != len(results) or not len(at):
+        raise InputError(f"figure of CL_s: {len(at)} points and {len(results)} results; as many of both are right")
     bands = np.array([[np.nan if value is None else value for value in result.expected] for result in results])
-    axes.fill_between(mu, bands[:, 0], bands[:, 4], color=OUTER, alpha=0.75, lw=0, label=r"expected $\pm 2\sigma$")
-    axes.fill_between(mu, bands[:, 1], bands[:, 3], color=INNER, alpha=0.75, lw=0, label=r"expected $\pm 1\sigma$")
-    axes.plot(mu, bands[:, 2], color="black", ls="--", lw=1.2, label="expected")
-    seen = [
-        (strength, result.observed) for strength, result in zip(mu, results, strict=True) if result.observed is not None
-    ]
+    for low, high, colour, name in (
+        (0, 4, OUTER, r"expected $\pm 2\sigma$"),
+        (1, 3, INNER, r"expected $\pm 1\sigma$"),
+    ):
+        if np.any(bands[:, low] < bands[:, high]):  # a band without width is the median
+            axes.fill_between(at, bands[:, low], bands[:, high], color=colour, alpha=0.75, lw=0, label=name)
+    seen = [(place, result.observed) for place, result in zip(at, results, strict=True) if result.observed is not None]
     if seen:
-        axes.plot(*zip(*seen, strict=True), color="black", lw=1.6, label="observed")
-    axes.axhline(1 - cl, color=COLOURS[1], lw=1.0, ls=":", label=f"{1 - cl:.3g}")
-    axes.set_xlim(min(mu), max(mu))
+        axes.plot(*zip(*seen, strict=True), color="black", lw=2.0, label="observed")
+    if np.any(np.isfinite(bands[:, 2])):  # it often lies on the observed one: thin, and above it
+        axes.plot(at, bands[:, 2], color=COLOURS[1], ls="--", lw=1.1, label="median expected")
+    axes.axhline(1 - cl, color=GREY, lw=1.0, ls=":", label=f"{1 - cl:.3g}")
+    if min(at) > 0 and max(at) > 30 * min(at):
+        axes.set_xscale("log")
+    if len(at) > 1:
+        axes.set_xlim(min(at), max(at))
+    if axes.get_xscale() == "log":
+        mark_decades(axes.xaxis)
     axes.set_ylim(0, 1.02)
-    axes.set_xlabel(r"signal strength $\mu$")
+    axes.set_xlabel(label)
     axes.set_ylabel(r"CL$_s$")
-    axes.legend(loc="upper right", frameon=False)
+    fix_tick_labels(axes)
+    axes.legend(**ABOVE, ncols=3)
     return axes
 
 

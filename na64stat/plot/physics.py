@@ -1,6 +1,6 @@
 """Figures of the physics: spectra, efficiency, decay probabilities; the plane of a signal is in `plot.plane`.
 
-Each function takes axes (made under `style.house_style` or `column.column_style`) and numbers, draws, and returns the axes.
+Each function takes axes (made under `style.house_style`) and numbers, draws, and returns the axes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -18,16 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from na64stat.errors import InputError
 from na64stat.plot.records import EfficiencyCurve
-from na64stat.plot.style import COLOURS
+from na64stat.plot.style import ABOVE, COLOURS, LINES, fix_tick_labels
 
 Array = NDArray[np.float64]
 Pair = tuple[ArrayLike, ArrayLike]
-
-LINES: Final[tuple[Any, ...]] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-"""Styles of lines: curves are told apart without their colours too."""
-
-ABOVE: Final[dict[str, Any]] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.01), "borderaxespad": 0.0}
-"""A legend above the axes covers nothing."""
 
 _KINDS: Final = COLOURS[0], COLOURS[4]  # visible and invisible: dark and light in grey
 
@@ -254,16 +247,3 @@ def _dress(axes: Axes, x_label: str, y_label: str) -> None:
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     fix_tick_labels(axes)
-
-
-def fix_tick_labels(axes: Axes) -> None:
-    """Keep the size of tick labels: matplotlib makes ticks when it draws, maybe under another style.
-
-    Parameters
-    ----------
-    axes
-        Whose.
-    """
-    size = mpl.font_manager.FontProperties(size=mpl.rcParams["xtick.labelsize"]).get_size_in_points()
-    axes.tick_params(which="both", labelsize=size, zorder=10)
-    axes.tick_params(axis="x", which="both", pad=0.7 * size)  # clear of the lowest label of the other axis

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.plane import Binning, Region
-from na64stat.plot.physics import ABOVE, fix_tick_labels
+from na64stat.plot.style import ABOVE, fix_tick_labels
 from na64stat.template import Plane
 
 Array = NDArray[np.float64]

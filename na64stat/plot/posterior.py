@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -13,13 +14,12 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
-from na64stat.plot.style import COLOURS
+from na64stat.plot.style import ABOVE, COLOURS, LINES, fix_tick_labels, mark_decades
 
 Array = NDArray[np.float64]
 Pair = tuple[Array, Array]
 
 _BINS: Final = 60
-_STYLES: Final = ("--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 
 
 def draw_marginal(
@@ -95,7 +95,8 @@ def draw_marginal(
     handles, _ = axes.get_legend_handles_labels()
     if region:
         handles.append(Patch(color=COLOURS[0], alpha=0.15, lw=0, label=f"highest density, {100 * cl:g}%"))
-    axes.legend(handles=handles, fontsize=7, loc="best", framealpha=0.85)
+    axes.legend(handles=handles, **ABOVE, ncols=2)
+    fix_tick_labels(axes)
     return axes
 
 
@@ -127,7 +128,11 @@ def draw_corner(
     InputError
         If fewer than two parameters have a spread, or samples are not finite (or not positive).
     """
-    import corner
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # corner imports ArviZ where it is installed, which warns once a day
+        import corner
 
     shown = {name: _finite(name, values, scales[name] == "log") for name, values in columns.items()}
     shown = {name: values for name, values in shown.items() if np.ptp(values) > 0}
@@ -135,6 +140,7 @@ def draw_corner(
         raise InputError(f"corner plot: {len(shown)} parameters with a spread; two or more are right")
     data = np.column_stack([np.log10(values) if scales[name] == "log" else values for name, values in shown.items()])
     names = [rf"$\log_{{10}}$ {labels[name]}" if scales[name] == "log" else labels[name] for name in shown]
+    figure.set_layout_engine(None)  # corner lays out by itself
     corner.corner(
         data,
         fig=figure,
@@ -146,7 +152,7 @@ def draw_corner(
         fill_contours=True,
         smooth=0.8,
         max_n_ticks=4,
-        label_kwargs={"fontsize": 9},
+        label_kwargs={"fontsize": 8.5},
         labelpad=-0.02,
     )
     for axes in figure.axes:
@@ -232,13 +238,16 @@ def draw_limits_by_prior(
     handles = [Line2D([], [], color=COLOURS[0], marker="o", ms=3, label=f"log-flat, {100 * cl:g}%")]
     for number, (name, value) in enumerate(references.items()):
         colour = COLOURS[(number + 1) % len(COLOURS)]
-        style = _STYLES[number % len(_STYLES)]
+        style = LINES[(number + 1) % len(LINES)]
         axes.axhline(value, color=colour, ls=style, lw=1.2)
         handles.append(Line2D([], [], color=colour, ls=style, lw=1.2, label=f"{name}, {value:.3g}"))
     axes.margins(x=0)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.legend(handles=handles, fontsize=7.5, loc="lower right")
+    for axis in (axes.xaxis, axes.yaxis):
+        mark_decades(axis)
+    fix_tick_labels(axes)
+    axes.legend(handles=handles, **ABOVE, ncols=2)
     return axes
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from na64stat.errors import InputError
-from na64stat.plot.style import COLOURS, FORMATS, house_style, new_figure, save_figure
+from na64stat.plot.legends import stack_legends
+from na64stat.plot.style import (
+    FORMATS,
+    SEQUENCE,
+    fix_tick_labels,
+    house_style,
+    mark_decades,
+    new_figure,
+    save_figure,
+    write_notes,
+)
 
 if TYPE_CHECKING:
     from na64stat.study.projection_record import Projection, ProjectionPoint
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     Interval = tuple[float, float | None]
 
 MOST_MASSES: Final = 6
+_HEIGHT_CM: Final = 8.0
 _BANDS: Final = (("minus2", "plus2", 0.13), ("minus1", "plus1", 0.25))
 _REACH_STYLES: Final = ("--", ":")
 _BELOW: Final = "from below the couplings"
@@ -51,7 +62,7 @@ def check_drawable(path: Path, masses: int, muons: int) -> None:
         raise InputError(f"figure of a projection: {muons} number of muons on target; two or more make a curve")
 
 
-def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Figure:
+def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "g") -> Axes:
     """Draw limits and discovery reach against the muons on target, a colour for each mass.
 
     Of the excluded couplings the lower edge of the lowest interval has its bands (that of two standard deviations only where
@@ -59,6 +70,8 @@ def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Fig
 
     Parameters
     ----------
+    axes
+        Made under `style.house_style`.
     projection
         The record.
     coupling_symbol
@@ -75,21 +88,31 @@ def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Fig
     )
     if not drawable:
         raise InputError("figure of a projection: nothing is excluded or discovered at any of the points")
+    for mass, colour in zip(projection.masses, SEQUENCE, strict=False):
+        _draw(axes, sorted(projection.at_mass(mass), key=lambda point: point.mot), colour, len(projection.masses) == 1)
+    unit = "" if projection.coupling_unit == "1" else f" [{projection.coupling_unit.replace('^-1', '$^{-1}$')}]"
+    axes.set(xscale="log", yscale="log", xlabel="muons on target", ylabel=f"${coupling_symbol}${unit}")
+    axes.set_xlim(min(projection.mot), max(projection.mot))
+    for axis in (axes.xaxis, axes.yaxis):
+        mark_decades(axis)
+    fix_tick_labels(axes)
+    title = f"{projection.scenario}, {' + '.join(projection.regions)}, NA64mu"
+    stack_legends(axes, _legends(projection), title)
+    return axes
+
+
+def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Figure:
+    """A figure for one column with what `draw_projection` draws, and below it what was assumed.
+
+    Parameters
+    ----------
+    projection, coupling_symbol
+        As in `draw_projection`.
+    """
     with house_style():
-        figure = new_figure()
-        lines = textwrap.wrap(_notes(projection), 150)
-        bottom = 0.115 + 0.026 * len(lines)
-        axes = figure.add_axes((0.1, bottom, 0.64, 0.945 - bottom))
-        for mass, colour in zip(projection.masses, COLOURS, strict=False):
-            _draw(
-                axes, sorted(projection.at_mass(mass), key=lambda point: point.mot), colour, len(projection.masses) == 1
-            )
-        unit = "" if projection.coupling_unit == "1" else f" [{projection.coupling_unit.replace('^-1', '$^{-1}$')}]"
-        axes.set(xscale="log", yscale="log", xlabel="muons on target", ylabel=f"${coupling_symbol}${unit}")
-        axes.set_xlim(min(projection.mot), max(projection.mot))
-        axes.set_title(f"{projection.scenario}, {' + '.join(projection.regions)}, NA64mu", loc="left")
-        _legend(axes, projection)
-        figure.text(0.015, 0.015, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom", linespacing=1.3)
+        figure = new_figure(_HEIGHT_CM)
+        write_notes(figure, _notes(projection), grow=True)
+        draw_projection(figure.add_subplot(), projection, coupling_symbol)
     return figure
 
 
@@ -139,14 +162,12 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray[tuple[int], np.dtype[
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _legend(axes: Axes, projection: Projection) -> None:
-    masses = [
+def _legends(projection: Projection) -> list[list[Artist]]:
+    masses: list[Artist] = [
         Line2D([], [], color=colour, label=f"$m$ = {mass:.4g} GeV")
-        for mass, colour in zip(projection.masses, COLOURS, strict=False)
+        for mass, colour in zip(projection.masses, SEQUENCE, strict=False)
     ]
-    kinds: list[Line2D | Patch] = [
-        Line2D([], [], color="0.3", lw=1.7, label=f"excluded, {100 * projection.cl:.6g}% CL")
-    ]
+    kinds: list[Artist] = [Line2D([], [], color="0.3", lw=1.7, label=f"excluded, {100 * projection.cl:.6g}% CL")]
     if any(_has_upper(point) for point in projection.points):
         kinds.append(Line2D([], [], color="0.3", lw=0.8, label="its upper edge"))
     if any(_has_band(point) for point in projection.points):
@@ -158,9 +179,7 @@ def _legend(axes: Axes, projection: Projection) -> None:
             f"{item.significance:g}" for item in (reach if _same_reach(projection) else reach[number:][:1])
         )
         kinds.append(Line2D([], [], color="0.3", ls=style, lw=1.2, label=rf"discovery, {names} $\sigma$"))
-    axes.legend(
-        handles=[*masses, *kinds], loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0, frameon=False
-    )
+    return [list(masses), list(kinds)]
 
 
 def _reach_styles(projection: Projection) -> Sequence[str]:

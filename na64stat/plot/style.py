@@ -1,23 +1,54 @@
-"""The look of all figures, and how they are written: the same figure gives the same bytes."""
+"""The look of all figures, and how they are written: the same figure gives the same bytes.
+
+Figures are made for one column of a journal and are printed at the size in which they are made::
+
+    with house_style():
+        figure = new_figure(height_cm=6.5)
+        draw_efficiency(figure.add_subplot(), run.efficiency)
+    save_figure(figure, "efficiency.pdf")
+"""
 
 from __future__ import annotations
 
 import io
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from na64stat.errors import InputError
 from na64stat.files import write_bytes
 
+COLUMN_CM: Final = 8.6
+PAGE_CM: Final = 17.8
+"""Widths [cm] of a column, and of the two columns of a page."""
+
+SMALLEST_PT: Final = 6.5
+"""Smallest font [pt]; only exponents and indices are smaller, as everywhere 0.7 of their line."""
+
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours of curves, told apart with every kind of colour vision (Okabe and Ito)."""
+
+SEQUENCE: Final = ("#000000", "#5B2A86", "#0072B2", "#009E73", "#E69F00", "#9BD3F5")
+"""Colours of a series, such as growing exposure: from dark to light, so that grey keeps the order."""
+
+LINES: Final[tuple[Any, ...]] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2.5)), (0, (8, 2)))
+"""Styles of lines, as many as colours: curves are told apart in grey, too."""
+
+INNER: Final = COLOURS[2]
+OUTER: Final = "#F0E442"
+"""Colours of the bands of one and two standard deviations: dark and light in grey."""
 
 SHADES: Final = ("#d9d9d9", "#c6d4df", "#e3d8c5", "#d5dfcb", "#dccfdd", "#cfcfcf")
 """Fills of existing limits: pale, so that curves stand out; the outline tells neighbours apart."""
@@ -25,16 +56,29 @@ SHADES: Final = ("#d9d9d9", "#c6d4df", "#e3d8c5", "#d5dfcb", "#dccfdd", "#cfcfcf
 OUTLINE: Final = "#8a8a8a"
 FORMATS: Final = ("pdf", "png")
 
+ABOVE: Final[dict[str, Any]] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.01), "borderaxespad": 0.0}
+"""A legend above the axes covers nothing."""
+
+_CM_PER_INCH: Final = 2.54
+_NOTE_CHARACTERS_PER_CM: Final = 7.3
+_DECADES_WITH_DIGITS: Final = 1.5
+_DECADES_WITH_MINORS: Final = 6.5
 _SETTINGS: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",
-    "font.size": 9.0,
+    "font.size": 8.0,
     "mathtext.fontset": "dejavusans",
-    "axes.linewidth": 0.8,
-    "axes.labelsize": 11.0,
-    "axes.titlesize": 10.0,
-    "legend.fontsize": 7.5,
+    "axes.linewidth": 0.7,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 8.0,
+    "figure.titlesize": 8.0,
+    "legend.fontsize": 7.0,
+    "legend.handlelength": 2.2,
+    "legend.columnspacing": 1.2,
+    "legend.frameon": False,
     "xtick.direction": "in",
     "ytick.direction": "in",
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
     "xtick.top": True,
     "ytick.right": True,
     # With 42, fontTools complains on standard error about dates in the font that has the prime.
@@ -53,20 +97,89 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float = 7.6, height: float = 5.2) -> Figure:
-    """An empty figure of a size [inch], drawn without a window.
+def new_figure(height_cm: float = 6.5, width_cm: float = COLUMN_CM) -> Figure:
+    """An empty figure of a size [cm], drawn without a window, laid out so that nothing is cut off.
 
     Parameters
     ----------
-    width, height
-        Of the figure [inch].
+    height_cm, width_cm
+        Of the figure [cm].
+
+    Raises
+    ------
+    InputError
+        If the size leaves no room for axes (below 3 cm), or is above 60 cm.
     """
-    figure = Figure(figsize=(width, height), dpi=100)
+    for name, size in (("height", height_cm), ("width", width_cm)):
+        if not 3 <= size <= 60:
+            raise InputError(f"figure: a {name} of {size} cm is not between 3 and 60 cm")
+    figure = Figure(figsize=(width_cm / _CM_PER_INCH, height_cm / _CM_PER_INCH), dpi=200)
     FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03)
     return figure
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 200) -> None:
+def write_notes(figure: Figure, text: str, *, grow: bool = False) -> None:
+    """Write what a reader must know below everything else, and make room for it; nothing for an empty text.
+
+    Parameters
+    ----------
+    figure
+        Of `new_figure`.
+    text
+        The notes.
+    grow
+        Whether the figure becomes higher by what the notes need.
+    """
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(text, int(width * _CM_PER_INCH * _NOTE_CHARACTERS_PER_CM))
+    if not lines:
+        return
+    spacing, edge = 1.25, 3 / 72
+    room = SMALLEST_PT * spacing * len(lines) / 72 + 2 * edge
+    if grow:
+        height += room
+        figure.set_size_inches(width, height)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, room / height, 1, 1 - room / height))
+    style: Any = {"fontsize": SMALLEST_PT, "linespacing": spacing, "color": "#333333", "parse_math": False}
+    figure.text(0.012, edge / height, "\n".join(lines), va="bottom", in_layout=False, **style)
+
+
+def mark_decades(axis: Axis) -> None:
+    """A tick at every decade of a logarithmic axis, of which matplotlib leaves some out; labels as many as have room.
+
+    Parameters
+    ----------
+    axis
+        Logarithmic.
+    """
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low)
+    if decades <= _DECADES_WITH_DIGITS:
+        return
+    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_minor_locator(
+        LogLocator(subs=(1.0,) if decades > _DECADES_WITH_MINORS else tuple(range(1, 10)), numticks=100)
+    )
+    axis.set_minor_formatter(NullFormatter())
+
+
+def fix_tick_labels(axes: Axes) -> None:
+    """Keep the size of tick labels: matplotlib makes ticks when it draws, maybe under another style.
+
+    Parameters
+    ----------
+    axes
+        Whose.
+    """
+    size = mpl.font_manager.FontProperties(size=mpl.rcParams["xtick.labelsize"]).get_size_in_points()
+    axes.tick_params(which="both", labelsize=size, zorder=10)
+    axes.tick_params(axis="x", which="both", pad=0.7 * size)  # clear of the lowest label of the other axis
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 300) -> None:
     """Write a figure as PDF or PNG, after the ending of the file's name; no date is written into it.
 
     Parameters
@@ -91,7 +204,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = 
     write_bytes(path, figure_bytes(figure, kind, dpi), overwrite)
 
 
-def figure_bytes(figure: Figure, kind: str, dpi: int = 200) -> bytes:
+def figure_bytes(figure: Figure, kind: str, dpi: int = 300) -> bytes:
     """A figure as the content of a file of a kind of `FORMATS`.
 
     Parameters

@@ -8,20 +8,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from na64stat.experiment.load import load_run
-from na64stat.export.figures import DOTS, axes_text, contour_curves, limit_curve, shaded
+from na64stat.export.figures import axes_text, contour_curves, limit_curve, shaded
 from na64stat.limits_library.g_minus_2 import g_minus_2_limit
 from na64stat.plot.exclusion import ShadedLimit, exclusion_figure
-from na64stat.plot.style import COLOURS
+from na64stat.plot.style import SEQUENCE
 from na64stat.report.results import RUNS, Results
 
 PUBLISHED_ZPRIME_LIMIT: Final = 5e-4
 """Published limit on g_Z' at small masses, arXiv:2401.01708."""
 
-_COLOUR: Final = dict(zip(RUNS, (COLOURS[6], COLOURS[0], COLOURS[2], COLOURS[4], COLOURS[1]), strict=True))
+_COLOUR: Final = dict(zip(RUNS, SEQUENCE, strict=False))
 
 _ASSUMED = (
-    "90% CL_s, exact, with 10% efficiency, 1% MOT and 5% cross-section uncertainty; no background. 1.98e10 MOT: the 2022 run, "
-    "observed; others: projections, median. D = 17 m and the detector's response are assumed. Existing limits are approximate."
+    "90% CL_s, exact, with systematics, no background. 1.98e10 MOT: 2022, observed; others: projections, median. Decay volume "
+    "(17 m) and response are assumed, existing limits approximate."
 )
 
 
@@ -40,30 +40,33 @@ def figure_2(results: Results) -> Figure:
     curves = [
         curve
         for (run, region), scan in results.photon.items()
-        for curve in contour_curves(scan, f"{run_label(run)}, {region}", _COLOUR[run], styles[region])
+        for curve in contour_curves(scan, run_label(run), _COLOUR[run], styles[region], channel=region)
     ]
     axes = axes_text("axion-photon", (1e-3, 0.5), (1e-5, 1.0), "GeV^-1", "Axion-photon, NA64mu (figure 2)")
     notes = (
-        f"{_ASSUMED} They are cut at 10 MeV, but for E137: the space below is not new. Dashed: excluded between the branches. "
-        f"{DOTS} "
-        "Below 6 MeV more than 10% of the visible signal is soft (x < 0.01), where the cross section is not reliable."
+        f"{_ASSUMED} These are cut at 10 MeV, but for E137: below it no space is claimed to be new. Dashed: excluded between the "
+        "branches. Below 6 MeV more than 10% of the visible signal is soft (x < 0.01), where its cross section is not reliable."
     )
     return exclusion_figure(curves, shaded("axion-photon", axes.coupling_range[1]), axes, notes=notes)
 
 
 def figure_3(results: Results) -> Figure:
     """Axion-muon: stable axion, and with the loop decay to two photons."""
-    curves = [limit_curve(found, run_label(run), _COLOUR[run]) for run, found in results.muon.items()]
+    curves = [
+        limit_curve(found, run_label(run), _COLOUR[run], channel="stable below two muon masses")
+        for run, found in results.muon.items()
+    ]
     for run in ("2022", "mot1e14"):
-        label = f"{run_label(run)}, loop decay"
-        curves += contour_curves(results.muon_loop[run], label, _COLOUR[run], ":")
+        curves += contour_curves(
+            results.muon_loop[run], run_label(run), _COLOUR[run], ":", channel="with its loop decay"
+        )
     axes = axes_text(
         "axion-muon", (1e-3, 0.5), (1e-9, 1.0), "GeV^-1", "Axion-muon, invisible channel, NA64mu (figure 3)"
     )
     bound = g_minus_2_limit(np.geomspace(*axes.mass_range, 60))
     overlays = [*shaded("axion-muon", 1e-3), ShadedLimit(r"$(g-2)_\mu$", bound.polygon(axes.coupling_range[1]))]
     notes = (
-        f"{_ASSUMED} The upper end of SN1987A is assumed. (g-2) of the muon: a lone axion, whose shift is negative, "
+        f"{_ASSUMED} The upper end of SN1987A, too. (g-2) of the muon: a lone axion, whose shift is negative, "
         f"{bound.reference.removeprefix('computed, ')}."
     )
     return exclusion_figure(curves, overlays, axes, notes=notes)

@@ -7,8 +7,18 @@ from typing import Final
 
 import numpy as np
 
+from na64stat.plot.legends import stack_legends
 from na64stat.plot.posterior import draw_corner, draw_credible_plane, draw_marginal
-from na64stat.plot.style import COLOURS, house_style, new_figure, save_figure
+from na64stat.plot.style import (
+    COLOURS,
+    COLUMN_CM,
+    PAGE_CM,
+    fix_tick_labels,
+    house_style,
+    mark_decades,
+    new_figure,
+    save_figure,
+)
 from na64stat.scenarios.registry import symbols
 from na64stat.study.credible import ComparedLimits, CrediblePlane
 from na64stat.study.exclusion_record import Exclusion
@@ -16,6 +26,9 @@ from na64stat.study.samples import Samples
 
 _MOST: Final = 40_000
 """Samples of a corner plot; more are thinned."""
+
+_PANEL_CM: Final = 3.6
+_ABOVE_LEGEND_PT: Final = 32.0
 
 
 def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool = False) -> None:
@@ -28,7 +41,8 @@ def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool
     labels["events"] = "signal events"
     scales = {name: "log" if found.is_log(name) else "linear" for name in names}
     with house_style():
-        figure = new_figure(1.9 * len(names) + 0.6, 1.9 * len(names) + 0.6)
+        size = max(COLUMN_CM, _PANEL_CM * len(names) + 1.5)
+        figure = new_figure(size, size)
         draw_corner(figure, columns, scales=scales, labels=labels, cl=cl)
     save_figure(figure, path, overwrite=overwrite)
 
@@ -39,12 +53,11 @@ def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -
     columns = min(count, 2)
     lines = -(-count // columns)
     with house_style():
-        figure = new_figure(4.2 * columns, 3.2 * lines + 0.4)
-        figure.set_layout_engine("constrained")
+        figure = new_figure(6.8 * lines + 1.0, COLUMN_CM if columns == 1 else PAGE_CM)
         fixed = "" if found.mass is None else f", m = {found.mass:g} GeV"
         counts = ", ".join(f"{count:g} in {name}" for name, count in found.counts.items())
         run = "" if found.run is None else f", run {found.run}"
-        figure.suptitle(f"{found.scenario}{fixed}{run}: {counts}", fontsize=9, parse_math=False, wrap=True)
+        figure.suptitle(f"{found.scenario}{fixed}{run}: {counts}", parse_math=False, wrap=True)
         for number, item in enumerate(found.credible, start=1):
             axes = figure.add_subplot(lines, columns, number)
             prior = item.curve.prior
@@ -63,7 +76,7 @@ def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -
                 label=label + _unit(prior.parameter, found.coupling_unit),
                 cl=found.cl,
             )
-            axes.set_title(item.prior, fontsize=8)
+            axes.set_title(item.prior, pad=_ABOVE_LEGEND_PT)
     save_figure(figure, path, overwrite=overwrite)
 
 
@@ -71,11 +84,8 @@ def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwr
     """Credible region of the (mass, coupling) plane, beside the region that CL_s excludes."""
     mass_symbol, coupling_symbol = symbols(found.scenario)
     with house_style():
-        figure = new_figure()
-        figure.set_layout_engine("constrained")
+        figure = new_figure(8.6)
         axes = figure.add_subplot()
-        axes.set_xscale("log")
-        axes.set_yscale("log")
         share = f"{100 * found.cl:g}%"
         label = f"{share} credible region"
         draw_credible_plane(
@@ -92,10 +102,11 @@ def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwr
         axes.set_xlabel(f"${mass_symbol}$ [GeV]")
         axes.set_ylabel(f"${coupling_symbol}$" + _unit("coupling", found.coupling_unit))
         regions = " + ".join(found.regions)
-        axes.set_title(
-            f"{found.scenario}, run {found.run}, {regions}\n{'; '.join(found.priors)}", fontsize=8, loc="left"
-        )
-        axes.legend(loc="lower right", fontsize=7.5)
+        for axis in (axes.xaxis, axes.yaxis):
+            mark_decades(axis)
+        fix_tick_labels(axes)
+        title = "\n".join([f"{found.scenario}, run {found.run}, {regions}", *found.priors])
+        stack_legends(axes, [axes.get_legend_handles_labels()[0]], title)
     save_figure(figure, path, overwrite=overwrite)
 
 

@@ -7,23 +7,35 @@ import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
+from na64stat.experiment.load import load_run
 from na64stat.export.folder import check_folder
+from na64stat.export.hs3_form import hs3
 from na64stat.export.result_tables import contour_tables
 from na64stat.export.submission import Illustrated, hepdata, not_a_submission
 from na64stat.files import to_json, write_text
 from na64stat.plot.style import save_figure
+from na64stat.report.citing import citations
 from na64stat.report.figures import figure_2, figure_3, figure_4
+from na64stat.report.gallery import gallery
 from na64stat.report.headlines import Headline, as_markdown, headlines
-from na64stat.report.results import Results, TrackMaker, compute
+from na64stat.report.results import RUNS, Results, TrackMaker, compute
 from na64stat.report.summary import summary
 from na64stat.report.workspaces import likelihoods, readme, reference_workspaces
+from na64stat.scenarios.axion_muon import AxionMuon
+from na64stat.scenarios.axion_photon import AxionPhoton
+from na64stat.scenarios.dark_sector import DarkSector
+from na64stat.stats.priors import Flat, LogFlat
+from na64stat.study.credible import ComparedLimits, compare_priors
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
+
+PRIORS: Final = (Flat("yield", 0, 50), Flat("coupling", 0, 1), LogFlat("coupling", 1e-6, 1))
+"""Priors of the posteriors beside CL_s."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,23 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
     """
     writer = _Writer(folder, overwrite)
     results = compute(track)
+    figures = _figures(results, writer)
+    _numbers(results, writer)
+    _likelihoods(writer)
+    for kind in (AxionPhoton, AxionMuon, DarkSector):
+        about = f"What to cite for {kind.name} in the 2022 run: data, formulas, existing limits, software (BibTeX)"
+        writer.text(f"cite/{kind.name}.bib", citations(kind, load_run("2022")).bibtex(), about)
+    priors = compare_priors(AxionMuon, load_run("2022"), PRIORS, mass=0.1, track=track("posteriors"))
+    _submit(results, priors, figures, writer)
+    rows = headlines(results)
+    writer.text("headlines.md", as_markdown(rows), "Headline numbers beside the paper's, without and with background")
+    writer.text("summary.md", summary(rows), "Excluded couplings of every scenario, and agreement with the paper")
+    writer.contents()
+    return Reproduction(tuple(writer.files), rows)
+
+
+def _figures(results: Results, writer: _Writer) -> list[Figure]:
+    """The paper's figures, and one of every other kind; the former."""
     figures = {
         "figure2_axion_photon": figure_2(results),
         "figure3_axion_muon": figure_3(results),
@@ -77,6 +106,13 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
     }
     for (name, figure), about in zip(figures.items(), ("axion-photon", "axion-muon", "dark sector"), strict=True):
         writer.figure(name, figure, f"Figure {name[6]} of the paper: {about}, existing limits shaded")
+    for picture in gallery():
+        writer.figure(f"figures/{picture.name}", picture.figure, picture.about)
+    return list(figures.values())
+
+
+def _numbers(results: Results, writer: _Writer) -> None:
+    """What the figures are drawn from."""
     writer.text(
         "figure2_axion_photon.csv", _contour_table(results.photon), "Contours of figure 2, all runs and both channels"
     )
@@ -91,24 +127,21 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
             f"Scan of axion-photon, run {run}, {region}: CL_s and events over mass and coupling, to be read by na64stat"
         )
         writer.text(f"scans/axion-photon_{run}_{region}.json", to_json(scan.as_dict()), about)
+
+
+def _likelihoods(writer: _Writer) -> None:
+    """The files of `workspaces/`, those of the run with data as HS3 too."""
     for name, workspace in reference_workspaces().items():
-        writer.text(
-            f"workspaces/{name}",
-            to_json(workspace),
-            f"pyhf workspace, {name.removesuffix('.json').replace('_', ', run ')}",
-        )
+        about = f"pyhf workspace, {name.removesuffix('.json').replace('_', ', run ')}"
+        writer.text(f"workspaces/{name}", to_json(workspace), about)
+        if name.endswith(f"_{RUNS[0]}.json"):
+            writer.text(f"hs3/{name}", to_json(hs3(workspace)), f"{about}, as HS3")
     for name, likelihood in likelihoods().items():
         writer.text(f"workspaces/{name}", to_json(likelihood.content), likelihood.description)
     writer.text("workspaces/README.md", readme(), "What the likelihoods are and how to use them")
-    _submit(results, list(figures.values()), writer)
-    rows = headlines(results)
-    writer.text("headlines.md", as_markdown(rows), "Headline numbers beside the paper's, without and with background")
-    writer.text("summary.md", summary(rows), "Excluded couplings of every scenario, and agreement with the paper")
-    writer.contents()
-    return Reproduction(tuple(writer.files), rows)
 
 
-def _submit(results: Results, figures: list[Figure], writer: _Writer) -> None:
+def _submit(results: Results, priors: ComparedLimits, figures: list[Figure], writer: _Writer) -> None:
     """The HEPData submission: maps of CL_s of the run with data, contours of the projections, limits, likelihoods."""
     photon: list[Any] = []
     for (run, _), scan in results.photon.items():
@@ -120,7 +153,7 @@ def _submit(results: Results, figures: list[Figure], writer: _Writer) -> None:
     ]
     parts: tuple[list[Any], ...] = (photon, [*results.muon.values(), *loop], list(results.dark.values()))
     found = hepdata(
-        [Illustrated(tuple(part), figure) for part, figure in zip(parts, figures, strict=True)],
+        [*(Illustrated(tuple(part), figure) for part, figure in zip(parts, figures, strict=True)), priors],
         writer.folder / "submission",
         likelihoods=list(likelihoods().values()),
         overwrite=writer.overwrite,
@@ -143,7 +176,7 @@ class _Writer:
         if not overwrite and (folder / "headlines.md").exists():
             raise InputError(f"{folder}: holds an earlier reproduction; --overwrite replaces its files")
         try:
-            for name in (folder, folder / "scans", folder / "workspaces"):
+            for name in (folder, *(folder / part for part in ("scans", "workspaces", "hs3", "figures", "cite"))):
                 name.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{folder}: {error.strerror}; a folder that can be written is right") from error

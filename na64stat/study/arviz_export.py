@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ def inference_data(samples: Samples) -> Any:
     """
     try:
         line = int(version("arviz").split(".")[0])
-        import arviz
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # a note on its next version, once a day
+            import arviz
     except (PackageNotFoundError, ImportError) as error:
         raise InputError("ArviZ is not installed: pip install 'na64stat[arviz]'") from error
     groups: Any = arviz_groups(samples)

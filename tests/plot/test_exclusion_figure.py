@@ -1,18 +1,21 @@
 """Exclusion figures: what is drawn is what was given, names do not overlap, the same figure gives the same bytes."""
 
+import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.legend import Legend
 from matplotlib.patches import Polygon
 from matplotlib.path import Path
 
 from na64stat.errors import InputError
 from na64stat.limits_library import existing_limits
-from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
-from na64stat.plot.style import COLOURS, SHADES, save_figure
+from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, draw_exclusion, exclusion_figure
+from na64stat.plot.style import COLOURS, COLUMN_CM, SHADES, house_style, new_figure, save_figure
 
 AXES = AxesText("$m$ [GeV]", "$g_{Z'}$", (1e-3, 3.0), (1e-7, 1.0))
 BOX = ShadedLimit("box", np.array([[0.01, 1e-5], [0.3, 1e-5], [0.3, 1e-2], [0.01, 1e-2]]))
@@ -21,7 +24,14 @@ BOX = ShadedLimit("box", np.array([[0.01, 1e-5], [0.3, 1e-5], [0.3, 1e-2], [0.01
 def names(figure):
     """Name and extent [pixel] of each region's name; the canvas has drawn them."""
     figure.canvas.draw()
-    return {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    texts = [text for text in figure.axes[0].texts if text.get_gid() != "title"]
+    return {text.get_text(): text.get_window_extent() for text in texts}
+
+
+def legends(plane):
+    """What each legend says, from below."""
+    found = [artist for artist in plane.artists if isinstance(artist, Legend)]
+    return [[text.get_text() for text in legend.get_texts()] for legend in found]
 
 
 def test_data_arrive_as_given():
@@ -49,14 +59,64 @@ def test_legend_names_each_curve_once_and_parts_share_a_colour():
     later = Curve("2023", [0.1, 0.2], [1e-4, 1e-4], style="--")
     band = Band("within 1 sigma", [0.1, 0.2], [1e-5, 1e-5], [1e-4, 1e-4])
     (plane,) = exclusion_figure([*parts, later], [], AXES, bands=[band]).axes
-    written = [text.get_text() for text in plane.get_legend().get_texts()]
+    (written,) = legends(plane)
     assert sorted(written) == ["2022", "2023", "within 1 sigma"]
     assert [line.get_color() for line in plane.lines] == [COLOURS[0], COLOURS[0], COLOURS[1]]
 
 
 def test_no_legend_without_curves():
     (plane,) = exclusion_figure([], [BOX], AXES).axes
-    assert plane.get_legend() is None
+    assert legends(plane) == []
+
+
+def test_styles_have_a_legend_of_their_own():
+    """Names stand for colours then: their lines are solid there."""
+    curves = [
+        Curve("2022", [0.1, 0.2], [1e-3, 1e-3], "black", "-", channel="visible"),
+        Curve("2022", [0.1, 0.2], [1e-4, 1e-4], "black", "--", channel="invisible"),
+        Curve("2023", [0.1, 0.2], [1e-5, 1e-5], "red", "--", channel="invisible"),
+        Curve("", [0.1, 0.2], [1e-2, 1e-2], "black", ":", channel="artefact"),
+    ]
+    (plane,) = exclusion_figure(curves, [], AXES).axes
+    styles, runs = [artist for artist in plane.artists if isinstance(artist, Legend)]
+    assert legends(plane) == [["visible", "invisible", "artefact"], ["2022", "2023"]]
+    assert [line.get_linestyle() for line in styles.get_lines()] == ["-", "--", ":"]
+    assert [(line.get_color(), line.get_linestyle()) for line in runs.get_lines()] == [("black", "-"), ("red", "-")]
+
+
+def test_axes_come_back_and_are_all_that_is_needed():
+    with house_style():
+        left, right = new_figure(8, 17).subplots(1, 2)
+        for plane in (left, right):
+            assert draw_exclusion(plane, [Curve("2022", [0.01, 0.1], [1e-3, 2e-3])], [BOX], AXES) is plane
+            assert "box" in [text.get_text() for text in plane.texts]
+    with pytest.raises(InputError, match="belong to no figure"):
+        draw_exclusion(SimpleNamespace(get_figure=lambda root: None), [], [], AXES)
+
+
+def test_legends_and_title_are_stacked_and_fit_into_a_column():
+    curves = [
+        Curve(
+            f"run {n} of many muons",
+            [0.1, 0.2],
+            [10.0**-n] * 2,
+            style="-" if n % 2 else "--",
+            channel=f"channel {n % 2}",
+        )
+        for n in range(1, 7)
+    ]
+    figure = exclusion_figure(curves, [BOX], dataclasses.replace(AXES, title="A title"), notes="Notes. " * 30)
+    figure.canvas.draw()
+    (plane,) = figure.axes
+    (title,) = [text for text in plane.texts if text.get_gid() == "title"]
+    parts = [*(artist for artist in plane.artists if isinstance(artist, Legend)), title]
+    extents = [plane.bbox, *(part.get_window_extent() for part in parts)]
+    for below, above in itertools.pairwise(extents):
+        assert below.y1 < above.y0
+    for extent in extents:
+        assert 0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+        assert extent.y1 <= figure.bbox.y1
+    assert figure.get_figwidth() * 2.54 == pytest.approx(COLUMN_CM)
 
 
 def test_name_lies_in_its_region():

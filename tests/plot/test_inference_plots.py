@@ -44,7 +44,6 @@ def figure():
     with house_style():
         figure = new_figure()
         yield figure
-        figure.tight_layout()
         figure.canvas.draw()  # nothing fails when it is drawn
 
 
@@ -161,7 +160,7 @@ def test_cl_s(figure):
         SimpleNamespace(observed=0.1, expected=[0.05, 0.06, 0.07, 0.08, 0.3]),
     ]
     axes = draw_cl_s(figure.add_subplot(), [0.0, 1.0], results, 0.95)
-    median, observed, level = axes.lines
+    observed, median, level = axes.lines
     assert median.get_xydata().tolist() == [[0, 0.7], [1, 0.07]]
     assert observed.get_xydata().tolist() == [[0, 0.8], [1, 0.1]]
     assert level.get_ydata()[0] == pytest.approx(0.05)
@@ -179,5 +178,5 @@ def test_nothing_to_draw(figure):
         draw_correlation(axes, SimpleNamespace(free_names=(), correlation=None))
     with pytest.raises(InputError, match="none given"):
         draw_limits(axes, {})
-    with pytest.raises(InputError, match="2 signal strengths and 0 results"):
+    with pytest.raises(InputError, match="2 points and 0 results"):
         draw_cl_s(axes, [0.0, 1.0], [], 0.9)

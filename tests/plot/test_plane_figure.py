@@ -12,9 +12,8 @@ from matplotlib.path import Path
 import na64stat as na
 from na64stat.errors import InputError
 from na64stat.plane import Binning, Region
-from na64stat.plot.column import column_figure, column_style
 from na64stat.plot.plane import draw_plane, region_outline
-from na64stat.plot.style import house_style
+from na64stat.plot.style import house_style, new_figure
 from na64stat.template import Plane
 
 REGIONS = [
@@ -31,10 +30,10 @@ def signal(seed=1):
     return Plane(BINNING, counts / 3, 2 * counts / 3)
 
 
-@pytest.fixture(params=[column_style, house_style])
-def axes(request):
-    with request.param():
-        yield column_figure().add_subplot()
+@pytest.fixture
+def axes():
+    with house_style():
+        yield new_figure().add_subplot()
 
 
 BOUND = st.one_of(st.just(math.inf), st.floats(0, 300))

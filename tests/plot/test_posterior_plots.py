@@ -11,7 +11,7 @@ from na64stat.plot.style import house_style, new_figure
 @pytest.fixture
 def figure():
     with house_style():
-        yield new_figure(4, 3)
+        yield new_figure(7)
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])

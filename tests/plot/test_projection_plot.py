@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.legend import Legend
 
 from na64stat.errors import InputError
 from na64stat.plot.projection import check_drawable, projection_figure
@@ -30,7 +31,8 @@ def lines(figure):
 
 
 def legend(figure):
-    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    found = [artist for artist in figure.axes[0].artists if isinstance(artist, Legend)]
+    return [text.get_text() for legend in found for text in legend.get_texts()]
 
 
 def test_curves_are_the_record_sorted_by_muons():

@@ -10,9 +10,11 @@ import pyhf
 import pytest
 
 from na64stat.errors import InputError
+from na64stat.export import read_submission
 from na64stat.export.figures import contour_curves, draw_maps, limit_curve
 from na64stat.limits_library.library import existing_limits
-from na64stat.report.figures import run_label
+from na64stat.plot.style import COLUMN_CM
+from na64stat.report.figures import figure_2, figure_3, figure_4, run_label
 from na64stat.report.headlines import KNOWN_FROM, headlines
 from na64stat.report.reproduce import reproduce
 from na64stat.report.results import RUNS, compute
@@ -48,6 +50,26 @@ def test_figures_and_tables_are_there(made):
     for path in made.files:
         assert path.stat().st_size > 200
     assert all(path.read_bytes().startswith(b"%PDF") for path in made.files if path.suffix == ".pdf")
+
+
+def test_the_papers_figures_are_legible_in_a_column(results, check_legible):
+    for draw in (figure_2, figure_3, figure_4):
+        figure = draw(results)
+        assert figure.get_figwidth() * 2.54 == pytest.approx(COLUMN_CM)
+        assert check_legible(figure) >= 20
+
+
+def test_citations_and_hs3_stand_beside_the_numbers(made):
+    names = {path.relative_to(made.files[0].parent).as_posix() for path in made.files}
+    for scenario in ("axion-photon", "axion-muon", "dark-sector"):
+        assert {f"cite/{scenario}.bib", f"hs3/{scenario}_2022.json", f"workspaces/{scenario}_2022.json"} <= names
+
+
+def test_posteriors_in_the_submission_are_those_of_the_gamma_density(made):
+    """No event, no background: with 10%, 1% and 5% a flat prior in the yield gives slightly more than ln 10."""
+    table = read_submission(made.files[0].parent / "submission").table("axion-muon, 2022, credible limits")
+    events = dict(zip((c.value for c in table.independent[0].cells), table.dependent[0].numbers, strict=True))
+    assert math.log(10) < events["flat in yield, 0 to 50"] < 1.03 * math.log(10)
 
 
 def test_every_curve_has_its_numbers(made):
