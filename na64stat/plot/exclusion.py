@@ -198,7 +198,15 @@ def exclusion_figure(
     bands: Sequence[Band] = (),
     notes: str = "",
 ) -> Figure:
-    """A figure for one column with what `draw_exclusion` draws; `notes` is what a reader must know, written below."""
+    """A figure for one column with what `draw_exclusion` draws; `notes` is what a reader must know, written below.
+
+    Parameters
+    ----------
+    curves, existing, axes, bands
+        As in `draw_exclusion`.
+    notes
+        Written below the figure.
+    """
     with house_style():
         figure = new_figure(HEIGHT_CM)
         write_notes(figure, notes, grow=True)

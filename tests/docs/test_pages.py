@@ -1,5 +1,6 @@
 """The pages agree with the program: commands parse, pictures are current, every page is in the table of contents."""
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -9,6 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
+import na64stat
+import na64stat.limits_library
 from na64stat.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +51,23 @@ def test_the_check_of_commands_sees_slips(wrong):
     assert parse("na64stat limit axion-muon --mass 0.1 --json") == "limit"
     with pytest.raises(click.UsageError):
         parse(wrong)
+
+
+def python_blocks():
+    """Blocks of Python on the how-to pages, which suppose files of the reader and are not run."""
+    for page in sorted((DOCS / "howto").glob("*.md")):
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            yield pytest.param(block, id=f"{page.stem}: {block.splitlines()[0]}"[:60])
+
+
+@pytest.mark.parametrize("block", list(python_blocks()))
+def test_blocks_name_what_is_there(block):
+    known = {"na": na64stat, "limits_library": na64stat.limits_library}
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
+            assert hasattr(known[node.value.id], node.attr), ast.unparse(node)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("na64stat"):
+            assert all(hasattr(importlib.import_module(node.module), alias.name) for alias in node.names), block
 
 
 def test_every_page_is_in_the_table_of_contents():
