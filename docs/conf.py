@@ -63,7 +63,7 @@ python_maximum_signature_line_length = 90
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|concurrent|enum|matplotlib|np|numpy|os|pathlib|typing)\..*"),
-    (r"py:.*", "|".join(("Path", "TypeAliasForwardRef", *autodoc_type_aliases))),
+    (r"py:.*", "|".join(("Axes", "Path", "TypeAliasForwardRef", *autodoc_type_aliases))),
     (r"py:.*", r"na64stat\.stats\.(fit\.Fits|reader\.Row|tail\.TailProbability|workspace\.CountedRun)|Compiled"),
 ]
 
