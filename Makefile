@@ -1,6 +1,7 @@
 # make run    reproduce the paper's figures and numbers into out/
 # make test   every check and test
-# Both work on a bare machine with Python >= 3.11: they make .venv and install into it.
+# make docs   build the documentation into docs/_build/html, tutorials executed, warnings as errors
+# All work on a bare machine with Python >= 3.11: they make .venv and install into it.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -17,7 +18,7 @@ unexport PYTHONPATH
 export MPLBACKEND := Agg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint types floors tests workspaces test-minimum clean
+.PHONY: run test lint types floors tests docs workspaces test-minimum clean
 
 run: $(VENV)/.installed
 	$(BIN)/na64stat reproduce -o $(OUT) --overwrite
@@ -37,6 +38,10 @@ floors: $(VENV)/.dev
 # The tests see the installed wheel, not the folder: pytest does not put it on the path.
 tests: $(VENV)/.dev
 	NA64STAT_TEST_INSTALLED=1 $(BIN)/pytest -n 2
+
+# Two pages at a time; tutorials run while they are read.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -W --keep-going -j 2 -q docs docs/_build/html
 
 # The committed workspaces, made anew.
 workspaces: $(VENV)/.installed
@@ -59,5 +64,9 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet '.[dev]'
 	touch $@
 
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist out
+	rm -rf $(VENV) build dist out docs/_build

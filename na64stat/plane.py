@@ -39,7 +39,20 @@ class Binning:
 
     @classmethod
     def uniform(cls, width: float = 4.0, stop: float = 200.0) -> Binning:
-        """Square bins of one `width` [GeV] from 0 to `stop` [GeV] on both axes."""
+        """Square bins of one `width` [GeV] from 0 to `stop` [GeV] on both axes.
+
+        Parameters
+        ----------
+        width
+            Of a bin [GeV].
+        stop
+            Upper end of both axes [GeV].
+
+        Raises
+        ------
+        RegionError
+            If the width does not lie between 0 and the size of the plane.
+        """
         if not (math.isfinite(width) and 0 < width <= stop < math.inf):
             raise RegionError(f"binning: width {width} must lie between 0 and the plane's size, {stop} GeV")
         edges = tuple(float(edge) for edge in width * np.arange(round(stop / width) + 1))
@@ -80,7 +93,13 @@ class Region:
                 raise RegionError(f"region {self.name!r}: {axis} range [{low}, {high}] GeV is empty")
 
     def holds_bins(self, binning: Binning) -> NDArray[np.bool_]:
-        """Bins whose centre lies in the region, shape of the binning."""
+        """Bins whose centre lies in the region, shape of the binning.
+
+        Parameters
+        ----------
+        binning
+            The bins of the plane.
+        """
         e_centre = (np.asarray(binning.e_cal)[1:] + np.asarray(binning.e_cal)[:-1])[:, None] / 2
         p_centre = (np.asarray(binning.p_out)[1:] + np.asarray(binning.p_out)[:-1])[None, :] / 2
         inside: NDArray[np.bool_] = np.ones(binning.shape, dtype=bool)

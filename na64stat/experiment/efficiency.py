@@ -68,7 +68,13 @@ class Efficiency:
 
     @classmethod
     def constant(cls, value: float) -> Efficiency:
-        """The same efficiency [1] at every mass; nothing is an extrapolation."""
+        """The same efficiency [1] at every mass; nothing is an extrapolation.
+
+        Parameters
+        ----------
+        value
+            The efficiency [1].
+        """
         return cls((1e-12, 1e12), (value, value))
 
     @cached_property
@@ -90,7 +96,13 @@ class Efficiency:
         return efficiency
 
     def extrapolates(self, effective_mass: ArrayLike) -> NDArray[np.bool_]:
-        """Whether an effective mass [GeV] lies outside the table, so that the end value is held there."""
+        """Whether an effective mass [GeV] lies outside the table, so that the end value is held there.
+
+        Parameters
+        ----------
+        effective_mass
+            Effective masses [GeV].
+        """
         mass = _checked_mass(effective_mass)
         return (mass < self.masses[0]) | (mass > self.masses[-1])
 

@@ -69,7 +69,17 @@ class Response:
         _beam_rule(self)
 
     def spread(self, channel: Channel, x: Array, beam_energy: Array | float) -> tuple[Array, Array, Array, Array]:
-        """Mean and standard deviation of E_CAL and of p_out [GeV], in this order, for one muon energy [GeV]."""
+        """Mean and standard deviation of E_CAL and of p_out [GeV], in this order, for one muon energy [GeV].
+
+        Parameters
+        ----------
+        channel
+            "visible" or "invisible".
+        x
+            Energy fractions [1].
+        beam_energy
+            Energy of the muon [GeV].
+        """
         p_true = (1 - x) * beam_energy
         shower = x * beam_energy if channel == "visible" else 0.0 * p_true
         variance = self.mip_spread**2 + self.shower_stochastic**2 * shower + (self.shower_constant * shower) ** 2
@@ -77,6 +87,15 @@ class Response:
 
     def acceptance(self, region: Region, channel: Channel, x: ArrayLike) -> Array:
         """Probability [1] that an event with energy fraction x is measured inside a region, shape of x.
+
+        Parameters
+        ----------
+        region
+            The region.
+        channel
+            "visible" or "invisible".
+        x
+            Energy fractions [1].
 
         Raises
         ------
@@ -100,6 +119,13 @@ class Response:
     def acceptance_curve(self, region: Region, channel: Channel) -> Callable[[ArrayLike], Array]:
         """The same as `acceptance` as a fast function of x, a spline accurate to 1e-6; cached.
 
+        Parameters
+        ----------
+        region
+            The region.
+        channel
+            "visible" or "invisible".
+
         Raises
         ------
         InputError
@@ -115,6 +141,13 @@ class Response:
         """Values of x, increasing, between which the acceptance is smooth: a quadrature over x should end there.
 
         A step at a cut gives three: its middle and both its ends.
+
+        Parameters
+        ----------
+        region
+            The region.
+        channel
+            "visible" or "invisible".
         """
         _checked(channel, 0.5)
         middles = [1 - p / self.beam_energy for p in region.p_out]
@@ -141,6 +174,11 @@ class Response:
             Whether the particle is seen.
         x, weights
             Energy fractions and the events at each, both of shape (n,).
+
+        Raises
+        ------
+        InputError
+            For an unknown channel, x outside [0, 1], or weights of another shape.
         """
         x = _checked(channel, x)
         weights = np.asarray(weights, dtype=float)

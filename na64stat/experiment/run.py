@@ -64,7 +64,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Background:
-    """Expected background of one region [events], and its absolute uncertainty [events]."""
+    """Expected background of one region [events], and its absolute uncertainty [events].
+
+    Attributes
+    ----------
+    events, uncertainty
+        Expected events, and their standard deviation [1].
+    """
 
     events: float
     uncertainty: float
@@ -97,7 +103,13 @@ class RunRegion:
 
 @dataclass(frozen=True)
 class Systematics:
-    """Relative uncertainties [1] of the efficiency, the muons on target and the cross section."""
+    """Relative uncertainties [1] of the efficiency, the muons on target and the cross section.
+
+    Attributes
+    ----------
+    efficiency, mot, cross_section
+        Relative standard deviations [1].
+    """
 
     efficiency: float
     mot: float
@@ -153,6 +165,11 @@ class Run:
     def region(self, name: str) -> RunRegion:
         """One region.
 
+        Parameters
+        ----------
+        name
+            Of the region.
+
         Raises
         ------
         RegionError
@@ -168,6 +185,11 @@ class Run:
         """The same run with another background setting, such as "none" or "realistic".
 
         A region that does not know the setting keeps "none"; at least one region must know it.
+
+        Parameters
+        ----------
+        name
+            Of the background setting.
 
         Raises
         ------

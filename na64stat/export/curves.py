@@ -55,6 +55,10 @@ class LimitCurve:
 
         Parameters
         ----------
+        table
+            With masses in its first independent column.
+        column
+            Name of the column of limits.
         at
             Value of each independent variable besides the first one, the mass: a table of masses and lifetimes holds a curve for
             each lifetime.
@@ -95,6 +99,13 @@ class LimitCurve:
 
     def existing_limit(self, experiment: str, reference: str) -> ExistingLimit:
         """The curve as a lower edge for the overlay library, its masses in increasing order, points without a limit left out.
+
+        Parameters
+        ----------
+        experiment
+            Name, as it is to stand in a figure.
+        reference
+            The paper to cite.
 
         Raises
         ------

@@ -194,7 +194,13 @@ def row_figure(found: Scan) -> Figure:
 
 @singledispatch
 def figure_of(result: Any) -> Figure | None:
-    """The figure of a result; None where it has none: nothing is excluded, or one point or line cannot be drawn as a map."""
+    """The figure of a result; None where it has none: nothing is excluded, or one point or line cannot be drawn as a map.
+
+    Parameters
+    ----------
+    result
+        Limits, a scan, an exclusion, a projection or an `Illustrated`; nothing else has one.
+    """
     del result
     return None
 

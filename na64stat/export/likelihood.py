@@ -117,6 +117,8 @@ def patchset(
     ----------
     scenario
         A scenario class, or anything that makes one from `mass` and `coupling`.
+    run, regions
+        Counts and backgrounds, and which channels.
     masses, couplings
         Values [GeV; the scenario's unit], each pair of which is a point.
     inspire

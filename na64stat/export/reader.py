@@ -27,6 +27,11 @@ MOST_VALUES: Final = 10_000_000
 def read_table(path: str | Path) -> Table:
     """A table from a file: a data file of a submission (YAML), or the JSON that HEPData serves.
 
+    Parameters
+    ----------
+    path
+        The file, .yaml or .json.
+
     Raises
     ------
     InputError

@@ -57,6 +57,11 @@ class Submission:
     def table(self, name: str) -> Table:
         """A table by name.
 
+        Parameters
+        ----------
+        name
+            Of the table.
+
         Raises
         ------
         InputError
@@ -80,7 +85,15 @@ class Submission:
 
 @dataclass(frozen=True, eq=False)
 class Illustrated:
-    """Results that share a figure of their own."""
+    """Results that share a figure of their own.
+
+    Attributes
+    ----------
+    results
+        What is put into tables.
+    figure
+        Their figure.
+    """
 
     results: tuple[Any, ...]
     figure: Figure
@@ -123,6 +136,8 @@ def hepdata(
         Whether efficiency, cross section and yields behind the results are added, for scenarios and runs of the package.
     figures
         Whether figures and thumbnails are drawn.
+    overwrite
+        Whether another submission in the folder is replaced.
 
     Raises
     ------
@@ -164,6 +179,11 @@ def hepdata(
 def read_submission(folder: str | Path) -> Submission:
     """The submission in a folder, ours or another's.
 
+    Parameters
+    ----------
+    folder
+        With a submission.yaml.
+
     Raises
     ------
     InputError
@@ -173,7 +193,13 @@ def read_submission(folder: str | Path) -> Submission:
 
 
 def hepdata_json(results: Iterable[Any]) -> dict[str, dict[str, Any]]:
-    """The tables of results by name, as HEPData serves them: `headers`, `qualifiers`, `values`."""
+    """The tables of results by name, as HEPData serves them: `headers`, `qualifiers`, `values`.
+
+    Parameters
+    ----------
+    results
+        As in `hepdata`.
+    """
     return {table.name: json_of(table) for table in _unique([table for item in results for table in tables(item)])}
 
 

@@ -53,7 +53,15 @@ class Uncertainty:
 
     @classmethod
     def of(cls, size: Scalar, label: str | None = None) -> Uncertainty:
-        """The same downwards and upwards."""
+        """The same downwards and upwards.
+
+        Parameters
+        ----------
+        size
+            A number in the unit of the column, or a text such as "10%".
+        label
+            What it is from.
+        """
         return cls(size, size, label, symmetric=True)
 
 
@@ -94,7 +102,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Qualifier:
-    """Something that holds for a whole column, such as ("CL", "90%")."""
+    """Something that holds for a whole column, such as ("CL", "90%").
+
+    Attributes
+    ----------
+    name, value, unit
+        Such as "CL", 90 and "%".
+    """
 
     name: str
     value: Scalar
@@ -128,7 +142,19 @@ class Variable:
 
 @dataclass(frozen=True)
 class Resource:
-    """A file, or an address, that belongs to a table or to the whole submission."""
+    """A file, or an address, that belongs to a table or to the whole submission.
+
+    Attributes
+    ----------
+    location
+        File name, or an address.
+    description
+        In a sentence.
+    type
+        Such as "HistFactory"; None where it has none.
+    licence
+        As HEPData has it: name, url, description.
+    """
 
     location: str
     description: str
@@ -180,6 +206,11 @@ class Table:
 
     def column(self, name: str) -> Variable:
         """A column by name.
+
+        Parameters
+        ----------
+        name
+            Of the column.
 
         Raises
         ------

@@ -142,7 +142,13 @@ def arxiv_numbers(text: str) -> list[str]:
 
 
 def keys_in(text: str) -> tuple[str, ...]:
-    """Keys of the packaged entries that a text names, each once, in the order of the text."""
+    """Keys of the packaged entries that a text names, each once, in the order of the text.
+
+    Parameters
+    ----------
+    text
+        Any text, such as the source of a number.
+    """
     lower = text.lower()
     found = [(lower.find(name), key) for name, key in _keys_by_name().items() if _names(name, lower)]
     return tuple(dict.fromkeys(key for _, key in sorted(found)))

@@ -105,7 +105,13 @@ class ExistingLimit:
         return inside
 
     def lowest(self, mass: float) -> float | None:
-        """Lowest excluded coupling at a mass [GeV], None where the limit does not reach."""
+        """Lowest excluded coupling at a mass [GeV], None where the limit does not reach.
+
+        Parameters
+        ----------
+        mass
+            Mass [GeV].
+        """
         x = float(np.log(_positive("mass", mass)))
         edge_x, edge_y = np.log(self.mass), np.log(self.coupling)
         if self.shape == "contour":

@@ -56,7 +56,17 @@ SCENARIOS: Final = tuple(_COUPLINGS)
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a_muon [1], its uncertainty, source and status."""
+    """A value of a_muon [1], its uncertainty, source and status.
+
+    Attributes
+    ----------
+    value, uncertainty
+        Of a_muon, in `unit`.
+    source, status
+        Where it comes from, and "published", "derived" or "assumed".
+    unit
+        "1" for a pure number.
+    """
 
     value: float
     uncertainty: float
@@ -81,24 +91,57 @@ class GMinus2:
     predictions: Mapping[str, Value]
 
     def predicted(self, prediction: str | None = None) -> tuple[str, Value]:
-        """A prediction with its name; by default the first."""
+        """A prediction with its name; by default the first.
+
+        Parameters
+        ----------
+        prediction
+            Name of the predicted a_muon; default the first one.
+
+        Raises
+        ------
+        InputError
+            If there is no such prediction.
+        """
         name = prediction or next(iter(self.predictions))
         if name not in self.predictions:
             raise InputError(f"no prediction {name!r} of (g-2)_muon; there are {', '.join(self.predictions)}")
         return name, self.predictions[name]
 
     def difference(self, prediction: str | None = None) -> tuple[float, float]:
-        """Measured less predicted a_muon [1], and its standard deviation [1]."""
+        """Measured less predicted a_muon [1], and its standard deviation [1].
+
+        Parameters
+        ----------
+        prediction
+            Name of the predicted a_muon; default the first one.
+        """
         _, value = self.predicted(prediction)
         return self.measurement.value - value.value, math.hypot(self.measurement.uncertainty, value.uncertainty)
 
     def lowest_shift(self, cl: float = 0.90, prediction: str | None = None) -> float:
-        """Lowest allowed shift of a_muon [1], one-sided at confidence level `cl`; negative if there is room for one."""
+        """Lowest allowed shift of a_muon [1], one-sided at confidence level `cl`; negative if there is room for one.
+
+        Parameters
+        ----------
+        cl
+            Confidence level, between 0 and 1.
+        prediction
+            Name of the predicted a_muon; default the first one.
+        """
         difference, sigma = self.difference(prediction)
         return difference - _quantile(cl) * sigma
 
     def highest_shift(self, cl: float = 0.90, prediction: str | None = None) -> float:
-        """Highest allowed shift of a_muon [1], one-sided at confidence level `cl`; positive if there is room for one."""
+        """Highest allowed shift of a_muon [1], one-sided at confidence level `cl`; positive if there is room for one.
+
+        Parameters
+        ----------
+        cl
+            Confidence level, between 0 and 1.
+        prediction
+            Name of the predicted a_muon; default the first one.
+        """
         difference, sigma = self.difference(prediction)
         return difference + _quantile(cl) * sigma
 
@@ -200,6 +243,11 @@ def favoured_band(
         Name of the prediction; by default the first of `values`.
     values
         Measurement and predictions; by default the packaged ones.
+
+    Raises
+    ------
+    InputError
+        For a scenario that is not in `SCENARIOS`, or a z that is not positive.
     """
     if not 0 < z < math.inf:
         raise InputError(f"z = {z} must be positive and finite, as 2 is")
@@ -230,14 +278,38 @@ def _coupling_of(scenario: str, mass: ArrayLike, shift: float) -> Array:
 def axion_muon_bound(
     mass: ArrayLike, cl: float = 0.90, prediction: str | None = None, values: GMinus2 | None = None
 ) -> Array:
-    """Largest allowed axion-muon coupling g_amm [GeV^-1] by (g-2)_muon, one-sided; see `coupling_bound`."""
+    """Largest allowed axion-muon coupling g_amm [GeV^-1] by (g-2)_muon, one-sided; see `coupling_bound`.
+
+    Parameters
+    ----------
+    mass
+        Masses [GeV].
+    cl
+        Confidence level, between 0 and 1.
+    prediction
+        Name of the predicted a_muon; default the first one.
+    values
+        Measured and predicted a_muon; default the packaged ones.
+    """
     return coupling_bound("axion-muon", mass, cl, prediction, values)
 
 
 def g_minus_2_limit(
     mass: ArrayLike, cl: float = 0.90, prediction: str | None = None, scenario: str = "axion-muon"
 ) -> ExistingLimit:
-    """The bound of `coupling_bound` at increasing masses [GeV], as a limit to lay over a figure; marked computed."""
+    """The bound of `coupling_bound` at increasing masses [GeV], as a limit to lay over a figure; marked computed.
+
+    Parameters
+    ----------
+    mass
+        Masses [GeV], increasing.
+    cl
+        Confidence level, between 0 and 1.
+    prediction
+        Name of the predicted a_muon; default the first one.
+    scenario
+        One of `SCENARIOS`.
+    """
     values = load_g_minus_2()
     _, predicted = values.predicted(prediction)
     coupling = coupling_bound(scenario, mass, cl, prediction, values)

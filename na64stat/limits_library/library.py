@@ -118,7 +118,15 @@ def read_limits(path: str | os.PathLike[str]) -> tuple[ExistingLimit, ...]:
 
 
 def excluded(scenario_name: str, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
-    """Whether any existing limit excludes points (mass [GeV], coupling), of the broadcast shape."""
+    """Whether any existing limit excludes points (mass [GeV], coupling), of the broadcast shape.
+
+    Parameters
+    ----------
+    scenario_name
+        Such as "axion-photon".
+    mass, coupling
+        Points [GeV; unit of the scenario's coupling], broadcast together.
+    """
     result: NDArray[np.bool_] = np.zeros(np.broadcast_shapes(np.shape(mass), np.shape(coupling)), dtype=bool)
     for limit in existing_limits(scenario_name):
         result |= limit.excludes(mass, coupling)
@@ -126,13 +134,29 @@ def excluded(scenario_name: str, mass: ArrayLike, coupling: ArrayLike) -> NDArra
 
 
 def excluded_by(scenario_name: str, mass: float, coupling: float) -> list[str]:
-    """Names of the experiments that exclude a point (mass [GeV], coupling), each once."""
+    """Names of the experiments that exclude a point (mass [GeV], coupling), each once.
+
+    Parameters
+    ----------
+    scenario_name
+        Such as "axion-photon".
+    mass, coupling
+        The point [GeV; unit of the scenario's coupling].
+    """
     hits = [limit.experiment for limit in existing_limits(scenario_name) if limit.excludes(mass, coupling)]
     return list(dict.fromkeys(hits))
 
 
 def strongest(scenario_name: str, mass: float) -> tuple[str, float] | None:
-    """Experiment with the lowest excluded coupling at a mass [GeV], and that coupling; None if no limit is there."""
+    """Experiment with the lowest excluded coupling at a mass [GeV], and that coupling; None if no limit is there.
+
+    Parameters
+    ----------
+    scenario_name
+        Such as "axion-photon".
+    mass
+        Mass [GeV].
+    """
     found = [(limit.lowest(mass), limit.experiment) for limit in existing_limits(scenario_name)]
     reaching = [(coupling, experiment) for coupling, experiment in found if coupling is not None]
     if not reaching:

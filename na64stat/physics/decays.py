@@ -27,7 +27,15 @@ _SMALLEST_DEPTH: Final = float(np.finfo(float).tiny)
 
 
 def axion_to_photons(mass: ArrayLike, coupling: ArrayLike) -> Array:
-    """Width of a -> gamma gamma [GeV], L = -(g/4) a F Ftilde, `coupling` g [GeV^-1]: g^2 m^3/(64 pi)."""
+    """Width of a -> gamma gamma [GeV], L = -(g/4) a F Ftilde, `coupling` g [GeV^-1]: g^2 m^3/(64 pi).
+
+    Parameters
+    ----------
+    mass
+        Axion mass [GeV].
+    coupling
+        Axion-photon coupling g [GeV^-1].
+    """
     return finite("coupling", coupling) ** 2 * non_negative("mass", mass, "GeV") ** 3 / (64 * np.pi)
 
 
@@ -35,6 +43,13 @@ def axion_to_muons(mass: ArrayLike, coupling: ArrayLike) -> Array:
     """Width of a -> mu+ mu- [GeV], L = g d_alpha a mubar gamma^alpha gamma5 mu, `coupling` g [GeV^-1].
 
     0 below 2 m_muon; g^2 m_muon^2 m sqrt(1 - 4 m_muon^2/m^2)/(2 pi) above.
+
+    Parameters
+    ----------
+    mass
+        Axion mass [GeV].
+    coupling
+        Axion-muon coupling g [GeV^-1].
     """
     mass = non_negative("mass", mass, "GeV")
     width = finite("coupling", coupling) ** 2 * MUON_MASS**2 * mass / (2 * np.pi)
@@ -42,18 +57,42 @@ def axion_to_muons(mass: ArrayLike, coupling: ArrayLike) -> Array:
 
 
 def zprime_to_neutrinos(mass: ArrayLike, coupling: ArrayLike) -> Array:
-    """Width of Z' -> muon and tau neutrinos [GeV] in L_mu - L_tau, both flavours together: g^2 m/(12 pi)."""
+    """Width of Z' -> muon and tau neutrinos [GeV] in L_mu - L_tau, both flavours together: g^2 m/(12 pi).
+
+    Parameters
+    ----------
+    mass
+        Z' mass [GeV].
+    coupling
+        Z' coupling g [1].
+    """
     return finite("coupling", coupling) ** 2 * non_negative("mass", mass, "GeV") / (12 * np.pi)
 
 
 def zprime_to_leptons(mass: ArrayLike, coupling: ArrayLike, lepton_mass: float) -> Array:
-    """Width of Z' -> l+ l- [GeV] for one charged lepton of mass `lepton_mass` [GeV]; 0 below threshold."""
+    """Width of Z' -> l+ l- [GeV] for one charged lepton of mass `lepton_mass` [GeV]; 0 below threshold.
+
+    Parameters
+    ----------
+    mass
+        Z' mass [GeV].
+    coupling
+        Z' coupling g [1].
+    lepton_mass
+        Mass of the lepton [GeV].
+    """
     ratio = _squared_ratio(non_negative("mass", mass, "GeV"), float(non_negative("lepton_mass", lepton_mass, "GeV")))
     return zprime_to_neutrinos(mass, coupling) * (1 + 2 * ratio) * _velocity(ratio)
 
 
 def zprime_invisible_branching(mass: ArrayLike) -> Array:
-    """Branching fraction [1] of Z' to neutrinos in L_mu - L_tau: 1 below 2 m_muon, 1/3 far above 2 m_tau."""
+    """Branching fraction [1] of Z' to neutrinos in L_mu - L_tau: 1 below 2 m_muon, 1/3 far above 2 m_tau.
+
+    Parameters
+    ----------
+    mass
+        Z' mass [GeV].
+    """
     ratios = [_squared_ratio(non_negative("mass", mass, "GeV"), lepton) for lepton in (MUON_MASS, TAU_MASS)]
     charged = np.sum([(1 + 2 * ratio) * _velocity(ratio) for ratio in ratios], axis=0)
     return np.asarray(1 / (1 + charged))[()]
@@ -105,6 +144,11 @@ def layer_probabilities(
     Returns
     -------
     visible, invisible
+
+    Raises
+    ------
+    InputError
+        For less than one layer, or lengths that are negative or not numbers.
 
     Notes
     -----

@@ -26,7 +26,17 @@ _LIGHT: Final = 1e-12
 
 
 def utilde_forward(x: ArrayLike, mass: ArrayLike, lepton_mass: float = MUON_MASS) -> Array:
-    """(p - k)^2 - m_muon^2 at theta = 0 [GeV^2], negative: where the propagator is nearest to its pole."""
+    """(p - k)^2 - m_muon^2 at theta = 0 [GeV^2], negative: where the propagator is nearest to its pole.
+
+    Parameters
+    ----------
+    x
+        Energy fractions E_X / E_muon [1].
+    mass
+        Mass of X [GeV].
+    lepton_mass
+        Mass of the projectile [GeV].
+    """
     x, mass = np.asarray(x, dtype=float), np.asarray(mass, dtype=float)
     forward: Array = -(mass**2 * (1 - x) / x + lepton_mass**2 * x)
     return forward
@@ -35,7 +45,21 @@ def utilde_forward(x: ArrayLike, mass: ArrayLike, lepton_mass: float = MUON_MASS
 def utilde(
     x: ArrayLike, theta: ArrayLike, mass: ArrayLike, beam_energy: float, lepton_mass: float = MUON_MASS
 ) -> Array:
-    """(p - k)^2 - m_muon^2 [GeV^2], negative: how far the muon that exchanges the photon is off its mass shell."""
+    """(p - k)^2 - m_muon^2 [GeV^2], negative: how far the muon that exchanges the photon is off its mass shell.
+
+    Parameters
+    ----------
+    x
+        Energy fractions E_X / E_muon [1].
+    theta
+        Angle of X [rad].
+    mass
+        Mass of X [GeV].
+    beam_energy
+        Energy of the muon [GeV].
+    lepton_mass
+        Mass of the projectile [GeV].
+    """
     x, theta = np.asarray(x, dtype=float), np.asarray(theta, dtype=float)
     return utilde_forward(x, mass, lepton_mass) - x * (beam_energy * theta) ** 2
 
@@ -44,6 +68,17 @@ def t2(x: ArrayLike, theta: ArrayLike, beam_energy: float, lepton_mass: float = 
     """(p - p')^2 [GeV^2], negative: virtuality of the photon that the muon emits in photon fusion.
 
     Factored form: m^2 + utilde x/(1-x) loses all digits where m^2 is large.
+
+    Parameters
+    ----------
+    x
+        Energy fractions E_X / E_muon [1].
+    theta
+        Angle of X [rad].
+    beam_energy
+        Energy of the muon [GeV].
+    lepton_mass
+        Mass of the projectile [GeV].
     """
     x, theta = np.asarray(x, dtype=float), np.asarray(theta, dtype=float)
     virtuality: Array = -(x**2) / (1 - x) * ((beam_energy * theta) ** 2 + lepton_mass**2)
@@ -51,17 +86,45 @@ def t2(x: ArrayLike, theta: ArrayLike, beam_energy: float, lepton_mass: float = 
 
 
 def t_min(utilde: ArrayLike, x: ArrayLike, beam_energy: float) -> Array:
-    """Smallest squared momentum transfer to the nucleus [GeV^2]."""
+    """Smallest squared momentum transfer to the nucleus [GeV^2].
+
+    Parameters
+    ----------
+    utilde
+        (p - k)^2 - m_muon^2 [GeV^2].
+    x
+        Energy fractions E_X / E_muon [1].
+    beam_energy
+        Energy of the muon [GeV].
+    """
     return (np.asarray(utilde, dtype=float) / (2 * beam_energy * (1 - np.asarray(x, dtype=float)))) ** 2
 
 
 def t_max(mass: ArrayLike, lepton_mass: float = MUON_MASS) -> Array:
-    """Largest squared momentum transfer to the nucleus that is counted [GeV^2], m^2 + m_muon^2."""
+    """Largest squared momentum transfer to the nucleus that is counted [GeV^2], m^2 + m_muon^2.
+
+    Parameters
+    ----------
+    mass
+        Mass of X [GeV].
+    lepton_mass
+        Mass of the projectile [GeV].
+    """
     return np.asarray(mass, dtype=float) ** 2 + lepton_mass**2
 
 
 def momentum(x: ArrayLike, mass: ArrayLike, beam_energy: float) -> Array:
-    """Momentum of X [GeV], sqrt((x E)^2 - m^2), 0 below threshold."""
+    """Momentum of X [GeV], sqrt((x E)^2 - m^2), 0 below threshold.
+
+    Parameters
+    ----------
+    x
+        Energy fractions E_X / E_muon [1].
+    mass
+        Mass of X [GeV].
+    beam_energy
+        Energy of the muon [GeV].
+    """
     energy, mass = np.asarray(x, dtype=float) * beam_energy, np.asarray(mass, dtype=float)
     # two factors: the difference of the squares loses digits near threshold
     result: Array = np.sqrt(np.maximum(energy - mass, 0.0) * (energy + mass))
@@ -69,7 +132,17 @@ def momentum(x: ArrayLike, mass: ArrayLike, beam_energy: float) -> Array:
 
 
 def beta(x: ArrayLike, mass: ArrayLike, beam_energy: float) -> Array:
-    """Velocity of X [c], 0 below threshold; x > 0."""
+    """Velocity of X [c], 0 below threshold; x > 0.
+
+    Parameters
+    ----------
+    x
+        Energy fractions E_X / E_muon [1].
+    mass
+        Mass of X [GeV].
+    beam_energy
+        Energy of the muon [GeV].
+    """
     return momentum(x, mass, beam_energy) / (np.asarray(x, dtype=float) * beam_energy)
 
 
@@ -78,6 +151,15 @@ def energy_fraction_limits(mass: ArrayLike, beam_energy: float, lepton_mass: flo
 
     The lower end is m/E, where X is at rest; the upper end is where t_min at theta = 0 reaches t_max and the flux
     closes. Spectra are smooth in between. A mass beyond the beam's reach has an empty range: both ends equal m/E.
+
+    Parameters
+    ----------
+    mass
+        Mass of X [GeV].
+    beam_energy
+        Energy of the muon [GeV].
+    lepton_mass
+        Mass of the projectile [GeV].
 
     Raises
     ------

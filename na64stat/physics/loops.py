@@ -27,6 +27,11 @@ def kinetic_mixing(q2: ArrayLike) -> Array:
 
     e/(2 pi^2) int_0^1 dy y(1-y) ln[(m_tau^2 - y(1-y) q^2)/(m_muon^2 - y(1-y) q^2)], in closed form; the integral is
     complex above 4 m_muon^2.
+
+    Parameters
+    ----------
+    q2
+        Squared momentum of the photon [GeV^2].
     """
     q2 = finite("q2", q2)
     constant = math.log(TAU_MASS / MUON_MASS) / 3
@@ -102,12 +107,28 @@ def _anomaly_loop(ratio: Array) -> ComplexArray:
 
 
 def g_minus_2_vector(mass: ArrayLike, coupling: ArrayLike) -> Array:
-    """Shift of a_muon = (g-2)/2 [1] by a vector of mass [GeV] and coupling g to muons: positive."""
+    """Shift of a_muon = (g-2)/2 [1] by a vector of mass [GeV] and coupling g to muons: positive.
+
+    Parameters
+    ----------
+    mass
+        Mass of the vector [GeV].
+    coupling
+        Coupling g [1].
+    """
     return _one_loop_shift(mass, coupling, 1 / (4 * np.pi**2), lambda z, rest: z**2 * rest)
 
 
 def g_minus_2_scalar(mass: ArrayLike, coupling: ArrayLike) -> Array:
-    """Shift of a_muon = (g-2)/2 [1] by a scalar of mass [GeV] and Yukawa coupling g: positive."""
+    """Shift of a_muon = (g-2)/2 [1] by a scalar of mass [GeV] and Yukawa coupling g: positive.
+
+    Parameters
+    ----------
+    mass
+        Mass of the scalar [GeV].
+    coupling
+        Yukawa coupling g [1].
+    """
     return _one_loop_shift(mass, coupling, 1 / (8 * np.pi**2), lambda z, rest: z**2 * (1 + rest))
 
 
@@ -115,6 +136,13 @@ def g_minus_2_pseudoscalar(mass: ArrayLike, coupling: ArrayLike) -> Array:
     """Shift of a_muon = (g-2)/2 [1] by a pseudoscalar of mass [GeV] and Yukawa coupling g: negative.
 
     For an axion of derivative coupling g_amm the Yukawa coupling is 2 m_muon g_amm.
+
+    Parameters
+    ----------
+    mass
+        Mass of the pseudoscalar [GeV].
+    coupling
+        Yukawa coupling g [1].
     """
     return _one_loop_shift(mass, coupling, -1 / (8 * np.pi**2), lambda z, rest: z**3)
 

@@ -37,23 +37,47 @@ _E2: Final = 4 * np.pi * ALPHA
 
 
 def vector(x: Array, p2: Array, utilde: Array, mass: Array, lepton_mass: float) -> Array:
-    """|M|^2 per g^2 [1] of a vector, L = g Z'_a mubar gamma^a mu."""
+    """|M|^2 per g^2 [1] of a vector, L = g Z'_a mubar gamma^a mu.
+
+    Parameters
+    ----------
+    x, p2, utilde, mass, lepton_mass
+        As the module's docstring says: [1], [GeV^2], [GeV^2], [GeV] and [GeV], broadcast together.
+    """
     hard = 2 * (2 - 2 * x + x**2) / (1 - x)
     return _E2 * (hard - 4 * (mass**2 + 2 * lepton_mass**2) * x**2 * (p2 / utilde**2))
 
 
 def scalar(x: Array, p2: Array, utilde: Array, mass: Array, lepton_mass: float) -> Array:
-    """|M|^2 per g^2 [1] of a scalar, L = g S mubar mu."""
+    """|M|^2 per g^2 [1] of a scalar, L = g S mubar mu.
+
+    Parameters
+    ----------
+    x, p2, utilde, mass, lepton_mass
+        As the module's docstring says: [1], [GeV^2], [GeV^2], [GeV] and [GeV], broadcast together.
+    """
     return _E2 * x**2 * (1 / (1 - x) - 2 * (mass**2 - 4 * lepton_mass**2) * (p2 / utilde**2))
 
 
 def pseudoscalar(x: Array, p2: Array, utilde: Array, mass: Array, lepton_mass: float) -> Array:
-    """|M|^2 per g^2 [1] of a pseudoscalar, L = i g a mubar gamma5 mu."""
+    """|M|^2 per g^2 [1] of a pseudoscalar, L = i g a mubar gamma5 mu.
+
+    Parameters
+    ----------
+    x, p2, utilde, mass, lepton_mass
+        As the module's docstring says: [1], [GeV^2], [GeV^2], [GeV] and [GeV], broadcast together.
+    """
     return _E2 * x**2 * (1 / (1 - x) - 2 * mass**2 * (p2 / utilde**2))
 
 
 def photon_fusion(x: Array, p2: Array, utilde: Array, mass: Array, lepton_mass: float) -> Array:
-    """|M|^2 per g^2 [GeV^2] of an axion made by two photons, L = -(g/4) a F Ftilde."""
+    """|M|^2 per g^2 [GeV^2] of an axion made by two photons, L = -(g/4) a F Ftilde.
+
+    Parameters
+    ----------
+    x, p2, utilde, mass, lepton_mass
+        As the module's docstring says: [1], [GeV^2], [GeV^2], [GeV] and [GeV], broadcast together.
+    """
     # -t2 (2-2x+x^2) - 2 m_muon^2 x^2 with the cancellation at theta = 0 done by hand
     helicities = p2 * (2 - 2 * x + x**2) + lepton_mass**2 * x**2
     return _E2 * utilde**2 * helicities / (4 * x**2 * (1 - x) * (p2 + lepton_mass**2) ** 2)

@@ -49,6 +49,16 @@ class Nucleus:
         """Nucleus with charge number `z` and mass number `a`.
 
         t_screen = (z^(1/3) m_e/111)^2, t_size = 0.164 GeV^2 a^(-2/3).
+
+        Parameters
+        ----------
+        z, a
+            Charge number and mass number [1].
+
+        Raises
+        ------
+        InputError
+            Unless 0 < z <= a.
         """
         if not (math.isfinite(z) and math.isfinite(a) and 0 < z <= a):
             raise InputError(f"nucleus: z = {z} and a = {a} must satisfy 0 < z <= a")

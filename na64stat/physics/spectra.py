@@ -145,22 +145,62 @@ def dsigma_dx(
 
 
 def vector(x: ArrayLike, mass: ArrayLike, beam_energy: float, nucleus: Nucleus) -> Array:
-    """dsigma/dx [GeV^-2 per g^2] of a vector radiated by the muon."""
+    """dsigma/dx [GeV^-2 per g^2] of a vector radiated by the muon.
+
+    Parameters
+    ----------
+    x, mass
+        Energy fraction [1] and mass [GeV] of X, broadcast together.
+    beam_energy
+        Energy of the muon [GeV].
+    nucleus
+        Target nucleus.
+    """
     return dsigma_dx("vector", x, mass, beam_energy, nucleus)
 
 
 def scalar(x: ArrayLike, mass: ArrayLike, beam_energy: float, nucleus: Nucleus) -> Array:
-    """dsigma/dx [GeV^-2 per g^2] of a scalar radiated by the muon."""
+    """dsigma/dx [GeV^-2 per g^2] of a scalar radiated by the muon.
+
+    Parameters
+    ----------
+    x, mass
+        Energy fraction [1] and mass [GeV] of X, broadcast together.
+    beam_energy
+        Energy of the muon [GeV].
+    nucleus
+        Target nucleus.
+    """
     return dsigma_dx("scalar", x, mass, beam_energy, nucleus)
 
 
 def pseudoscalar(x: ArrayLike, mass: ArrayLike, beam_energy: float, nucleus: Nucleus) -> Array:
-    """dsigma/dx [GeV^-2 per g^2] of a pseudoscalar radiated by the muon; g is the Yukawa coupling, 2 m_muon g_amm."""
+    """dsigma/dx [GeV^-2 per g^2] of a pseudoscalar radiated by the muon; g is the Yukawa coupling, 2 m_muon g_amm.
+
+    Parameters
+    ----------
+    x, mass
+        Energy fraction [1] and mass [GeV] of X, broadcast together.
+    beam_energy
+        Energy of the muon [GeV].
+    nucleus
+        Target nucleus.
+    """
     return dsigma_dx("pseudoscalar", x, mass, beam_energy, nucleus)
 
 
 def photon_fusion(x: ArrayLike, mass: ArrayLike, beam_energy: float, nucleus: Nucleus) -> Array:
-    """dsigma/dx [GeV^-2 per (GeV^-1)^2] of an axion made from the muon's and the nucleus' photons."""
+    """dsigma/dx [GeV^-2 per (GeV^-1)^2] of an axion made from the muon's and the nucleus' photons.
+
+    Parameters
+    ----------
+    x, mass
+        Energy fraction [1] and mass [GeV] of X, broadcast together.
+    beam_energy
+        Energy of the muon [GeV].
+    nucleus
+        Target nucleus.
+    """
     return dsigma_dx("photon_fusion", x, mass, beam_energy, nucleus)
 
 
@@ -196,7 +236,24 @@ def _density(
 
 
 def checked(process: str, x: ArrayLike, mass: ArrayLike, beam_energy: float, lepton_mass: float) -> tuple[Array, Array]:
-    """`x` and `mass` as floats, after the checks that all functions share."""
+    """`x` and `mass` as floats, after the checks that all functions share.
+
+    Parameters
+    ----------
+    process
+        One of `PROCESSES`.
+    x, mass
+        Energy fraction [1] and mass [GeV] of X.
+    beam_energy
+        Energy of the muon [GeV].
+    lepton_mass
+        Mass of the projectile [GeV].
+
+    Raises
+    ------
+    InputError
+        Unknown process, mass negative or not finite, x not finite, or an energy that is not positive.
+    """
     if process == DARK_PAIR:
         raise InputError("process 'dark_pair' has a spectrum per virtual mass: use dark_pair_spectrum")
     if process not in AMPLITUDES:

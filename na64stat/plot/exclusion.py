@@ -74,7 +74,19 @@ class Curve:
 
 @dataclass(frozen=True)
 class Band:
-    """A band between two couplings over the mass, such as the expected limit within one standard deviation."""
+    """A band between two couplings over the mass, such as the expected limit within one standard deviation.
+
+    Attributes
+    ----------
+    label
+        Name for the legend.
+    mass
+        Masses [GeV], shape (N,).
+    low, high
+        Couplings, shape (N,).
+    colour
+        Of its area.
+    """
 
     label: str
     mass: Sequence[float]
@@ -85,7 +97,15 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class ShadedLimit:
-    """The region of an existing limit: a name, and corners (mass [GeV], coupling) of shape (n, 2)."""
+    """The region of an existing limit: a name, and corners (mass [GeV], coupling) of shape (n, 2).
+
+    Attributes
+    ----------
+    label
+        Name of the experiment.
+    polygon
+        Corners (mass [GeV], coupling), shape (n, 2).
+    """
 
     label: str
     polygon: Array
@@ -96,6 +116,15 @@ class AxesText:
     """What is written along the axes, and their ranges (mass [GeV], unit of the coupling); both are logarithmic.
 
     The title stands above the legend.
+
+    Attributes
+    ----------
+    mass_label, coupling_label
+        With symbols and units.
+    mass_range, coupling_range
+        Ends of the axes [GeV; unit of the coupling].
+    title
+        Above the figure.
     """
 
     mass_label: str
@@ -169,7 +198,15 @@ def exclusion_figure(
     bands: Sequence[Band] = (),
     notes: str = "",
 ) -> Figure:
-    """A figure for one column with what `draw_exclusion` draws; `notes` is what a reader must know, written below."""
+    """A figure for one column with what `draw_exclusion` draws; `notes` is what a reader must know, written below.
+
+    Parameters
+    ----------
+    curves, existing, axes, bands
+        As in `draw_exclusion`.
+    notes
+        Written below the figure.
+    """
     with house_style():
         figure = new_figure(HEIGHT_CM)
         write_notes(figure, notes, grow=True)

@@ -23,7 +23,20 @@ GREY: Final = "#8a8a8a"
 
 
 def draw_pulls(axes: Axes, fit: Fit) -> Axes:
-    """Constrained parameters: distance from their measurement and remaining error, in units of its standard deviation."""
+    """Constrained parameters: distance from their measurement and remaining error, in units of its standard deviation.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    fit
+        The best fit.
+
+    Raises
+    ------
+    InputError
+        If no constrained parameter was fitted.
+    """
     shown = [parameter for parameter in fit.parameters if parameter.pull is not None]
     if not shown:
         raise InputError("figure of pulls: no constrained parameter was fitted")
@@ -34,7 +47,22 @@ def draw_pulls(axes: Axes, fit: Fit) -> Axes:
 
 
 def draw_impacts(axes: tuple[Axes, Axes], impacts: Ranking, most: int = 20) -> tuple[Axes, Axes]:
-    """Pulls on the left, shifts of mu-hat on the right, the `most` largest impacts from above."""
+    """Pulls on the left, shifts of mu-hat on the right, the `most` largest impacts from above.
+
+    Parameters
+    ----------
+    axes
+        Left and right.
+    impacts
+        The impacts, the largest first.
+    most
+        Parameters to show.
+
+    Raises
+    ------
+    InputError
+        If no nuisance parameter was fitted.
+    """
     shown = impacts.ranking[:most]
     if not shown:
         raise InputError("figure of impacts: no nuisance parameter was fitted")
@@ -86,7 +114,22 @@ def _pulls(axes: Axes, shown: Sequence[Parameter]) -> None:
 
 
 def draw_correlation(axes: Axes, fit: Fit, most: int = 20) -> Axes:
-    """Correlations of the free parameters, of many those `most` that are correlated most with another."""
+    """Correlations of the free parameters, of many those `most` that are correlated most with another.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    fit
+        The best fit.
+    most
+        Parameters to show.
+
+    Raises
+    ------
+    InputError
+        If the fit has no covariance matrix.
+    """
     matrix = fit.correlation
     if matrix is None or not len(matrix):
         raise InputError("figure of correlations: the fit has no covariance matrix")
@@ -112,7 +155,15 @@ def draw_correlation(axes: Axes, fit: Fit, most: int = 20) -> Axes:
 
 
 def draw_profile(axes: Axes, scan: Scan) -> Axes:
-    """-2 ln L above its minimum along one parameter, with the levels of the usual intervals and where it crosses them."""
+    """-2 ln L above its minimum along one parameter, with the levels of the usual intervals and where it crosses them.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    scan
+        -2 ln L along one parameter.
+    """
     known = np.isfinite(scan.rise)
     axes.plot(scan.values[known], scan.rise[known], color=COLOURS[0], lw=1.6, zorder=3)
     top = min(max(scan.rise[known].max(initial=0.0), 1.3), 3 * max(scan.levels.values()))
@@ -142,7 +193,20 @@ def draw_profile(axes: Axes, scan: Scan) -> Axes:
 
 
 def draw_limits(axes: Axes, limits: Mapping[str, Limit]) -> Axes:
-    """Limits of several methods below each other: observed, median, and bands of one and two standard deviations."""
+    """Limits of several methods below each other: observed, median, and bands of one and two standard deviations.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    limits
+        Name of the method -> limit.
+
+    Raises
+    ------
+    InputError
+        If none is given.
+    """
     if not limits:
         raise InputError("figure of limits: none given")
     handles: dict[str, Any] = {}
@@ -186,19 +250,23 @@ def draw_cl_s(
 
     Parameters
     ----------
+    axes
+        Where.
     at
         Signal strengths, or couplings [unit in `label`]; over more than a factor of 30 the axis is logarithmic.
     results
-        CL_s at each of them; NaN or None where it could not be computed.
+        CL_s at each of them.
     cl
-        Confidence level, whose complement is drawn as a line.
+        Confidence level.
     label
         Of the horizontal axis, with its unit.
+    mu
+        Signal strengths [1], shape (N,).
 
     Raises
     ------
     InputError
-        If there are none, or not as many results as points.
+        If there are none, or not as many results as mu.
     """
     if len(at) != len(results) or not len(at):
         raise InputError(f"figure of CL_s: {len(at)} points and {len(results)} results; as many of both are right")

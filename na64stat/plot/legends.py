@@ -24,6 +24,15 @@ def stack_legends(axes: Axes, groups: Sequence[Sequence[Artist]], title: str = "
 
     A legend takes as many columns as the width of the figure allows.
 
+    Parameters
+    ----------
+    axes
+        Of a figure of `new_figure`.
+    groups
+        Handles of each legend.
+    title
+        Above them.
+
     Raises
     ------
     InputError

@@ -54,6 +54,8 @@ def draw_spectra(axes: Axes, curves: Sequence[Spectrum], *, unit: str = "pb", de
 
     Parameters
     ----------
+    axes
+        Where.
     curves
         The spectra, all in one unit.
     unit
@@ -101,6 +103,13 @@ def draw_spectra(axes: Axes, curves: Sequence[Spectrum], *, unit: str = "pb", de
 def draw_efficiency(axes: Axes, efficiency: EfficiencyCurve) -> Axes:
     """Signal efficiency against the effective mass: curve, measured points, and dashed the end values held outside.
 
+    Parameters
+    ----------
+    axes
+        Where.
+    efficiency
+        The curve.
+
     Raises
     ------
     InputError
@@ -146,6 +155,8 @@ def draw_decay(
 
     Parameters
     ----------
+    axes
+        Where.
     lengths
         Decay lengths [m] or, with another `label`, couplings; shape (n,), positive.
     probabilities

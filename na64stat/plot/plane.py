@@ -35,6 +35,8 @@ def draw_plane(axes: Axes, plane: Plane, regions: Sequence[Region], *, decades: 
 
     Parameters
     ----------
+    axes
+        Where.
     plane
         Expected events per bin.
     regions
@@ -87,6 +89,13 @@ def draw_plane(axes: Axes, plane: Plane, regions: Sequence[Region], *, decades: 
 
 def region_outline(region: Region, binning: Binning) -> Array:
     """Corners [GeV] of the part of a region that lies in the plane, shape (n, 2) of (E_CAL, p_out), not closed.
+
+    Parameters
+    ----------
+    region
+        The region.
+    binning
+        The bins of the plane.
 
     Raises
     ------

@@ -38,6 +38,8 @@ def draw_marginal(
 
     Parameters
     ----------
+    axes
+        Where.
     samples
         Values, shape (S,), for a histogram; None for none.
     scale
@@ -50,6 +52,8 @@ def draw_marginal(
         Intervals of the highest density.
     label
         Of the parameter, with its unit.
+    cl
+        Posterior probability, for the legend.
 
     Raises
     ------
@@ -108,12 +112,16 @@ def draw_corner(
 
     Parameters
     ----------
+    figure
+        Empty.
     columns
         Name -> samples, each of shape (S,). One without spread is left out.
     scales
         Name -> "linear" or "log"; the latter are drawn as decimal logarithms.
     labels
         Name -> label with unit.
+    cl
+        Posterior probability of the wider regions.
 
     Raises
     ------
@@ -166,12 +174,21 @@ def draw_credible_plane(
 
     Parameters
     ----------
+    axes
+        Where.
     mass, coupling, density
-        Grid and density per ln(mass) and ln(coupling), shapes (M,), (G,) and (M, G).
+        Grid [GeV; unit of the coupling] and density per ln(mass) and ln(coupling), shapes (M,), (G,) and (M, G).
     level
         Density above which the region lies.
     samples
         Points (mass, coupling) to show, shape (S, 2).
+    label, colour
+        For the legend, and of the region.
+
+    Raises
+    ------
+    InputError
+        For a density of another shape.
     """
     if density.shape != (len(mass), len(coupling)):
         raise InputError(f"figure: density of shape {density.shape}; ({len(mass)}, {len(coupling)}) is right")
@@ -199,10 +216,21 @@ def draw_limits_by_prior(
 
     Parameters
     ----------
+    axes
+        Where.
     bounds, limits
         Shapes (N,).
     references
         Name -> limit.
+    xlabel, ylabel
+        With units.
+    cl
+        Posterior probability, for the legend.
+
+    Raises
+    ------
+    InputError
+        If there are not as many bounds as limits.
     """
     if np.shape(bounds) != np.shape(limits):
         raise InputError(f"figure: {len(bounds)} bounds and {len(limits)} limits; as many are right")

@@ -42,6 +42,13 @@ _BELOW: Final = "from below the couplings"
 def check_drawable(path: Path, masses: int, muons: int) -> None:
     """Refuse a figure before anything is computed for it.
 
+    Parameters
+    ----------
+    path
+        The file.
+    masses, muons
+        How many.
+
     Raises
     ------
     InputError
@@ -65,6 +72,8 @@ def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "
     ----------
     axes
         Made under `style.house_style`.
+    projection
+        The record.
     coupling_symbol
         In TeX, without dollars.
 
@@ -93,7 +102,13 @@ def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "
 
 
 def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Figure:
-    """A figure for one column with what `draw_projection` draws, and below it what was assumed."""
+    """A figure for one column with what `draw_projection` draws, and below it what was assumed.
+
+    Parameters
+    ----------
+    projection, coupling_symbol
+        As in `draw_projection`.
+    """
     with house_style():
         figure = new_figure(_HEIGHT_CM)
         write_notes(figure, _notes(projection), grow=True)
@@ -104,7 +119,17 @@ def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Fig
 def save_projection_figure(
     projection: Projection, coupling_symbol: str, path: Path, *, overwrite: bool = False
 ) -> None:
-    """Draw it into a .png or .pdf file."""
+    """Draw it into a .png or .pdf file.
+
+    Parameters
+    ----------
+    projection, coupling_symbol
+        As in `projection_figure`.
+    path
+        The file.
+    overwrite
+        Whether an existing file is replaced.
+    """
     save_figure(projection_figure(projection, coupling_symbol), path, overwrite=overwrite)
 
 

@@ -100,6 +100,11 @@ def house_style() -> Iterator[None]:
 def new_figure(height_cm: float = 6.5, width_cm: float = COLUMN_CM) -> Figure:
     """An empty figure of a size [cm], drawn without a window, laid out so that nothing is cut off.
 
+    Parameters
+    ----------
+    height_cm, width_cm
+        Of the figure [cm].
+
     Raises
     ------
     InputError
@@ -121,6 +126,8 @@ def write_notes(figure: Figure, text: str, *, grow: bool = False) -> None:
     ----------
     figure
         Of `new_figure`.
+    text
+        The notes.
     grow
         Whether the figure becomes higher by what the notes need.
     """
@@ -141,7 +148,13 @@ def write_notes(figure: Figure, text: str, *, grow: bool = False) -> None:
 
 
 def mark_decades(axis: Axis) -> None:
-    """A tick at every decade of a logarithmic axis, of which matplotlib leaves some out; labels as many as have room."""
+    """A tick at every decade of a logarithmic axis, of which matplotlib leaves some out; labels as many as have room.
+
+    Parameters
+    ----------
+    axis
+        Logarithmic.
+    """
     low, high = axis.get_view_interval()
     decades = np.log10(high / low)
     if decades <= _DECADES_WITH_DIGITS:
@@ -154,7 +167,13 @@ def mark_decades(axis: Axis) -> None:
 
 
 def fix_tick_labels(axes: Axes) -> None:
-    """Keep the size of tick labels: matplotlib makes ticks when it draws, maybe under another style."""
+    """Keep the size of tick labels: matplotlib makes ticks when it draws, maybe under another style.
+
+    Parameters
+    ----------
+    axes
+        Whose.
+    """
     size = mpl.font_manager.FontProperties(size=mpl.rcParams["xtick.labelsize"]).get_size_in_points()
     axes.tick_params(which="both", labelsize=size, zorder=10)
     axes.tick_params(axis="x", which="both", pad=0.7 * size)  # clear of the lowest label of the other axis
@@ -162,6 +181,17 @@ def fix_tick_labels(axes: Axes) -> None:
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 300) -> None:
     """Write a figure as PDF or PNG, after the ending of the file's name; no date is written into it.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    path
+        Ending in .pdf or .png.
+    overwrite
+        Whether an existing file is replaced.
+    dpi
+        Dots per inch of a PNG.
 
     Raises
     ------
@@ -175,7 +205,17 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = 
 
 
 def figure_bytes(figure: Figure, kind: str, dpi: int = 300) -> bytes:
-    """A figure as the content of a file of a kind of `FORMATS`."""
+    """A figure as the content of a file of a kind of `FORMATS`.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    kind
+        One of `FORMATS`.
+    dpi
+        Dots per inch of a PNG.
+    """
     metadata: dict[str, Any] = {"CreationDate": None} if kind == "pdf" else {"Software": None}
     buffer = io.BytesIO()
     with house_style():

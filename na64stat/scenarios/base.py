@@ -95,7 +95,17 @@ class Scenario(ABC):
 
     @abstractmethod
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:
-        """Spectrum of the energy fractions `x`, shape (X,), per nucleus."""
+        """Spectrum of the energy fractions `x`, shape (X,), per nucleus.
+
+        Parameters
+        ----------
+        x
+            Energy fractions E_X / E_muon [1], shape (X,).
+        beam_energy
+            Energy of the muon [GeV].
+        nucleus
+            Target nucleus.
+        """
 
     def width(self) -> float:
         """Decay width [GeV] into what the detector sees or loses; 0 for a particle that escapes, the default."""
@@ -114,7 +124,13 @@ class Scenario(ABC):
         return self.mass
 
     def at(self, **changes: float) -> Self:
-        """The same scenario at another mass or coupling."""
+        """The same scenario at another mass or coupling.
+
+        Parameters
+        ----------
+        **changes
+            New values of `mass` [GeV], `coupling` [its unit], or of an option of the scenario.
+        """
         return dataclasses.replace(self, **changes)
 
     @property
@@ -125,6 +141,11 @@ class Scenario(ABC):
 
     def coupling_at(self, mu: float) -> float:
         """Coupling whose yield is `mu` times this one's.
+
+        Parameters
+        ----------
+        mu
+            Signal strength [1], relative to this coupling.
 
         Raises
         ------

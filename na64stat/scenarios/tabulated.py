@@ -71,6 +71,11 @@ class SpectrumTable:
     def read(cls, path: str | Path) -> SpectrumTable:
         """Read and check a CSV.
 
+        Parameters
+        ----------
+        path
+            The CSV.
+
         Raises
         ------
         TableError
@@ -119,7 +124,13 @@ class SpectrumTable:
         )
 
     def neighbours(self, mass: float) -> tuple[int, int, float]:
-        """Indices of the tabulated masses around `mass`, and its share of the way in ln mass."""
+        """Indices of the tabulated masses around `mass`, and its share of the way in ln mass.
+
+        Parameters
+        ----------
+        mass
+            Mass [GeV].
+        """
         upper = int(np.clip(np.searchsorted(self.mass, mass), 1, max(len(self.mass) - 1, 1)))
         if len(self.mass) == 1:
             return 0, 0, 0.0
@@ -157,7 +168,13 @@ class Tabulated(Scenario):
 
     @staticmethod
     def from_csv(path: str | Path) -> Callable[..., Tabulated]:
-        """A factory of scenarios over one table."""
+        """A factory of scenarios over one table.
+
+        Parameters
+        ----------
+        path
+            CSV with the columns mass_gev, x, dsigma_dx_pb, and width_gev, visible_fraction if it decays.
+        """
         return partial(Tabulated, table=SpectrumTable.read(path))
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

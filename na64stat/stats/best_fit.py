@@ -39,6 +39,8 @@ class Minos:
     ----------
     lower, upper
         Negative and positive; None where it does not rise so far, and then `status` says why.
+    status
+        Empty, or why an end is missing.
     """
 
     lower: float | None
@@ -150,6 +152,8 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
 
     Parameters
     ----------
+    model
+        The likelihood.
     minos
         Names of parameters to find Minos errors of besides mu's, or True for all.
     lowest_mu

@@ -63,8 +63,12 @@ class Curve:
 
         Parameters
         ----------
+        prior
+            Density of the parameter before the data.
         likelihood
             ln L at values of the parameter, shape (N,) -> (N,).
+        error
+            Relative error of the likelihood, to be kept with the curve.
 
         Raises
         ------
@@ -119,6 +123,8 @@ class Curve:
 
         Parameters
         ----------
+        values
+            Of the parameter, in its unit, any shape.
         log
             Per unit of ln(parameter); default where the prior is drawn on a logarithmic axis.
         """
@@ -128,7 +134,13 @@ class Curve:
         return np.asarray(found * x if log else found)
 
     def cdf(self, values: Array | float) -> Array:
-        """Posterior probability below values of the parameter, of their shape."""
+        """Posterior probability below values of the parameter, of their shape.
+
+        Parameters
+        ----------
+        values
+            Of the parameter, in its unit, any shape.
+        """
         return self._cumulative_at(self.prior.cdf(values))
 
     def _cumulative_at(self, u: Array) -> Array:
@@ -139,6 +151,11 @@ class Curve:
 
     def quantile(self, probability: float) -> float:
         """Value below which lies this posterior probability.
+
+        Parameters
+        ----------
+        probability
+            Posterior probability below the value, between 0 and 1.
 
         Raises
         ------
@@ -161,7 +178,13 @@ class Curve:
         return float(self.prior.ppf(low + 0.5 * (high - low) * (t + 1)))
 
     def upper_limit(self, probability: float = 0.90) -> float:
-        """Credible upper limit."""
+        """Credible upper limit.
+
+        Parameters
+        ----------
+        probability
+            Posterior probability below the limit, between 0 and 1.
+        """
         return self.quantile(probability)
 
     def highest_density(self, probability: float = 0.90, *, log: bool | None = None) -> tuple[Interval, ...]:
@@ -169,6 +192,8 @@ class Curve:
 
         Parameters
         ----------
+        probability
+            Posterior probability in the intervals, between 0 and 1.
         log
             Density per unit of ln(parameter), not of the parameter: the intervals depend on it. Default where the prior is
             drawn on a logarithmic axis.
@@ -195,7 +220,13 @@ class Curve:
         return float((ends[:, 1] - ends[:, 0]).sum())
 
     def grid(self, size: int = 400) -> Array:
-        """Values for a curve: evenly spaced where it has its probability, increasing, shape (size,)."""
+        """Values for a curve: evenly spaced where it has its probability, increasing, shape (size,).
+
+        Parameters
+        ----------
+        size
+            Number of values.
+        """
         low, high = self.prior.low, self.quantile(0.9999)
         if self.prior.scale == "log":
             return np.geomspace(low, self.prior.high, size)

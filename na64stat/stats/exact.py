@@ -112,6 +112,11 @@ class Exact(Method):
     def discovery_p0(self, model: Model) -> float:
         """Probability that background alone is at least as signal-like as the observed counts, P(q0 >= q0_obs | mu = 0).
 
+        Parameters
+        ----------
+        model
+            The likelihood.
+
         Raises
         ------
         InputError

@@ -58,6 +58,8 @@ def goodness_of_fit(
 
     Parameters
     ----------
+    model
+        The likelihood.
     toys
         Number of toys; 0 for none.
     seed

@@ -76,6 +76,8 @@ def impacts(
 
     Parameters
     ----------
+    model
+        The likelihood.
     names
         Nuisance parameters; default all that are fitted.
     progress

@@ -76,7 +76,24 @@ def cl_s(
     method: Method | None = None,
     regions: Sequence[str] | None = None,
 ) -> ClsResult:
-    """CL_s of the hypothesis `mu` of a pyhf workspace; parameters as in `upper_limit`."""
+    """CL_s of the hypothesis `mu` of a pyhf workspace.
+
+    Parameters
+    ----------
+    workspace
+        A pyhf workspace.
+    mu
+        The signal strength [1].
+    method
+        Default `Exact()`.
+    regions
+        Channels to combine; default all.
+
+    Raises
+    ------
+    InputError
+        For a mu that is negative or not finite, a broken workspace, or a refused combination.
+    """
     if not (math.isfinite(mu) and mu >= 0):
         raise InputError(f"mu = {mu}: a signal strength is a finite number >= 0")
     model = Model.from_workspace(workspace, regions)

@@ -18,12 +18,36 @@ class Method(ABC):
 
     @abstractmethod
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
-        """CL_s of each signal strength in `mu`, observed and expected."""
+        """CL_s of each signal strength in `mu`, observed and expected.
+
+        Parameters
+        ----------
+        model
+            The likelihood.
+        mu
+            Signal strengths [1], shape (N,).
+        """
 
     def cl_s_of_signals(self, model: Model, factors: Array) -> list[ClsResult]:
-        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for many rows of factors, shape (N, C)."""
+        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for many rows of factors, shape (N, C).
+
+        Parameters
+        ----------
+        model
+            The likelihood, with C channels.
+        factors
+            One factor for each channel [1], shape (N, C).
+        """
         return [self.cl_s(model.with_signal_scaled(row), [1.0])[0] for row in factors]
 
     @abstractmethod
     def upper_limit(self, model: Model, cl: float) -> Limit:
-        """Upper limit on the signal strength at confidence level `cl`, observed and expected."""
+        """Upper limit on the signal strength at confidence level `cl`, observed and expected.
+
+        Parameters
+        ----------
+        model
+            The likelihood.
+        cl
+            Confidence level, between 0 and 1.
+        """

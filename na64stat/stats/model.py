@@ -70,12 +70,16 @@ class Model:
 
         Parameters
         ----------
+        workspace
+            A pyhf workspace.
         regions
             Channels to use, in this order; default all.
         patch
             A JSON patch to apply to the workspace first.
         measurement
             Name of the measurement; default the first.
+        interpolation
+            Codes of normsys and histosys; default pyhf's.
 
         Raises
         ------
@@ -175,7 +179,13 @@ class Model:
         return any(not self.parameters[i].fixed for i in signal & others)
 
     def rates(self, parameters: Array) -> Array:
-        """Expected counts, shape (N, B), for parameters of shape (N, P)."""
+        """Expected counts, shape (N, B), for parameters of shape (N, P).
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
+        """
         from na64stat.stats import kernel
 
         return kernel.rates(self.compiled, self.scaled(parameters))
@@ -199,7 +209,15 @@ class Model:
         return self.saturated(counts, auxiliary) - values
 
     def gradient(self, parameters: Array, counts: Array | None = None, auxiliary: Array | None = None) -> Array:
-        """Derivatives of `logpdf` by the parameters, shape (N, P)."""
+        """Derivatives of `logpdf` by the parameters, shape (N, P).
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
+        counts, auxiliary
+            Data, shapes (N, B) and (N, C); default the observed ones.
+        """
         from na64stat.stats import kernel
 
         counts, auxiliary = self.data(len(parameters), counts, auxiliary)
@@ -208,7 +226,20 @@ class Model:
         return slopes
 
     def data(self, number: int, counts: Array | None, auxiliary: Array | None) -> tuple[Array, Array]:
-        """Counts (N, B) and auxiliary data (N, C), the observed ones by default."""
+        """Counts (N, B) and auxiliary data (N, C), the observed ones by default.
+
+        Parameters
+        ----------
+        number
+            How many data sets N.
+        counts, auxiliary
+            Data, shapes (B,) or (N, B), and (C,) or (N, C); None for the observed ones.
+
+        Raises
+        ------
+        InputError
+            If counts are to be the observed ones and there are none, as in a projection, or for another shape.
+        """
         if counts is None:
             if self.observed is None:
                 raise InputError("counts: a projection has no observed ones; give them")
@@ -223,7 +254,13 @@ class Model:
         return found[0], found[1]
 
     def saturated(self, counts: Array, auxiliary: Array) -> Array:
-        """`logpdf` where every rate equals its count and every parameter its measurement, shape (N,)."""
+        """`logpdf` where every rate equals its count and every parameter its measurement, shape (N,).
+
+        Parameters
+        ----------
+        counts, auxiliary
+            Data, shapes (N, B) and (N, C).
+        """
         from scipy.special import gammaln, xlogy
 
         total: Array = (xlogy(counts, counts) - counts - gammaln(counts + 1)).sum(axis=1)
@@ -236,7 +273,18 @@ class Model:
         return total
 
     def scaled(self, parameters: Array) -> Array:
-        """Parameters in the units of the compiled code, shape (N, P)."""
+        """Parameters in the units of the compiled code, shape (N, P).
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
+
+        Raises
+        ------
+        InputError
+            If the shape is another one.
+        """
         result = np.array(parameters, dtype=np.float64, ndmin=2, order="C")
         if result.shape[1] != len(self.parameters):
             raise InputError(
@@ -246,7 +294,15 @@ class Model:
         return result
 
     def with_mu(self, mu: Array | float, parameters: Array | None = None) -> Array:
-        """Parameters (default: `inits`) with these signal strengths, shape (N, P)."""
+        """Parameters (default: `inits`) with these signal strengths, shape (N, P).
+
+        Parameters
+        ----------
+        mu
+            Signal strengths [1], a number or shape (N,).
+        parameters
+            All parameters, shape (N, P); default `inits`.
+        """
         base = self.inits[None, :] if parameters is None else np.atleast_2d(parameters)
         strengths = np.atleast_1d(np.asarray(mu, dtype=np.float64))
         result = np.array(np.broadcast_to(base, (max(len(base), len(strengths)), base.shape[1])))
@@ -257,13 +313,24 @@ class Model:
         """Signal at mu = 1 and background at parameters (N, P), both (N, B); negative rates are none.
 
         Linear shifts (lumi, histosys) can reach negative rates far out.
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
         """
         signal = self.signal_only.rates(self.with_mu(1.0, parameters)) if self.signal_rows else 0.0
         background = self.rates(self.with_mu(0.0, parameters))
         return np.maximum(np.broadcast_to(signal, background.shape), 0.0), np.maximum(background, 0.0)
 
     def at_deviates(self, deviates: Array) -> Array:
-        """Parameters at unit Gaussian deviates (N, C) of the constraints, others at their start, mu = 0; shape (N, P)."""
+        """Parameters at unit Gaussian deviates (N, C) of the constraints, others at their start, mu = 0; shape (N, P).
+
+        Parameters
+        ----------
+        deviates
+            Standard deviations off the auxiliary measurements, shape (N, C).
+        """
         result = np.repeat(self.with_mu(0.0), len(deviates), axis=0)
         for column, i in zip(deviates.T, self.constrained, strict=True):
             parameter = self.parameters[i]
@@ -272,7 +339,13 @@ class Model:
         return result
 
     def with_signal_scaled(self, factor: float | Array) -> Model:
-        """The same model with every signal sample multiplied by `factor`, a number or one a channel."""
+        """The same model with every signal sample multiplied by `factor`, a number or one a channel.
+
+        Parameters
+        ----------
+        factor
+            A factor [1], or one for each channel.
+        """
         per_channel = np.broadcast_to(np.asarray(factor, dtype=float), (len(self.channels),))
         rows = tuple(
             _scaled_row(row, float(per_channel[row.channel])) if self.poi in row.factors else row for row in self.rows
@@ -280,7 +353,13 @@ class Model:
         return replace(self, rows=rows)
 
     def with_observed(self, counts: Array) -> Model:
-        """The same model with other observed counts."""
+        """The same model with other observed counts.
+
+        Parameters
+        ----------
+        counts
+            Counts, shape (B,).
+        """
         return replace(self, observed=np.asarray(counts, dtype=np.float64))
 
     def without_negligible_bins(self) -> Model:
@@ -296,7 +375,13 @@ class Model:
         return self if keep.all() or not self.signal_events.any() else self.select(np.flatnonzero(keep))
 
     def select(self, bins: Sequence[int] | NDArray[np.intp]) -> Model:
-        """Keep these bins, in this order, and the parameters that they use."""
+        """Keep these bins, in this order, and the parameters that they use.
+
+        Parameters
+        ----------
+        bins
+            Positions of the bins.
+        """
         bins = np.asarray(bins, dtype=np.intp)
         position = np.full(self.bins, -1)
         position[bins] = np.arange(len(bins))

@@ -12,13 +12,25 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Gaussian:
-    """An auxiliary measurement `centre` of a parameter, with standard deviation `sigma`."""
+    """An auxiliary measurement `centre` of a parameter, with standard deviation `sigma`.
+
+    Attributes
+    ----------
+    centre, sigma
+        The measurement and its standard deviation, in the unit of the parameter.
+    """
 
     centre: float
     sigma: float
 
     def at(self, deviate: Array) -> Array:
-        """Parameter at a unit Gaussian deviate."""
+        """Parameter at a unit Gaussian deviate.
+
+        Parameters
+        ----------
+        deviate
+            In standard deviations.
+        """
         return self.centre + self.sigma * deviate
 
     @property
@@ -29,13 +41,27 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Poisson:
-    """An auxiliary count `count` whose expectation is `tau` times the parameter."""
+    """An auxiliary count `count` whose expectation is `tau` times the parameter.
+
+    Attributes
+    ----------
+    count
+        The auxiliary count [1].
+    tau
+        Expected counts per unit of the parameter.
+    """
 
     count: float
     tau: float
 
     def at(self, deviate: Array) -> Array:
-        """Parameter at a unit Gaussian deviate of its density Gamma(count + 1) / tau, the normalised likelihood."""
+        """Parameter at a unit Gaussian deviate of its density Gamma(count + 1) / tau, the normalised likelihood.
+
+        Parameters
+        ----------
+        deviate
+            In standard deviations.
+        """
         from scipy.special import gammainccinv, gammaincinv, ndtr
 
         # From the nearer end, where the probability keeps its digits.

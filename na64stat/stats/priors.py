@@ -65,7 +65,13 @@ class Prior(ABC):
         object.__setattr__(self, "high", high)
 
     def density(self, values: Array | float) -> Array:
-        """Probability per unit of the parameter, of the shape of `values`; zero outside the bounds."""
+        """Probability per unit of the parameter, of the shape of `values`; zero outside the bounds.
+
+        Parameters
+        ----------
+        values
+            Of the parameter, in its unit, any shape.
+        """
         x = np.asarray(values, dtype=np.float64)
         inside = (x >= self.low) & (x <= self.high)
         found = np.zeros(x.shape)
@@ -73,15 +79,35 @@ class Prior(ABC):
         return found
 
     def cdf(self, values: Array | float) -> Array:
-        """Cumulative probability u, of the shape of `values`."""
+        """Cumulative probability u, of the shape of `values`.
+
+        Parameters
+        ----------
+        values
+            Of the parameter, in its unit, any shape.
+        """
         return np.asarray(self._cdf(np.clip(np.asarray(values, dtype=np.float64), self.low, self.high)))
 
     def ppf(self, u: Array | float) -> Array:
-        """Value with cumulative probability `u`, between 0 and 1, of the shape of `u`."""
+        """Value with cumulative probability `u`, between 0 and 1, of the shape of `u`.
+
+        Parameters
+        ----------
+        u
+            Cumulative probability [1], any shape.
+        """
         return np.clip(self._ppf(np.asarray(u, dtype=np.float64)), self.low, self.high)
 
     def sample(self, size: int, seed: int | np.random.Generator) -> Array:
-        """Random values, shape (size,)."""
+        """Random values, shape (size,).
+
+        Parameters
+        ----------
+        size
+            Number of values.
+        seed
+            An integer, or a generator of random numbers.
+        """
         return self.ppf(np.random.default_rng(seed).random(size))
 
     def __str__(self) -> str:

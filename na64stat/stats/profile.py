@@ -62,6 +62,8 @@ def profile(model: Model, values: Sequence[float], name: str = "mu", *, lowest_m
 
     Parameters
     ----------
+    model
+        The likelihood.
     values
         At least two, increasing.
     name

@@ -17,7 +17,13 @@ BAND_QUANTILES = {
 
 @dataclass(frozen=True)
 class Band:
-    """Expected values if there is only background: median and one and two standard deviations; None where undefined."""
+    """Expected values if there is only background: median and one and two standard deviations; None where undefined.
+
+    Attributes
+    ----------
+    minus2, minus1, median, plus1, plus2
+        The levels from -2 to +2 standard deviations.
+    """
 
     minus2: float | None
     minus1: float | None

@@ -80,6 +80,8 @@ def significance(model: Model, method: Method | None = None) -> Significance:
 
     Parameters
     ----------
+    model
+        The likelihood.
     method
         `Asymptotic()`, `Toys(...)` or `Exact()`; default `Exact()`.
 

@@ -12,7 +12,15 @@ from na64stat.stats.parameters import Array
 
 
 class Criterion(Enum):
-    """What has to fall to 1 - cl for an exclusion."""
+    """What has to fall to 1 - cl for an exclusion.
+
+    Attributes
+    ----------
+    CL_S
+        CL_sb / CL_b, which does not exclude signals to which the experiment is blind.
+    CL_SB
+        CL_sb alone.
+    """
 
     CL_S = "cl_s"
     CL_SB = "cl_sb"
@@ -44,11 +52,25 @@ class Statistic(Enum):
         return self in (Statistic.Q_TILDE, Statistic.Q)
 
     def lowest_mu(self, model: Model) -> float:
-        """Where mu-hat ends."""
+        """Where mu-hat ends.
+
+        Parameters
+        ----------
+        model
+            The likelihood.
+        """
         return lowest_mu(model) if self is Statistic.Q else 0.0
 
     def of(self, fixed: Fits, free: Fits, mu: float | Array) -> Array:
-        """Value for fits at mu and with mu free, shape (N,)."""
+        """Value for fits at mu and with mu free, shape (N,).
+
+        Parameters
+        ----------
+        fixed, free
+            Fits of N data sets with mu fixed, and with mu free.
+        mu
+            The signal strength of the fixed fits [1], a number or shape (N,).
+        """
         with np.errstate(invalid="ignore"):
             value: Array = np.maximum(2 * (fixed.nll - free.nll), 0.0)
         # Data that the model forbids at any mu agree with none; no difference of infinities.

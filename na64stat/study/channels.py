@@ -32,6 +32,12 @@ def channels_alone(
 
     Parameters
     ----------
+    scenario, run, masses
+        As in `limits`.
+    regions
+        Of the combination; default the scenario's.
+    correlated
+        As in `limits`.
     options
         As in `limits`.
 

@@ -43,7 +43,7 @@ class CredibleLimit:
     cl, limit
         Posterior probability below the limit, and the limit.
     events, coupling
-        Signal events in all at the limit, and the coupling; None where they do not follow from it.
+        Signal events in all at the limit, and the coupling in the scenario's unit; None where they do not follow from it.
     highest_density
         Intervals of the highest density with the same probability.
     error
@@ -80,7 +80,19 @@ class CredibleLimit:
 
 @dataclass(frozen=True)
 class ComparedLimit:
-    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them."""
+    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them.
+
+    Attributes
+    ----------
+    label
+        The method, or the prior in words.
+    events
+        Signal events in all.
+    coupling
+        In the scenario's unit.
+    note
+        What a reader should know.
+    """
 
     label: str
     events: float | None
@@ -95,7 +107,7 @@ class ComparedLimits:
     Attributes
     ----------
     scenario, coupling_unit, run, regions, counts, mass, cl
-        What was asked.
+        What was asked; the mass in GeV.
     rows
         One entry a prior, then CL_s and Feldman-Cousins.
     credible
@@ -232,8 +244,15 @@ def compare_priors(
         As in `credible_limit`.
     priors
         Priors to compare, each of the coupling, the yield or mu.
+    cl
+        Posterior probability, and confidence level.
     track
         Wraps the priors and methods, for a progress bar.
+
+    Raises
+    ------
+    InputError
+        For no priors, or what `credible_limit` refuses.
     """
     check_cl(cl)
     if not priors or any(not isinstance(prior, Prior) or prior.parameter == "mass" for prior in priors):
@@ -283,11 +302,18 @@ def credible_plane(
         As in `credible_limit`.
     priors
         One of the coupling and one of the mass.
+    cl
+        Posterior probability in the credible region.
     points
         Masses and couplings of the grid, evenly spaced in the logarithms between the bounds of the priors; a prior that begins
         at zero is followed down to a thousandth of its upper end.
     track
         Wraps what is computed, for a progress bar.
+
+    Raises
+    ------
+    InputError
+        For other than one prior of the coupling and one of the mass, a grid too small, or what `credible_limit` refuses.
     """
     check_cl(cl)
     if min(points) < 8:

@@ -95,11 +95,22 @@ class Exclusion:
         return float(self.coupling.min()), float(self.coupling.max())
 
     def contours(self, level: str | None = None) -> tuple[Contour, ...]:
-        """Curves CL_s = 1 - cl at a level; see `region`."""
+        """Curves CL_s = 1 - cl at a level; see `region`.
+
+        Parameters
+        ----------
+        level
+            One of `levels`; default the deciding one.
+        """
         return self.region(level).contours
 
     def region(self, level: str | None = None) -> ExclusionRegion:
         """Where CL_s < 1 - cl at a level; default the observed one, for a projection the median.
+
+        Parameters
+        ----------
+        level
+            One of `levels`; default the deciding one.
 
         Raises
         ------
@@ -140,7 +151,15 @@ class Exclusion:
         }
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        """Write the JSON form; an existing file is refused unless `overwrite`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether an existing file is replaced.
+        """
         write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
 
 
@@ -156,6 +175,11 @@ def _level(region: ExclusionRegion) -> dict[str, Any]:
 
 def load_exclusion(path: str | Path) -> Exclusion:
     """Read an exclusion that `Exclusion.save` wrote.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
 
     Raises
     ------

@@ -61,11 +61,16 @@ def limits(
     correlated
         Uncertainties ("efficiency", "mot") that are one parameter in all runs; the cross section always is.
     couplings
-        Range that is searched; default the scenario's `coupling_range`.
+        Range that is searched, in the scenario's unit; default its `coupling_range`.
     average
         Depth average of the decay.
     track
         Wraps the masses, for a progress bar.
+
+    Raises
+    ------
+    InputError
+        If there are no masses, the range of couplings or the question is wrong, or every mass failed.
     """
     if not len(masses):
         raise InputError("masses: none given; at least one is needed")

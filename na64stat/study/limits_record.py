@@ -33,7 +33,8 @@ class LimitPoint:
     mass
         Mass [GeV].
     coupling
-        Lowest excluded coupling by level ("observed", "minus2", ... "plus2"); None where nothing is excluded.
+        Lowest excluded coupling in the scenario's unit, by level ("observed", "minus2", ... "plus2"); None where nothing is
+        excluded.
     events
         Expected signal there, summed over the channels.
     intervals
@@ -108,12 +109,25 @@ class ScenarioLimits:
         }
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        """Write the JSON form; an existing file is refused unless `overwrite`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether an existing file is replaced.
+        """
         write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
 
 
 def load_limits(path: str | Path) -> ScenarioLimits:
     """Read limits that `ScenarioLimits.save`, or `na64stat limit SCENARIO --json`, wrote.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
 
     Raises
     ------

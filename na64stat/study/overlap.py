@@ -18,7 +18,15 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Pair:
-    """Areas, in decades of mass times decades of coupling, of what two regions share and what each has alone."""
+    """Areas, in decades of mass times decades of coupling, of what two regions share and what each has alone.
+
+    Attributes
+    ----------
+    first, other
+        Labels of the two.
+    both, only_first, only_other
+        Areas [decades of mass times decades of coupling].
+    """
 
     first: str
     other: str

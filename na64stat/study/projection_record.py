@@ -32,7 +32,7 @@ class Reach:
     significance
         Standard deviations.
     coupling
-        The lowest of them; None where there is none.
+        The lowest of them, in the scenario's unit; None where there is none.
     events
         Expected signal there, summed over the channels.
     intervals
@@ -51,7 +51,17 @@ class Reach:
 
 @dataclass(frozen=True)
 class ProjectionPoint:
-    """Limit (its levels are "minus2" to "plus2") and discovery reach at a number of muons on target and a mass."""
+    """Limit (its levels are "minus2" to "plus2") and discovery reach at a number of muons on target and a mass.
+
+    Attributes
+    ----------
+    mot
+        Muons on target.
+    limit
+        Its levels are "minus2" to "plus2".
+    reach
+        One entry for each significance.
+    """
 
     mot: float
     limit: LimitPoint
@@ -104,7 +114,13 @@ class Projection:
         return tuple(dict.fromkeys(point.mass for point in self.points))
 
     def at_mass(self, mass: float) -> tuple[ProjectionPoint, ...]:
-        """The points of one of the masses."""
+        """The points of one of the masses.
+
+        Parameters
+        ----------
+        mass
+            One of `masses` [GeV].
+        """
         return tuple(point for point in self.points if point.mass == mass)
 
     def as_dict(self) -> dict[str, Any]:
@@ -129,12 +145,25 @@ class Projection:
         }
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        """Write the JSON form; an existing file is refused unless `overwrite`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether an existing file is replaced.
+        """
         write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
 
 
 def load_projection(path: str | Path) -> Projection:
     """Read a projection that `Projection.save` wrote.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
 
     Raises
     ------
@@ -210,7 +239,7 @@ class MotNeeded:
     Attributes
     ----------
     scenario, mass, coupling, coupling_unit
-        The point.
+        The point, its mass in GeV.
     run, regions, cl, method, background, background_setting
         What was asked; see `Projection`.
     events
@@ -236,7 +265,18 @@ class MotNeeded:
     notes: tuple[str, ...]
 
     def need(self, verdict: str) -> Need:
-        """The entry of a verdict: "excluded", "3 sigma" or "5 sigma"."""
+        """The entry of a verdict: "excluded", "3 sigma" or "5 sigma".
+
+        Parameters
+        ----------
+        verdict
+            "excluded", "3 sigma" or "5 sigma".
+
+        Raises
+        ------
+        InputError
+            For another verdict.
+        """
         for item in self.needs:
             if item.verdict == verdict:
                 return item

@@ -39,14 +39,14 @@ class Contour:
 
     Attributes
     ----------
-    mass, coupling
-        Points along the curve; the first one again at the end of a closed one.
     closed
         Whether it closes, or ends at the border of what was looked at.
     artefact
         Which points bound what the layer sum alone excludes (see `na64stat.yields.survival.DepthAverage`).
     ends
         Where an open one begins and ends: a border such as "low mass", or "failed points".
+    mass, coupling
+        Points along the curve [GeV; unit of the coupling]; the first one again at the end of a closed one.
     """
 
     mass: tuple[float, ...]
@@ -58,7 +58,15 @@ class Contour:
 
 @dataclass(frozen=True)
 class Tip:
-    """The largest excluded mass [GeV] and its coupling; `open` where the region goes on beyond the largest mass looked at."""
+    """The largest excluded mass [GeV] and its coupling; `open` where the region goes on beyond the largest mass looked at.
+
+    Attributes
+    ----------
+    mass, coupling
+        The point [GeV; unit of the coupling].
+    open
+        Whether the region goes on beyond it.
+    """
 
     mass: float
     coupling: float
@@ -73,10 +81,10 @@ class Component:
     ----------
     area
         In decades of mass times decades of coupling.
-    mass, coupling
-        Smallest and largest.
     open_at
         Borders that it reaches.
+    mass, coupling
+        Smallest and largest [GeV; unit of the coupling].
     """
 
     area: float
@@ -112,7 +120,15 @@ class ExclusionRegion:
 
     @classmethod
     def of_points(cls, log_mass: Array, log_coupling: Array, excess: Array, smooth: Array) -> Self:
-        """From any points, shape (N,)."""
+        """From any points, shape (N,).
+
+        Parameters
+        ----------
+        log_mass, log_coupling
+            ln(mass [GeV]) and ln(coupling), shape (N,).
+        excess, smooth
+            As the attributes, shape (N,).
+        """
         return cls(log_mass, log_coupling, excess, smooth, int(np.isnan(excess).sum()))
 
     @classmethod
@@ -120,6 +136,13 @@ class ExclusionRegion:
         """From a grid (M,), (G,) and (M, G).
 
         The middle of each cell joins in with the mean of its corners: without it the choice of a diagonal would show.
+
+        Parameters
+        ----------
+        log_mass, log_coupling
+            ln(mass [GeV]) and ln(coupling) along the axes, shapes (M,) and (G,).
+        excess, smooth
+            As the attributes, on the grid, shape (M, G).
         """
         inner = [(axis[:-1] + axis[1:]) / 2 for axis in (log_mass, log_coupling)]
         points = [np.meshgrid(*axes, indexing="ij") for axes in ((log_mass, log_coupling), inner)]
@@ -135,6 +158,11 @@ class ExclusionRegion:
     def contains(self, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
         """Whether points are excluded, of the shape of both broadcast.
 
+        Parameters
+        ----------
+        mass, coupling
+            Points [GeV; unit of the coupling], broadcast together.
+
         Raises
         ------
         InputError
@@ -144,6 +172,11 @@ class ExclusionRegion:
 
     def excess_at(self, mass: ArrayLike, coupling: ArrayLike) -> Array:
         """Excess between the points, of the shape of both broadcast; NaN beside failed points, cut off at 60 on either side.
+
+        Parameters
+        ----------
+        mass, coupling
+            Points [GeV; unit of the coupling], broadcast together.
 
         Raises
         ------
@@ -214,7 +247,13 @@ class ExclusionRegion:
         return tuple(sorted(found, key=lambda item: -item.area))
 
     def edges(self, mass: float) -> tuple[tuple[float, float], ...]:
-        """Excluded intervals of the coupling at a mass [GeV]; one that reaches a border of the box ends there."""
+        """Excluded intervals of the coupling at a mass [GeV]; one that reaches a border of the box ends there.
+
+        Parameters
+        ----------
+        mass
+            Mass [GeV].
+        """
         low, high = self.box[1]
         self.contains(mass, low)  # refuses a mass that is outside
         at = min(max(math.log(mass), float(self.log_mass.min())), float(self.log_mass.max()))

@@ -65,6 +65,11 @@ class Samples:
     def of(self, name: str) -> Array:
         """Samples of a parameter, of "events" (signal events in all), of "events BIN" or of a "coupling", shape (E, N, W).
 
+        Parameters
+        ----------
+        name
+            One of `names`.
+
         Raises
         ------
         InputError
@@ -99,16 +104,38 @@ class Samples:
         return diagnose(self.values, self.parameters, self.acceptance, discarded(self.values.shape[1]))
 
     def upper_limit(self, name: str | None = None, cl: float = 0.90) -> float:
-        """Credible upper limit of a quantity, default the parameter with the prior."""
+        """Credible upper limit of a quantity, default the parameter with the prior.
+
+        Parameters
+        ----------
+        name
+            Of a quantity in `names`.
+        cl
+            Posterior probability below the limit.
+        """
         return self.quantile(cl, name)
 
     def quantile(self, probability: float, name: str | None = None) -> float:
-        """Value of a quantity below which lies this posterior probability."""
+        """Value of a quantity below which lies this posterior probability.
+
+        Parameters
+        ----------
+        probability
+            Posterior probability below the value, between 0 and 1.
+        name
+            Of a quantity in `names`; default the parameter with the prior.
+        """
         _check(probability)
         return float(np.quantile(self.of(name or self.signal_parameter), probability))
 
     def quantile_error(self, probability: float, name: str | None = None) -> float:
-        """Monte Carlo standard error of `quantile`."""
+        """Monte Carlo standard error of `quantile`.
+
+        Parameters
+        ----------
+        probability, name
+            As for `quantile`.
+        """
         _check(probability)
         return quantile_error(self.of(name or self.signal_parameter), probability)
 
@@ -119,6 +146,10 @@ class Samples:
 
         Parameters
         ----------
+        name
+            Of a quantity in `names`; default the parameter with the prior.
+        probability
+            Posterior probability in the intervals, between 0 and 1.
         log
             Density per unit of the logarithm; default for a coupling or a mass with a prior that is flat in it.
         """
@@ -136,11 +167,23 @@ class Samples:
         return tuple((float(a), float(b)) for a, b in (np.exp(ends) if log else ends).reshape(-1, 2))
 
     def is_log(self, name: str) -> bool:
-        """Whether a quantity is drawn on a logarithmic axis: where its prior is flat in the logarithm."""
+        """Whether a quantity is drawn on a logarithmic axis: where its prior is flat in the logarithm.
+
+        Parameters
+        ----------
+        name
+            Of a quantity in `names`.
+        """
         return any(item["parameter"] == name and item["name"] == "log-flat" for item in self.question["priors"])
 
     def summary(self, cl: float = 0.90) -> dict[str, dict[str, float]]:
-        """Mean, standard deviation, quantiles and limit of every quantity."""
+        """Mean, standard deviation, quantiles and limit of every quantity.
+
+        Parameters
+        ----------
+        cl
+            Posterior probability below the limit.
+        """
         found = {}
         for name in self.names:
             values = self.of(name)
@@ -151,7 +194,13 @@ class Samples:
         return found
 
     def predictive(self, seed: int = 0) -> NDArray[np.int64]:
-        """Counts that a repetition would see, one per sample and bin, shape (E N W, B)."""
+        """Counts that a repetition would see, one per sample and bin, shape (E N W, B).
+
+        Parameters
+        ----------
+        seed
+            Of the random numbers; the same gives the same counts.
+        """
         rates = np.maximum(self.expected.reshape(-1, len(self.bins)), 0.0)
         return np.asarray(np.random.default_rng(seed).poisson(rates))
 
@@ -180,7 +229,13 @@ class Samples:
         return inference_data(self)
 
     def as_dict(self, cl: float = 0.90) -> dict[str, Any]:
-        """JSON form: what was asked, limits and diagnostics, without the samples."""
+        """JSON form: what was asked, limits and diagnostics, without the samples.
+
+        Parameters
+        ----------
+        cl
+            Posterior probability below the limits.
+        """
         checks = self.diagnostics
         return {
             "kind": "posterior",
@@ -220,6 +275,11 @@ class Samples:
 
 def load_samples(path: str | os.PathLike[str]) -> Samples:
     """Samples that a chain file holds, as far as it has come.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file.
 
     Raises
     ------

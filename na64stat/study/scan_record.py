@@ -41,7 +41,7 @@ class Scan:
     scenario, coupling_unit, run, regions, cl, method
         What was asked.
     mass, coupling
-        Grid, shapes (M,) and (G,).
+        Grid [GeV; unit of the coupling], shapes (M,) and (G,).
     events
         Expected signal by region, each of shape (M, G).
     cl_s
@@ -92,6 +92,11 @@ class Scan:
     def region(self, verdict: str | None = None) -> ExclusionRegion:
         """Where CL_s < 1 - cl, linear between the points of the grid; default the observed verdict, else the median.
 
+        Parameters
+        ----------
+        verdict
+            "observed" or "median"; default the observed one, where there is one.
+
         Raises
         ------
         InputError
@@ -108,14 +113,28 @@ class Scan:
         return ExclusionRegion.of_grid(*axes, self.excess[name], self.smooth_excess[name])
 
     def contours(self, verdict: str | None = None) -> tuple[Contour, ...]:
-        """Curves CL_s = 1 - cl in the plane of ln m and ln g, none for a single row or column; see `region`."""
+        """Curves CL_s = 1 - cl in the plane of ln m and ln g, none for a single row or column; see `region`.
+
+        Parameters
+        ----------
+        verdict
+            "observed" or "median"; default the observed one, where there is one.
+        """
         name = verdict or next(iter(self.excess))
         if min(self._shape) < 2 and name in self.excess:
             return ()
         return self.region(name).contours
 
     def excludes(self, verdict: str | None = None, *, artefacts: bool = True) -> NDArray[np.bool_]:
-        """Which points of the grid are excluded, shape (M, G); without `artefacts`, with any production depth too."""
+        """Which points of the grid are excluded, shape (M, G); without `artefacts`, with any production depth too.
+
+        Parameters
+        ----------
+        verdict
+            "observed" or "median"; default the observed one, where there is one.
+        artefacts
+            Whether what the layer sum alone excludes counts, too.
+        """
         name = verdict or next(iter(self.excess))
         inside: NDArray[np.bool_] = np.nan_to_num(self.excess[name], nan=-math.inf) > 0
         return inside if artefacts else inside & (np.nan_to_num(self.smooth_excess[name], nan=-math.inf) > 0)
@@ -146,7 +165,15 @@ class Scan:
         }
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        """Write the JSON form; an existing file is refused unless `overwrite`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether an existing file is replaced.
+        """
         write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
 
     @property
@@ -156,6 +183,11 @@ class Scan:
 
 def load_scan(path: str | Path) -> Scan:
     """Read a scan that `Scan.save` wrote.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
 
     Raises
     ------

@@ -78,7 +78,21 @@ def expected_events(
     efficiency: float | None = None,
     average: DepthAverage = DepthAverage.LAYERS,
 ) -> Yield:
-    """Expected events [1] before the response: production, decay and (unless given) the run's efficiency, for x > `x_min`."""
+    """Expected events [1] before the response: production, decay and (unless given) the run's efficiency, for x > `x_min`.
+
+    Parameters
+    ----------
+    scenario
+        At a mass and a coupling.
+    run
+        Where.
+    x_min
+        Smallest energy fraction that counts [1].
+    efficiency
+        One for all masses [1]; default the run's.
+    average
+        Depth average of the decay.
+    """
     made = source(scenario, run, x_min, efficiency)
     ends = survival(scenario, run, made.x, np.array([scenario.coupling]), average)
     totals = {channel: float(made.events @ ends[channel][0]) for channel in CHANNELS}

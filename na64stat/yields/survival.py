@@ -18,7 +18,15 @@ Array = NDArray[np.float64]
 
 
 class DepthAverage(Enum):
-    """How the production depth in the target is averaged; see `na64stat.physics.decays`."""
+    """How the production depth in the target is averaged; see `na64stat.physics.decays`.
+
+    Attributes
+    ----------
+    LAYERS
+        The paper's sum over target layers, the last of which has no depth.
+    CONTINUOUS
+        Any depth in the target alike.
+    """
 
     LAYERS = "layers"
     """Sum over the layers, the last without depth of its own: the paper's."""
