@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import errno
 import json
+import logging
 import math
 import os
 import secrets
@@ -25,6 +26,8 @@ from typing import Any, Final
 import numpy as np
 
 from na64stat.errors import ComputationError, InputError, TableError, shown
+
+_LOG = logging.getLogger(__name__)
 
 LARGEST: Final[Mapping[str, int]] = MappingProxyType(
     {"TOML": 2**18, "CSV": 2**24, "YAML": 2**24, "BibTeX": 2**24, "JSON": 2**28}
@@ -82,6 +85,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, overwrite: bool = Fal
                 _link(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
+        _LOG.info("wrote %s, %d bytes", target, len(data))
     except FileExistsError as error:
         raise InputError(
             f"cannot write {target}: the file exists; --overwrite (overwrite=True) would replace it"

@@ -129,7 +129,7 @@ def test_cabinetry_fits_them():
     assert found.bestfit[found.labels.index("mu")] * signal == pytest.approx(4, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["axion-photon_2022.json", "dark-sector_mot1e12.json"])
+@pytest.mark.parametrize("name", ["axion-photon_2022_visible.json", "dark-sector_mot1e12_invisible.json"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_hs3_gives_the_same_log_probability_in_pyhs3(name):
     pyhs3 = pytest.importorskip("pyhs3")

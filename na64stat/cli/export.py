@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +125,8 @@ def likelihood(
         raise InputError("--output: missing; name a file with -o FILE, or ask for --json on standard output")
     factory, loaded = scenario.resolve(), run.load()
     written = [Output.of(name, overwrite) for name in (output, workspace_file) if name is not None]
+    if len({file.path.resolve() for file in written}) < len(written):
+        raise InputError(f"--workspace: {workspace_file} is the output, too; another name is right")
     chosen = regions or factory(mass=mass[0], coupling=1.0).default_regions
     background, patches = patchset(factory, loaded, chosen, mass, coupling, inspire=inspire or PLACEHOLDER)
     contents = [item for item, name in ((patches, output), (background, workspace_file)) if name is not None]
@@ -160,6 +162,7 @@ def hs3(file: str, output: str | None, overwrite: bool, as_json: bool) -> None:
 
 def _load(path: Path) -> Any:
     """A result from its file, whatever it is of."""
+    from na64stat.study.credible_file import load_credible
     from na64stat.study.exclusion_record import load_exclusion
     from na64stat.study.limits_record import load_limits
     from na64stat.study.projection_record import load_projection
@@ -168,7 +171,13 @@ def _load(path: Path) -> Any:
 
     if path.suffix in (".h5", ".hdf5"):
         return load_samples(path)
-    readers = {"scan": load_scan, "exclusion": load_exclusion, "projection": load_projection, "limits": load_limits}
+    readers: dict[str, Callable[[Path], Any]] = {
+        "scan": load_scan,
+        "exclusion": load_exclusion,
+        "projection": load_projection,
+        "limits": load_limits,
+        "credible limits": load_credible,
+    }
     kind = _json(path).get("kind")
     if not isinstance(kind, str) or kind not in readers:
         found = "no kind of result" if kind is None else f"of the kind {shown(kind)}"

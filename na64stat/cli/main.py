@@ -30,6 +30,7 @@ from na64stat.cli.reproduce import reproduce
 from na64stat.cli.scan import plot, scan
 from na64stat.cli.sensitivity import sensitivity
 from na64stat.cli.significance import significance
+from na64stat.cli.verbose import add_verbose
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning
 
 _HELP = """Limits on new physics from the NA64 muon experiment.
@@ -85,6 +86,7 @@ for command in (
     reproduce,
 ):
     cli.add_command(command)
+add_verbose(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:

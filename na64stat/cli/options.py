@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from na64stat.cli.completion import runs, scenarios
 from na64stat.cli.methods import MethodChoice, method_options, pack_toys
 from na64stat.errors import InputError, RunFileError, ScenarioError
 
@@ -155,7 +156,7 @@ def with_scenario(command: Command) -> Command:
 def scenario_options() -> list[Callable[[Any], Any]]:
     """SCENARIO, --scenario, --loop-decay."""
     return [
-        click.argument("scenario", required=False),
+        click.argument("scenario", required=False, shell_complete=scenarios),
         click.option(
             "--scenario",
             "scenario_option",
@@ -220,7 +221,13 @@ class RunsChoice:
 
 
 run_option = click.option(
-    "--run", "run_name", default="2022", show_default=True, metavar="RUN", help="A packaged run, or your own TOML."
+    "--run",
+    "run_name",
+    default="2022",
+    show_default=True,
+    metavar="RUN",
+    shell_complete=runs,
+    help="A packaged run, or your own TOML.",
 )
 
 
@@ -252,6 +259,7 @@ def runs_options() -> list[Callable[[Any], Any]]:
             multiple=True,
             show_default="2022",
             metavar="RUN",
+            shell_complete=runs,
             help="A packaged run, or your own TOML; repeated: combined.",
         ),
         click.option(

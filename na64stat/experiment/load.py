@@ -9,6 +9,7 @@ muons on target inherits no counts, that is no observation and no background oth
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tomllib
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from na64stat.files import read_limited
 from na64stat.physics.nucleus import Nucleus
 from na64stat.physics.spectra import THETA_MAX
 from na64stat.plane import EVERYTHING, Binning, Range, Region
+
+_LOG = logging.getLogger(__name__)
 
 _MOST_EXTENDS: Final = 10
 _MOST_DOTS: Final = 200  # in a line: tomllib's time grows with the square of the parts of a dotted key
@@ -74,6 +77,9 @@ def load_run(
     for part in (*contents, content):
         digest.update(hashlib.sha256(part).digest())
     run = build_run(path.name.removesuffix(".toml"), label, layer, efficiency, digest.hexdigest())
+    assumed = sum(number.status == "assumed" for number in run.numbers.values())
+    _LOG.info("run %s from %s: %d numbers, %d of them assumed; digest %s", run.name, label, len(run.numbers), assumed,
+              run.digest[:12])  # fmt: skip
     return run if background == "none" else run.with_background(background)
 
 

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
 from na64stat.limits_library.existing import ExistingLimit
-from na64stat.limits_library.library import existing_limits
+from na64stat.limits_library.library import known_limits
 from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
 from na64stat.plot.inference import draw_cl_s
 from na64stat.plot.projection import MOST_MASSES, projection_figure
 from na64stat.plot.style import COLOURS, INNER, OUTER, house_style, new_figure, save_figure
-from na64stat.scenarios.registry import symbols
+from na64stat.scenarios.registry import NAMES, symbols
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.projection_record import Projection
@@ -69,7 +69,9 @@ def limit_curve(
 
 def shaded(scenario: str, top: float, more: Sequence[ExistingLimit] = ()) -> list[ShadedLimit]:
     """Existing limits of a scenario, and `more`, as regions to shade, up to the coupling `top`."""
-    return [ShadedLimit(limit.experiment, limit.polygon(top)) for limit in (*existing_limits(scenario), *more)]
+    known = known_limits(scenario) if scenario in NAMES else ()
+    names = {"(g-2)_muon": r"$(g-2)_\mu$"}
+    return [ShadedLimit(names.get(limit.experiment, limit.experiment), limit.polygon(top)) for limit in (*known, *more)]
 
 
 def draw_maps(
@@ -240,7 +242,11 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         result.coupling_unit,
         f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {result.cl:.0%} CL",
     )
-    return exclusion_figure(curves, shaded(result.scenario, top), axes, bands)
+    flat = bands and not any(band.label == r"$\pm 1 \sigma$" for band in bands)
+    notes = f"Background setting: {result.provenance.get('background', 'not stated')}."
+    if flat:
+        notes += " The band of one standard deviation has no width: so few counts are expected that most outcomes are the same."
+    return exclusion_figure(curves, shaded(result.scenario, top), axes, bands, notes)
 
 
 @figure_of.register

@@ -8,22 +8,27 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from na64stat import units
-from na64stat.errors import Na64StatError, ValidityWarning
+from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import Run
 from na64stat.export.result_tables import tables
+from na64stat.export.setting import variant
 from na64stat.export.table import Cell, Scalar, Table, Variable, cells
-from na64stat.scenarios.base import Scenario
-from na64stat.scenarios.registry import NAMES, resolve
+from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.scenarios.registry import NAMES, resolve, unit_of
+from na64stat.study.provenance import of_scenario
 from na64stat.template import Template
 from na64stat.yields.predict import predict
 from na64stat.yields.source import spectrum
+from na64stat.yields.survival import DepthAverage
 
 SMALLEST_SHARE: Final = 1e-6
 """Bins of the plane with a smaller share of all events are left out."""
@@ -49,7 +54,9 @@ def plane_tables(template: Template) -> tuple[Table, ...]:
         for channel, part in (("visible", plane.visible), ("invisible", plane.invisible))
         if part.any()
     ]
-    point = f"{template.scenario}, m = {template.mass:g} GeV, coupling {template.coupling:g}, run {template.run}"
+    unit = unit_of(template.scenario)
+    unit = "" if unit == "1" else f" {unit}"
+    point = f"{template.scenario}, m = {template.mass:g} GeV, coupling {template.coupling:g}{unit}, run {template.run}"
     text = (
         f"Expected signal events per bin of the energy in the calorimeters and the momentum of the outgoing muon: {point}. "
         "Visible: the particle decays before the end of the last calorimeter; invisible: it leaves. Bins with less than "
@@ -136,35 +143,56 @@ def inputs_of(results: Iterable[Any]) -> tuple[tuple[Table, ...], tuple[str, ...
         scenario, run_name = getattr(result, "scenario", None), getattr(result, "run", None)
         if scenario is None or run_name is None or not (hasattr(result, "points") or hasattr(result, "contours")):
             continue  # nothing that spans masses
-        key = (scenario, run_name)
+        key = (scenario, run_name, variant(result), str(result.provenance.get("run_digest")))
         if key in done:
             continue
         done.add(key)
-        if scenario not in NAMES or run_name not in packaged_runs():
-            missing.append(f"{scenario} in run {run_name}: inputs are only added for scenarios and runs of the package")
-            continue
-        run = load_run(run_name)
         try:
+            made = _remade(result)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ValidityWarning)
-                found += _inputs(result, scenario, run, first=(run_name,) not in done)
+                found += _inputs(result, *made, first=(run_name,) not in done)
         except Na64StatError as error:
-            missing.append(f"{scenario} in run {run_name}: {error}")
+            missing.append(f"inputs of {scenario} in run {run_name}: {error}")
         done.add((run_name,))
     return tuple(found), tuple(missing)
 
 
-def _inputs(result: Any, name: str, run: Run, *, first: bool) -> list[Table]:
+def _remade(result: Any) -> tuple[ScenarioFactory, Run, DepthAverage]:
+    """Scenario, run and depth average of a result, if they come with the package: names alone could mislead.
+
+    Raises
+    ------
+    InputError
+        If they do not.
+    """
+    asked: Mapping[str, Any] = result.provenance
+    refused = "they are only added for scenarios and runs of the package"
+    if result.scenario not in NAMES or result.run not in packaged_runs():
+        raise InputError(refused)
+    run, setting = load_run(result.run), asked.get("background")
+    if setting != run.background_setting and isinstance(setting, str):
+        run = run.with_background(setting)
+    factory = partial(resolve(result.scenario), **asked.get("options", {}))
+    kind = of_scenario(factory(mass=1.0, coupling=1.0))["scenario_class"]
+    if run.digest != asked.get("run_digest") or kind != asked.get("scenario_class"):
+        raise InputError(
+            f"{refused}, and this result is of another {'run' if run.digest != asked.get('run_digest') else 'class'} of that name"
+        )
+    return factory, run, DepthAverage(asked["depth_average"])
+
+
+def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAverage, *, first: bool) -> list[Table]:
     edge = _edge(result)
     low, high = _mass_range(result)
-    probe = resolve(name)(mass=math.sqrt(low * high), coupling=1.0)
+    probe = factory(mass=math.sqrt(low * high), coupling=1.0)
     count = max(2, round(MASSES_PER_DECADE * math.log10(high / low)) + 1) if high > low else 1
     found = list(efficiency_tables(run)) if first else []
     found.append(cross_section_table(probe, run, np.geomspace(low, high, count).tolist()))
     if edge is not None:
         mass, coupling = edge
-        found += plane_tables(predict(probe.at(mass=mass, coupling=coupling), run))
-    return found
+        found += plane_tables(predict(probe.at(mass=mass, coupling=coupling), run, average=average))
+    return [replace(table, name=table.name.replace(probe.name, f"{probe.name}{variant(result)}", 1)) for table in found]
 
 
 def _edge(result: Any) -> tuple[float, float] | None:

@@ -25,6 +25,8 @@ from na64stat.errors import InputError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.scenarios.base import ScenarioFactory
 from na64stat.stats._pyhf import digest, validate, validate_patchset
+from na64stat.stats.limits import check_combination
+from na64stat.stats.model import Model
 from na64stat.stats.workspace import build_workspace
 from na64stat.template import Template
 from na64stat.yields.predict import predict, region_events
@@ -138,6 +140,7 @@ def patchset(
         template = predict(scenario(mass=float(masses[0]), coupling=float(couplings[0])), run)
     background = background_only(template, run, regions)
     whole = build_workspace(template, run, regions)
+    check_combination(Model.from_workspace(whole))
     patches, left_out = [], 0
     for mass in masses:
         probe = scenario(mass=float(mass), coupling=1.0)
@@ -153,6 +156,7 @@ def patchset(
             f"patchset of {probe.name} in run {run.name}: none of {left_out} points has {FEWEST:g} to {MOST:g} events; other "
             "masses or couplings are right"
         )
+    _check_names(patches)
     unit = "" if probe.coupling_unit == "1" else f" [{probe.coupling_unit}]"
     number = "" if inspire != PLACEHOLDER else f" The record number {PLACEHOLDER} is a placeholder."
     result = {
@@ -175,6 +179,19 @@ def patchset(
 def patch_name(mass: float, coupling: float) -> str:
     """Name of a point in the letters that the schema allows: 0.03 and 1e-3 give m3em02_g1em03."""
     return f"m{_word(mass)}_g{_word(coupling)}"
+
+
+def _check_names(patches: list[dict[str, Any]]) -> None:
+    """Names have six digits: points that agree in them cannot be told apart."""
+    seen: dict[str, list[float]] = {}
+    for patch in patches:
+        name, values = patch["metadata"]["name"], patch["metadata"]["values"]
+        if name in seen:
+            raise InputError(
+                f"patchset: the points (mass, coupling) = {tuple(seen[name])} and {tuple(values)} have the one name {name}; "
+                "masses and couplings that differ in their first six digits are right"
+            )
+        seen[name] = values
 
 
 def _word(value: float) -> str:

@@ -20,16 +20,29 @@ def _samples(result: Samples) -> tuple[Table, ...]:
     medians = [_with_errors(row["q50"], row["q16"], row["q84"], "68% credible interval") for row in rows.values()]
     limits = [_with_errors(row["limit"], None, None, "Monte Carlo", row["limit_error"]) for row in rows.values()]
     asked = result.question
+    where = "" if asked["run"] is None else f", run {asked['run']}"
+    at = "" if asked["mass_gev"] is None else f" at {asked['mass_gev']:g} GeV"
+    counts = ", ".join(f"{count:g} in {region}" for region, count in asked["counts"].items())
+    unit = "" if asked["coupling_unit"] == "1" else f" The coupling is in {asked['coupling_unit']}."
     text = (
-        f"Posterior of {asked['scenario']} by Markov chains: median with the central 68% interval, {_CL:.0%} upper limit with "
-        f"its Monte Carlo error. Priors: {priors}. {result.diagnostics.verdict} {' '.join(result.notes)}"
+        f"Posterior of {asked['scenario']}{at}{where} by Markov chains: median with the central 68% interval, {_CL:.0%} upper "
+        f"limit with its Monte Carlo error. Priors: {priors}. {unit} Observed: {counts}. "
+        f"Convergence: {result.diagnostics.verdict} {' '.join(result.notes)}"
     )
     columns = [
         Variable("Posterior median", tuple(medians)),
         Variable(f"Upper limit, {_CL:.0%} credibility", tuple(limits)),
     ]
     parameter = Variable("Parameter", tuple(Cell(name) for name in rows))
-    return (named_table(f"{asked['scenario']}, posterior", asked["scenario"], text, (parameter,), columns),)
+    return (
+        named_table(
+            ", ".join(part for part in (asked["scenario"], asked["run"], "posterior") if part),
+            asked["scenario"],
+            text,
+            (parameter,),
+            columns,
+        ),
+    )
 
 
 @tables.register

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from na64stat.errors import InputError
+from na64stat.export.setting import criterion_of, setting_text, variant
 from na64stat.export.table import MISSING, Cell, Qualifier, Scalar, Table, Variable, cells
 from na64stat.scenarios.registry import symbols
 from na64stat.study.exclusion_record import Exclusion
@@ -76,16 +77,30 @@ def _limits(result: ScenarioLimits) -> tuple[Table, ...]:
         for level in levels:
             intervals = [point.intervals.get(level, ()) for point in result.points]
             columns += _edges(LEVEL_NAMES[level], intervals, result)
+        decides = result.verdict in levels
+        if decides and not columns:
+            columns = [Variable(f"{LEVEL_NAMES[result.verdict]}, lower edge", cells([None] * len(result.points)),
+                                _unit(result), _qualifiers(result))]  # fmt: skip
+        if decides:
+            columns += _edges("Excluded by the layer sum only", [point.artefacts for point in result.points], result)
         if columns:
+            artefacts = _artefacts(result) if decides else ""
             text = (
                 f"{'Observed' if name == 'observed' else 'Expected'} limit at {result.cl:.0%} CL on the coupling "
                 f"{_coupling(result.scenario)} against the mass: excluded are the couplings above the lower edge, and below the "
-                f"upper edge where there is one. {_context(result)}"
+                f"upper edge where there is one; '-' where nothing is excluded. {artefacts}{_context(result)}"
             )
             found.append(_table(result, f"{name} limit", text, (mass,), columns))
-    if not found:
-        raise InputError(f"HEPData: the limits of {result.scenario} in run {result.run} exclude nothing at any mass")
     return tuple(found)
+
+
+def _artefacts(result: ScenarioLimits) -> str:
+    if not any(point.artefacts for point in result.points):
+        return ""
+    return (
+        "Couplings that only the paper's sum over target layers excludes, and not an average over any depth, have columns of "
+        "their own: no real exclusion. "
+    )
 
 
 @tables.register
@@ -110,9 +125,9 @@ def _projection(result: Projection) -> tuple[Table, ...]:
         columns += _edges(LEVEL_NAMES[level], [point.limit.intervals[level] for point in points], result)
     for number, reach in enumerate(points[0].reach if points else ()):
         intervals = [point.reach[number].intervals for point in points]
-        columns += _edges(f"Discovery at {reach.significance:g} sigma", intervals, result)
+        columns += _edges(f"Discovery at {reach.significance:g} sigma", intervals, result, _qualifiers(result)[1:])
     if not columns:
-        raise InputError(f"HEPData: the projection of {result.scenario} excludes and discovers nothing")
+        return ()
     text = (
         f"Projected limits at {result.cl:.0%} CL and discovery reach for the coupling {_coupling(result.scenario)} "
         f"against the muons on target. Background: {result.background}. {_context(result)}"
@@ -171,29 +186,38 @@ def _map(result: Scan) -> Table:
     return _table(result, "CL_s map", text, independent, columns)
 
 
-def _edges(name: str, intervals: Sequence[Sequence[Interval]], result: Any) -> list[Variable]:
+def _edges(
+    name: str, intervals: Sequence[Sequence[Interval]], result: Any, qualifiers: tuple[Qualifier, ...] | None = None
+) -> list[Variable]:
     """Columns of the edges of the excluded couplings; none where nothing is excluded."""
     columns = []
+    stated = _qualifiers(result) if qualifiers is None else qualifiers
     for part in range(max((len(found) for found in intervals), default=0)):
         chosen = [found[part] if part < len(found) else (None, None) for found in intervals]
         more = "" if part == 0 else f", part {part + 1}"
         for edge, values in (("lower edge", [low for low, _ in chosen]), ("upper edge", [high for _, high in chosen])):
             if any(value is not None for value in values):
-                columns.append(Variable(f"{name}, {edge}{more}", cells(values), _unit(result), _qualifiers(result)))
+                columns.append(Variable(f"{name}, {edge}{more}", cells(values), _unit(result), stated))
     return columns
 
 
 def _table(result: Any, what: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]) -> Table:
-    name = f"{result.scenario}, {result.run}, {'+'.join(result.regions)}, {what}"
-    return named_table(name, result.scenario, text, independent, columns)
+    name = f"{result.scenario}{variant(result)}, {result.run}, {'+'.join(result.regions)}, {what}"
+    observable = "CLS" if criterion_of(result) == "cl_s" else "LIMIT"
+    return named_table(name, result.scenario, text, independent, columns, observable)
 
 
 def named_table(
-    name: str, scenario: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]
+    name: str,
+    scenario: str,
+    text: str,
+    independent: Sequence[Variable],
+    columns: Sequence[Variable],
+    observable: str = "LIMIT",
 ) -> Table:
-    """A table with keywords of a limit; white space of the text is folded."""
+    """A table with keywords; white space of the text is folded."""
     keywords: dict[str, tuple[Scalar, ...]] = {
-        "observables": ("CLS",),
+        "observables": (observable,),
         "reactions": ("MU PB --> MU PB X",),
         "phrases": tuple(item for item in ("fixed target", "NA64mu", _SUBJECT.get(scenario, scenario)) if item),
     }
@@ -211,8 +235,8 @@ def _qualifiers(result: Any) -> tuple[Qualifier, ...]:
 
 def _context(result: Any) -> str:
     """What holds for all tables of a result."""
-    asked = f"Run {result.run}, region {' + '.join(result.regions)}, method {result.method}"
-    return f"Model: {_subject(result.scenario)}. {asked}. " + " ".join(_sentence(note) for note in result.notes)
+    asked = f"Run {result.run}, region {' + '.join(result.regions)}, method {result.method}. {setting_text(result)}"
+    return f"Model: {_subject(result.scenario)}. {asked} " + " ".join(_sentence(note) for note in result.notes)
 
 
 def _sentence(note: str) -> str:

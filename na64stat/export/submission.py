@@ -153,16 +153,22 @@ def hepdata(
     items = list(results)
     files: dict[str, bytes] = {}
     found: list[Table] = []
+    omitted: list[str] = []
     for item in items:
+        made = tables(item)
+        if not made:
+            omitted.append(f"{item.scenario} in run {item.run}, {' + '.join(item.regions)}: nothing is excluded")
+            continue
         drawn = figure_of(item) if figures else None
         images = () if drawn is None else _images(drawn, files)
-        found += [replace(table, resources=(*table.resources, *images)) for table in tables(item)]
+        found += [replace(table, resources=(*table.resources, *images)) for table in made]
     if inputs:
         more, missing = inputs_of(
             one for item in items for one in (item.results if isinstance(item, Illustrated) else (item,))
         )
         found += more
-        comment = " ".join([comment, *(f"Not included: {text}." for text in missing)])
+        omitted += missing
+    comment = " ".join([comment, *(f"Not included: {text}." for text in omitted)])
     if not found:
         raise InputError("HEPData: no results; a submission needs at least one table")
     named = _unique(found)
@@ -229,14 +235,22 @@ def _unique(found: Sequence[Table]) -> tuple[Table, ...]:
     taken: set[str] = set()
     named = []
     for table in found:
-        name, number = table.name[:LONGEST_NAME], 1
+        name, number = _shortened(table.name, LONGEST_NAME), 1
         while name in taken:
             number += 1
             tail = f" ({number})"
-            name = table.name[: LONGEST_NAME - len(tail)] + tail
+            name = _shortened(table.name, LONGEST_NAME - len(tail)) + tail
         taken.add(name)
         named.append(replace(table, name=name))
     return tuple(named)
+
+
+def _shortened(name: str, most: int) -> str:
+    """A name cut in its middle: its end says what the table holds."""
+    if len(name) <= most:
+        return name
+    end = min(24, most // 2)
+    return f"{name[: most - end - 3]}...{name[-end:]}"
 
 
 def _slug(name: str) -> str:

@@ -11,6 +11,7 @@ Figures are made for one column of a journal and are printed at the size in whic
 from __future__ import annotations
 
 import io
+import logging
 import os
 import textwrap
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ SMALLEST_PT: Final = 6.5
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours of curves, told apart with every kind of colour vision (Okabe and Ito)."""
 
-SEQUENCE: Final = ("#000000", "#5B2A86", "#0072B2", "#009E73", "#E69F00", "#9BD3F5")
+SEQUENCE: Final = ("#000000", "#4A2377", "#1170B8", "#38A989", "#EFA93B", "#9FD4EE")
 """Colours of a series, such as growing exposure: from dark to light, so that grey keeps the order."""
 
 LINES: Final[tuple[Any, ...]] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2.5)), (0, (8, 2)))
@@ -81,8 +82,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "ytick.labelsize": 8.0,
     "xtick.top": True,
     "ytick.right": True,
-    # With 42, fontTools complains on standard error about dates in the font that has the prime.
-    "pdf.fonttype": 3,
+    "pdf.fonttype": 42,  # journals refuse type 3
     "path.simplify": False,
 }
 
@@ -218,6 +218,8 @@ def figure_bytes(figure: Figure, kind: str, dpi: int = 300) -> bytes:
     """
     metadata: dict[str, Any] = {"CreationDate": None} if kind == "pdf" else {"Software": None}
     buffer = io.BytesIO()
+    # fontTools complains about dates in the font that has the prime, where nobody can do anything about it.
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
     with house_style():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from na64stat.experiment.load import load_run
 from na64stat.export.figures import axes_text, contour_curves, limit_curve, shaded
-from na64stat.limits_library.g_minus_2 import g_minus_2_limit
-from na64stat.plot.exclusion import ShadedLimit, exclusion_figure
+from na64stat.limits_library.library import known_limits
+from na64stat.plot.exclusion import exclusion_figure
 from na64stat.plot.style import SEQUENCE
 from na64stat.report.results import RUNS, Results
 
@@ -63,13 +63,13 @@ def figure_3(results: Results) -> Figure:
     axes = axes_text(
         "axion-muon", (1e-3, 0.5), (1e-9, 1.0), "GeV^-1", "Axion-muon, invisible channel, NA64mu (figure 3)"
     )
-    bound = g_minus_2_limit(np.geomspace(*axes.mass_range, 60))
-    overlays = [*shaded("axion-muon", 1e-3), ShadedLimit(r"$(g-2)_\mu$", bound.polygon(axes.coupling_range[1]))]
+    bound = known_limits("axion-muon")[-1]
     notes = (
-        f"{_ASSUMED} The upper end of SN1987A, too. (g-2) of the muon: a lone axion, whose shift is negative, "
+        f"{_ASSUMED} The upper end of SN1987A, too. With the loop decay: the fewest and the most muons. (g-2) of the muon: a "
+        f"lone axion, whose shift is negative, "
         f"{bound.reference.removeprefix('computed, ')}."
     )
-    return exclusion_figure(curves, overlays, axes, notes=notes)
+    return exclusion_figure(curves, shaded("axion-muon", axes.coupling_range[1]), axes, notes=notes)
 
 
 def figure_4(results: Results) -> Figure:

@@ -37,7 +37,7 @@ from na64stat.yields.predict import predict
 RUN: Final = "2022"
 VISIBLE_POINT: Final = AxionPhoton(mass=0.03, coupling=1e-3)
 INVISIBLE_POINT: Final = AxionMuon(mass=0.1, coupling=5e-3)
-PROCESSES: Final = ("vector", "scalar", "pseudoscalar")
+PROCESSES: Final = ("vector", "scalar", "pseudoscalar", "photon_fusion")
 SPECTRUM_MASS: Final = 0.1
 """Mass [GeV] of the spectra."""
 
@@ -66,7 +66,9 @@ def _plane(point: Scenario) -> Figure:
     run = load_run(RUN)
     regions = [region.region for region in run.regions.values()]
     signal = predict(point, run)
-    return _of_axes(lambda axes: draw_plane(axes, signal.plane, regions), 7.0)
+    unit = "" if point.coupling_unit == "1" else f" {point.coupling_unit}"
+    title = f"{point.name}, {point.mass:g} GeV, {point.coupling:g}{unit}, run {RUN}"
+    return _of_axes(lambda axes: draw_plane(axes, signal.plane, regions), 7.0, title)
 
 
 def _spectra() -> Figure:
@@ -75,18 +77,19 @@ def _spectra() -> Figure:
     nucleus, energy = run.target.nucleus, run.beam_energy
     curves = [
         Spectrum(
-            process,
+            process.replace("_", " "),
             x,
             GEV2_TO_PB * dsigma_dx(process, x, SPECTRUM_MASS, energy, nucleus),
             GEV2_TO_PB * float(total_cross_section(process, SPECTRUM_MASS, energy, nucleus)),
         )
         for process in PROCESSES
     ]
-    return _of_axes(lambda axes: draw_spectra(axes, curves, unit="pb"), 7.0)
+    title = f"{energy:g} GeV muons on lead, m = {SPECTRUM_MASS:g} GeV, coupling 1 (photon fusion: 1 GeV$^{{-1}}$)"
+    return _of_axes(lambda axes: draw_spectra(axes, curves, unit="pb"), 8.0, title)
 
 
 def _efficiency() -> Figure:
-    return _of_axes(lambda axes: draw_efficiency(axes, load_run(RUN).efficiency), 6.0)
+    return _of_axes(lambda axes: draw_efficiency(axes, load_run(RUN).efficiency), 6.0, f"run {RUN}")
 
 
 def _decay() -> Figure:
@@ -96,7 +99,8 @@ def _decay() -> Figure:
         "sum over layers": layer_probabilities(lengths, target.layers, target.layer_thickness, run.decay_volume),
         "any depth": continuous_probabilities(lengths, target.layers * target.layer_thickness, run.decay_volume),
     }
-    return _of_axes(lambda axes: draw_decay(axes, lengths, averages), 6.5)
+    title = f"run {RUN}: decay volume {run.decay_volume:g} m"
+    return _of_axes(lambda axes: draw_decay(axes, lengths, averages), 6.5, title)
 
 
 def _band() -> Figure:
@@ -116,11 +120,14 @@ def _projection() -> Figure:
 
 
 def _pulls() -> Figure:
-    return _of_axes(lambda axes: draw_pulls(axes, best_fit(_visible_model())), 4.0)
+    return _of_axes(
+        lambda axes: draw_pulls(axes, best_fit(_visible_model())), 4.4, f"{VISIBLE_POINT.name}, run {RUN}, visible"
+    )
 
 
 def _impacts() -> Figure:
-    figure = new_figure(5.0)
+    figure = new_figure(5.4)
+    figure.suptitle(f"{VISIBLE_POINT.name}, run {RUN}, visible")
     left, right = figure.subplots(1, 2)
     draw_impacts((left, right), impacts(_visible_model()))
     return figure
@@ -132,8 +139,9 @@ def _visible_model() -> Model:
     return Model.from_workspace(build_workspace(predict(VISIBLE_POINT, run), run, ["visible"]))
 
 
-def _of_axes(draw: Callable[[Axes], Axes], height_cm: float) -> Figure:
+def _of_axes(draw: Callable[[Axes], Axes], height_cm: float, title: str) -> Figure:
     figure = new_figure(height_cm)
+    figure.suptitle(title)
     draw(figure.add_subplot())
     return figure
 
@@ -153,7 +161,7 @@ _DRAWINGS: Final[dict[str, tuple[str, Callable[[], Figure]]]] = {
         f"Signal of axion-muon ({INVISIBLE_POINT.mass:g} GeV, {INVISIBLE_POINT.coupling:g} GeV^-1) in the (E_CAL, p_out) plane",
         lambda: _plane(INVISIBLE_POINT),
     ),
-    "spectra": (f"dsigma/dx of muon bremsstrahlung at {SPECTRUM_MASS:g} GeV and coupling 1", _spectra),
+    "spectra": (f"dsigma/dx of every process at {SPECTRUM_MASS:g} GeV and coupling 1", _spectra),
     "efficiency": ("Signal efficiency inferred from the published Z' limit, with its points", _efficiency),
     "decay": ("Probabilities to decay visibly and invisibly against the decay length, both depth averages", _decay),
     "band_axion_muon": ("Limit on axion-muon with expected bands, 0.07 +- 0.03 background events", _band),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -130,12 +130,12 @@ def _numbers(results: Results, writer: _Writer) -> None:
 
 
 def _likelihoods(writer: _Writer) -> None:
-    """The files of `workspaces/`, those of the run with data as HS3 too."""
+    """The files of `workspaces/`, with a signal as HS3 too."""
     for name, workspace in reference_workspaces().items():
-        about = f"pyhf workspace, {name.removesuffix('.json').replace('_', ', run ')}"
+        scenario, run, region = name.removesuffix(".json").split("_")
+        about = f"pyhf workspace of {scenario}, run {run}, {region}, at one point"
         writer.text(f"workspaces/{name}", to_json(workspace), about)
-        if name.endswith(f"_{RUNS[0]}.json"):
-            writer.text(f"hs3/{name}", to_json(hs3(workspace)), f"{about}, as HS3")
+        writer.text(f"hs3/{name}", to_json(hs3(workspace)), f"The same as HS3: {name}")
     for name, likelihood in likelihoods().items():
         writer.text(f"workspaces/{name}", to_json(likelihood.content), likelihood.description)
     writer.text("workspaces/README.md", readme(), "What the likelihoods are and how to use them")
@@ -145,13 +145,11 @@ def _submit(results: Results, priors: ComparedLimits, figures: list[Figure], wri
     """The HEPData submission: maps of CL_s of the run with data, contours of the projections, limits, likelihoods."""
     photon: list[Any] = []
     for (run, _), scan in results.photon.items():
-        photon += [scan] if run == "2022" else contour_tables(scan)
-    loop = [
-        replace(table, name=table.name.replace("axion-muon", "axion-muon, loop decay"))
-        for scan in results.muon_loop.values()
-        for table in contour_tables(scan)
-    ]
-    parts: tuple[list[Any], ...] = (photon, [*results.muon.values(), *loop], list(results.dark.values()))
+        photon += [scan] if run == RUNS[0] else contour_tables(scan)
+    muon: list[Any] = [*results.muon.values(), results.grids["axion-muon"]]
+    for run, scan in results.muon_loop.items():
+        muon += [scan] if run == RUNS[0] else contour_tables(scan)
+    parts: tuple[list[Any], ...] = (photon, muon, [*results.dark.values(), results.grids["dark-sector"]])
     found = hepdata(
         [*(Illustrated(tuple(part), figure) for part, figure in zip(parts, figures, strict=True)), priors],
         writer.folder / "submission",
@@ -160,8 +158,13 @@ def _submit(results: Results, priors: ComparedLimits, figures: list[Figure], wri
     )
     about = {"submission.yaml": "HEPData submission: names, descriptions and keywords of all tables"}
     about |= {resource.location: resource.description for resource in found.resources}
+    drawn: dict[str, list[str]] = {}
     for table in found.tables:
-        about |= {r.location: f"{r.description} of a figure" for r in table.resources}
+        for resource in table.resources:
+            drawn.setdefault(resource.location, []).append(table.name)
+    for name, of in drawn.items():
+        kind = "Thumbnail" if name.startswith("thumb") else "Figure"
+        about[name] = f"{kind} of {len(of)} tables, the first {of[0]!r}"
     for name in sorted(path.name for path in found.folder.iterdir()):
         writer.note(
             found.folder / name, about.get(name, f"HEPData table, {name.removesuffix('.yaml').replace('_', ' ')}")

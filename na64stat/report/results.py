@@ -37,6 +37,7 @@ _LOOP_COUPLINGS = np.geomspace(1e-5, 1.0, 120)
 # The limit ends where the muon pair opens: the masses come close to it.
 _MUON_MASSES = np.concatenate([np.geomspace(1e-3, 0.2, 40), [0.205, 0.208, 0.210, 0.211, 0.2113]])
 _DARK_MASSES = np.geomspace(1e-3, 1.0, 40)
+_GRID_COUPLINGS = np.geomspace(1e-4, 1.0, 41)
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,15 @@ class Results:
         Limits of the axion-muon and dark-sector scenarios by run, invisible region.
     muon_loop
         Scans of the axion-muon scenario with its loop decay, by run.
+    grids
+        CL_s over mass and coupling of the scenarios that are otherwise known by their limits, for the run with data.
     """
 
     photon: dict[tuple[str, str], Scan]
     muon: dict[str, ScenarioLimits]
     muon_loop: dict[str, Scan]
     dark: dict[str, ScenarioLimits]
+    grids: dict[str, Scan]
 
 
 def compute(track: TrackMaker) -> Results:
@@ -88,4 +92,8 @@ def _compute(runs: dict[str, Run], track: TrackMaker) -> Results:
         for name, run in runs.items()
     }
     dark = {name: limits(DarkSector, run, _DARK_MASSES, track=track("figure 4")) for name, run in runs.items()}
-    return Results(photon, muon, loop, dark)
+    grids = {
+        kind.name: scan(kind, runs[RUNS[0]], masses, _GRID_COUPLINGS, track=track("maps"))
+        for kind, masses in ((AxionMuon, _MUON_MASSES[::2]), (DarkSector, _DARK_MASSES[::2]))
+    }
+    return Results(photon, muon, loop, dark, grids)

@@ -13,6 +13,9 @@ from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import ScenarioFactory
 from na64stat.scenarios.dark_sector import DarkSector
+from na64stat.scenarios.muon_pseudoscalar import MuonPseudoscalar
+from na64stat.scenarios.muon_scalar import MuonScalar
+from na64stat.scenarios.zprime import ZPrime
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
 
@@ -28,6 +31,9 @@ SCENARIOS: Final[tuple[tuple[str, ScenarioFactory, str], ...]] = (
     ("axion-muon, stable below two muon masses (the paper's)", AxionMuon, "invisible"),
     ("axion-muon with its loop decay", partial(AxionMuon, loop_decay=True), "invisible"),
     ("dark sector", DarkSector, "invisible"),
+    ("Z' of L_mu - L_tau", ZPrime, "invisible"),
+    ("scalar coupled to muons", MuonScalar, "invisible"),
+    ("pseudoscalar coupled to muons", MuonPseudoscalar, "invisible"),
 )
 
 KINDS: Final = ("observed", f"projected, {SHOWN}")

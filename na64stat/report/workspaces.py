@@ -38,7 +38,7 @@ _README: Final = f"""# Likelihoods
 Made by `python scripts/rebuild_workspaces.py` (`make workspaces`), this file too; a test checks that all are current to the last
 byte.
 
-- `SCENARIO_RUN.json`: a pyhf workspace with the signal of one point at `mu = 1`.
+- `SCENARIO_RUN_REGION.json`: a pyhf workspace with the signal of one point at `mu = 1`.
 - `background_RUN_REGION.json` and `patchset_SCENARIO_RUN_REGION.json`: the background alone, and a patchset of signals over mass
   and coupling, named as in `m3em02_g1em03` (0.03 GeV, 1e-3). Points with fewer than {FEWEST:g} or more than {MOST:g} events are
   left out. A region has a likelihood of its own: without a known background, combining a region that has counts with one that
@@ -63,16 +63,16 @@ The record number `{PLACEHOLDER}` in the patchsets is a placeholder: the schema 
 
 @cache
 def reference_workspaces() -> Mapping[str, dict[str, Any]]:
-    """Workspaces by file name, `SCENARIO_RUN.json`."""
+    """Workspaces by file name, `SCENARIO_RUN_REGION.json`."""
     found = {}
     for name in RUNS:
         run = load_run(name)
         for point in POINTS:
-            regions = ["invisible", "visible"] if isinstance(point, AxionPhoton) else ["invisible"]
-            workspace = build_workspace(predict(point, run), run, regions)
-            for channel in workspace["channels"]:
-                _round(channel["samples"][0])
-            found[f"{point.name}_{name}.json"] = workspace
+            for region in _regions(point):
+                workspace = build_workspace(predict(point, run), run, [region])
+                for channel in workspace["channels"]:
+                    _round(channel["samples"][0])
+                found[f"{point.name}_{name}_{region}.json"] = workspace
     return found
 
 
@@ -83,7 +83,7 @@ def likelihoods() -> Mapping[str, Likelihood]:
     for name in RUNS:
         run = load_run(name)
         for point in POINTS:
-            for region in ("invisible", "visible") if isinstance(point, AxionPhoton) else ("invisible",):
+            for region in _regions(point):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", ValidityWarning)
                     background, patches = patchset(type(point), run, [region], MASSES, COUPLINGS)
@@ -104,7 +104,7 @@ def readme() -> str:
     """What the files are and where they come from, in Markdown."""
     lines = ["", "| file | what | run file, SHA-256 | observed | background [events] |", "|---|---|---|---|---|"]
     for name, workspace in reference_workspaces().items():
-        scenario, _, run_name = name.removesuffix(".json").rpartition("_")
+        scenario, run_name, _ = name.removesuffix(".json").split("_")
         point = next(point for point in POINTS if point.name == scenario)
         unit = "" if point.coupling_unit == "1" else f" {point.coupling_unit}"
         what = f"{scenario} at {point.mass:g} GeV, {point.coupling:g}{unit}"
@@ -120,6 +120,11 @@ def _row(name: str, what: str, run_name: str, regions: list[str]) -> str:
     counts = ", ".join("none" if run.region(r).observed is None else str(run.region(r).observed) for r in regions)
     backgrounds = ", ".join(f"{run.region(r).background.events:g}" for r in regions)
     return f"| {name} | {what} | {run.digest[:12]} | {counts} | {backgrounds} |"
+
+
+def _regions(point: Scenario) -> tuple[str, ...]:
+    """Each with a likelihood of its own: without a background, joining one that has counts with one that has none is refused."""
+    return ("invisible", "visible") if isinstance(point, AxionPhoton) else ("invisible",)
 
 
 def _round(sample: dict[str, Any]) -> None:

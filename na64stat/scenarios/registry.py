@@ -54,6 +54,11 @@ def resolve(text: str, *, loop_decay: bool = False) -> ScenarioFactory:
     return partial(factory, loop_decay=True)
 
 
+def unit_of(name: str) -> str:
+    """Unit of the coupling of a packaged scenario; "1", a number, for another name."""
+    return _packaged(name).coupling_unit if name in _CLASSES else "1"
+
+
 def symbols(name: str) -> tuple[str, str]:
     """TeX symbols of the mass and the coupling of a scenario; m and g for one that is not of the package."""
     if name not in _CLASSES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from typing import Any, Final, Self
 from na64stat.errors import ComputationError, InputError
 from na64stat.study.journal import Journal
 from na64stat.study.shipping import packed
+
+_LOG = logging.getLogger(__name__)
 
 Job = Callable[[Any], Any]
 """The answer to a task."""
@@ -89,6 +92,7 @@ class Engine:
         known = {} if self._journal is None else self._journal.answers
         answers = {key: known[key] for key in keys if key in known}
         missing = {key: task for key, task in zip(keys, tasks, strict=True) if key not in answers}
+        _LOG.info("%d tasks, %d of them found in the journal", len(keys), len(keys) - len(missing))
         for key, answer in self._track(_Coming(self._done(missing), len(missing))) if missing else ():
             if self._journal is not None:
                 self._journal.add(key, answer)

@@ -18,7 +18,7 @@ from na64stat.study.engine import Track
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
-from na64stat.study.provenance import provenance
+from na64stat.study.provenance import of_result
 from na64stat.study.refine import refine
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.yields.survival import DepthAverage
@@ -100,7 +100,7 @@ def exclusion(
         {int(i): str(reasons[i]) for i in failed},
         tolerance,
         nodes.unsettled,
-        provenance(test.runs, average),
+        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=correlated),
         (*test.notes, *doubts),
     )
 

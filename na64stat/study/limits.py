@@ -15,6 +15,7 @@ from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.stats.records import Limit
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
@@ -93,7 +94,8 @@ def limits(
     notes = (*of_events, *test.notes, *found_doubts)
     first = probes[0]
     asked = first.name, first.coupling_unit, test.run_name, chosen, cl, test.method.name
-    return ScenarioLimits(*asked, points, notes, _verdict(test))
+    told = of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=correlated)
+    return ScenarioLimits(*asked, points, notes, _verdict(test), told)
 
 
 def _notes_of_events(limit: Limit) -> tuple[str, ...]:

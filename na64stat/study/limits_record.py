@@ -68,6 +68,8 @@ class ScenarioLimits:
         What holds for all of them.
     verdict
         Level that decides: "observed", or "median" for a projection.
+    provenance
+        Versions and digests of the inputs, and what else was asked.
     """
 
     scenario: str
@@ -79,6 +81,7 @@ class ScenarioLimits:
     points: tuple[LimitPoint, ...]
     notes: tuple[str, ...] = field(default=())
     verdict: str = "observed"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -106,6 +109,7 @@ class ScenarioLimits:
                 for point in self.points
             ],
             "notes": list(self.notes),
+            "provenance": dict(self.provenance),
         }
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
@@ -150,7 +154,14 @@ def load_limits(path: str | Path) -> ScenarioLimits:
         )
         asked = texts_of(record["regions"]), number_of(record["cl"]), text_of(record["method"])
         return ScenarioLimits(
-            scenario, unit, run, *asked, points, texts_of(record["notes"]), text_of(record["verdict"])
+            scenario,
+            unit,
+            run,
+            *asked,
+            points,
+            texts_of(record["notes"]),
+            text_of(record["verdict"]),
+            dict(record["provenance"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: damaged file of limits: {type(error).__name__}: {error}") from error

@@ -23,7 +23,7 @@ from na64stat.stats.posterior import Posterior
 from na64stat.stats.priors import Prior
 from na64stat.study.events_table import TOLERANCE
 from na64stat.study.inquiry import Inquiry
-from na64stat.study.provenance import provenance
+from na64stat.study.provenance import of_scenario, provenance
 from na64stat.study.signal_source import SignalSource
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
@@ -87,6 +87,7 @@ def pose(
         "yield_power": power,
         "events_at_coupling_one": at_one,
         **provenance(test.runs, average),
+        **of_scenario(probes[0]),
         "density_digest": _digest(posterior),
     }
     symbols = probes[0].coupling_symbol, probes[0].coupling_unit

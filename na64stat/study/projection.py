@@ -19,7 +19,7 @@ from na64stat.stats.method import Method
 from na64stat.study.discovery import THRESHOLDS, Discovery
 from na64stat.study.limits import excluded_intervals, limits
 from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
-from na64stat.study.provenance import provenance
+from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
 
@@ -104,7 +104,13 @@ def project(
         background_setting=run.background_setting,
         points=tuple(points),
         notes=tuple(dict.fromkeys(notes)),
-        provenance=provenance([run], average),
+        provenance=of_result(
+            scenario(mass=float(masses[0]), coupling=1.0),
+            [run],
+            average,
+            method=asked["method"],
+            systematics=systematics,
+        ),
     )
 
 

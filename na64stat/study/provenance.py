@@ -1,12 +1,16 @@
-"""Where a result comes from: versions and digests of the inputs, no times."""
+"""Where a result comes from: versions and digests of the inputs, what was asked; no times."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 from na64stat.experiment.run import Run
+from na64stat.scenarios.base import Scenario
+from na64stat.stats.method import Method
+from na64stat.stats.statistic import Criterion
 from na64stat.yields.survival import DepthAverage
 
 _PACKAGES = ("na64stat", "numpy", "scipy", "iminuit")
@@ -20,6 +24,47 @@ def provenance(runs: Sequence[Run], average: DepthAverage) -> dict[str, Any]:
         "background": _of_each(runs, "background_setting"),
         "depth_average": average.value,
     }
+
+
+def of_result(
+    probe: Scenario,
+    runs: Sequence[Run],
+    average: DepthAverage,
+    *,
+    method: Method,
+    systematics: bool,
+    correlated: Sequence[str] = (),
+) -> dict[str, Any]:
+    """`provenance`, and everything else that makes two results of one scenario, run and region differ.
+
+    Parameters
+    ----------
+    probe
+        The scenario at any mass and coupling.
+    runs, average, method, systematics, correlated
+        What was asked.
+    """
+    criterion = getattr(method, "criterion", None)
+    return {
+        **provenance(runs, average),
+        **of_scenario(probe),
+        "systematics": systematics,
+        "correlated": list(correlated),
+        "criterion": criterion.value if isinstance(criterion, Criterion) else "interval",
+    }
+
+
+def of_scenario(probe: Scenario) -> dict[str, Any]:
+    """Class of a scenario, and its options that are plain values other than the default."""
+    kind = type(probe)
+    options = {
+        item.name: value
+        for item in dataclasses.fields(probe)
+        if item.name not in ("mass", "coupling")
+        and isinstance(value := getattr(probe, item.name), bool | int | float | str)
+        and value != item.default
+    }
+    return {"scenario_class": f"{kind.__module__}.{kind.__qualname__}", "options": options}
 
 
 def _of_each(runs: Sequence[Run], name: str) -> str | dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from na64stat.errors import InputError
 from na64stat.study.lattice import Integers, Lattice
 from na64stat.study.region import CLIFF
+
+_LOG = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 Evaluate = Callable[[Array, Array], Mapping[str, Array]]
@@ -104,6 +107,7 @@ def refine(evaluate: Evaluate, box: tuple[tuple[float, float], tuple[float, floa
         lattice = Lattice(
             lattice.x, lattice.y, lattice.coarse, np.append(lattice.column, column), np.append(lattice.row, row)
         )
+        _LOG.info("round %d: %d points, %d in all", rounds, len(column), len(lattice.column))
         crossed, error = _crossings(lattice, values)
         split = np.asarray((crossed & ~(error <= tolerance)).any(axis=0))
         if rounds <= _GUARD:

@@ -17,7 +17,7 @@ from na64stat.stats.method import Method
 from na64stat.study.engine import Track
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
-from na64stat.study.provenance import provenance
+from na64stat.study.provenance import of_result
 from na64stat.study.scan_record import VERDICTS, Scan
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
@@ -91,7 +91,7 @@ def scan(
         maps(found.excess),
         maps(found.smooth_excess),
         status_of(found, evaluate.levels[0], shape),
-        provenance(test.runs, average),
+        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=correlated),
         (*test.notes, *doubts),
     )
 

@@ -6,6 +6,7 @@ number. Of several channels every point is a question of its own; `na64stat.stud
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from na64stat.template import Plane, Template, Yield
 from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.systematics import variations
+
+_LOG = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -191,7 +194,10 @@ class SignalTest:
     def limit_in_events(self) -> Limit:
         """Limit on the signal events of a single channel."""
         (name,) = self.channels
-        return self.limit({name: 1.0})
+        found = self.limit({name: 1.0})
+        _LOG.info("limit on the signal events in %s, method %s: observed %s, median %s", name, self.method.name, found.observed,
+                  found.expected.median)  # fmt: skip
+        return found
 
     def limit(self, events: Mapping[str, float]) -> Limit:
         """Limit on the strength mu of a signal with these events per channel."""

@@ -1,0 +1,182 @@
+"""Tables say what was asked: results of other settings, models and runs do not look alike; nothing vanishes unsaid."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+import na64stat as na
+from na64stat.cli.main import main
+from na64stat.errors import InputError
+from na64stat.export.result_tables import tables
+from na64stat.export.submission import hepdata
+from na64stat.export.table import LONGEST_NAME, MISSING
+from na64stat.study.credible_file import load_credible
+from na64stat.study.limits_record import load_limits
+
+MASSES = [0.01, 0.1]
+
+
+def limits(run, scenario=na.AxionMuon, **more):
+    return na.limits(scenario, run, MASSES, **more)
+
+
+def test_two_settings_never_share_name_or_description(run_2022):
+    realistic = run_2022.with_background("realistic")
+    results = [
+        limits(run_2022),
+        limits(run_2022, partial(na.AxionMuon, loop_decay=True)),
+        limits(run_2022, average=na.DepthAverage.CONTINUOUS),
+        limits(run_2022, systematics=False),
+        limits(realistic),
+        limits(run_2022, method=na.Exact(criterion=na.Criterion.CL_SB)),
+    ]
+    found = [tables(result)[0] for result in results]
+    assert len({table.description for table in found}) == len(results)
+    assert found[1].name == "axion-muon, loop decay, 2022, invisible, observed limit"
+    assert "Option of the model: loop decay." in found[1].description
+    assert "any depth" in found[2].name
+    assert "Without systematic uncertainties." in found[3].description
+    assert "Background setting: realistic." in found[4].description
+
+
+def test_only_cl_s_is_called_cl_s(run_2022):
+    plain = tables(limits(run_2022, method=na.Exact(criterion=na.Criterion.CL_SB)))[0]
+    assert plain.keywords["observables"] == ("LIMIT",)
+    assert "CL_sb" in plain.description
+    assert tables(limits(run_2022))[0].keywords["observables"] == ("CLS",)
+
+
+def test_artefacts_of_the_layer_sum_have_columns(run_2022):
+    found = na.limits(na.AxionPhoton, run_2022, [0.01, 0.1], regions=["visible"])
+    assert not found.points[0].artefacts
+    ((start, _),) = found.points[1].artefacts
+    observed, expected = tables(found)
+    column = observed.column("Excluded by the layer sum only, lower edge")
+    assert column.cells[0].value == MISSING
+    assert column.cells[1].value == pytest.approx(start, rel=1e-4)
+    assert "no real exclusion" in observed.description
+    assert "no real exclusion" not in expected.description
+
+
+def test_a_result_that_excludes_nothing_is_a_table_of_missing_points(run_2022):
+    found = na.limits(na.AxionPhoton, run_2022, [0.1, 0.3], regions=["invisible"])
+    (table,) = tables(found)
+    assert [cell.value for cell in table.dependent[0].cells] == [MISSING, MISSING]
+
+
+def test_contours_of_nothing_are_said_to_be_left_out(run_2022, tmp_path):
+    nothing = na.scan(
+        na.AxionPhoton, run_2022, np.geomspace(0.2, 0.4, 3), np.geomspace(1e-5, 1e-4, 3), regions=["invisible"]
+    )
+    empty = na.exclusion(na.AxionMuon, run_2022, (0.01, 0.1), (1e-7, 1e-6))
+    made = hepdata([empty, limits(run_2022)], tmp_path / "s", figures=False)
+    assert "Not included: axion-muon in run 2022, invisible: nothing is excluded." in made.comment
+    assert tables(nothing)[0].name.endswith("CL_s map")
+
+
+def test_discovery_has_no_confidence_level(run_2022):
+    (table,) = tables(na.project(na.AxionMuon, run_2022, [0.1], [1e11, 1e12]))
+    discovery = [column for column in table.dependent if column.name.startswith("Discovery")]
+    assert discovery
+    assert all("CL" not in {item.name for item in column.qualifiers} for column in discovery)
+    assert "CL" in {item.name for item in table.dependent[0].qualifiers}
+
+
+def test_inputs_of_another_run_or_class_of_the_name_are_refused(run_2022, tmp_path):
+    @dataclass(frozen=True)
+    class Mine(na.AxionMuon):
+        pass
+
+    other = limits(run_2022)
+    other = replace(other, provenance={**other.provenance, "run_digest": "0" * 64})
+    for number, result in enumerate((other, limits(run_2022, Mine))):
+        made = hepdata([result], tmp_path / str(number), figures=False)
+        assert not [table for table in made.tables if "signal" in table.name or "cross section" in table.name]
+        assert "this result is of another" in made.comment
+
+
+def test_inputs_follow_the_options(run_2022, tmp_path):
+    """The axion with its loop decay has visible events, the stable one has none."""
+    visible = {}
+    for name, factory in {"stable": na.AxionMuon, "decaying": partial(na.AxionMuon, loop_decay=True)}.items():
+        made = hepdata([limits(run_2022, factory)], tmp_path / name, figures=False)
+        (table,) = [table for table in made.tables if table.name.endswith("signal per region")]
+        visible[name] = float(np.nansum(table.column("Expected signal events, visible").numbers))
+        assert "GeV^-1" in table.description
+    assert visible["stable"] == 0 < visible["decaying"]
+
+
+def test_long_names_keep_their_ends(run_2022, tmp_path):
+    result = replace(limits(run_2022), run="a_run_with_a_name_that_is_much_longer_than_anybody_needs_2022")
+    made = hepdata([result], tmp_path / "s", figures=False)
+    assert all(len(table.name) <= LONGEST_NAME for table in made.tables)
+    assert any(table.name.endswith("observed limit") for table in made.tables)
+
+
+def test_posteriors_say_what_they_are_of(samples):
+    (table,) = tables(samples)
+    assert table.name == "axion-muon, 2022, posterior"
+    for text in ("at 0.1 GeV", "run 2022", "Observed: 0 in invisible", "GeV^-1", "Convergence:"):
+        assert text in table.description
+
+
+def test_limits_keep_what_was_asked_in_their_file(run_2022, tmp_path):
+    found = limits(run_2022, partial(na.AxionMuon, loop_decay=True), systematics=False)
+    found.save(tmp_path / "l.json")
+    assert load_limits(tmp_path / "l.json") == found
+    assert found.provenance["options"] == {"loop_decay": True}
+    assert found.provenance["systematics"] is False
+
+
+def test_priors_side_by_side_from_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["credible", "axion-muon", "--mass", "0.1", "--prior", "flat:yield:0:50", "--json"])
+    assert stop.value.code == 0
+    (tmp_path / "c.json").write_text(capsys.readouterr().out)
+    record = load_credible(tmp_path / "c.json")
+    (table,) = tables(record)
+    assert [cell.value for cell in table.independent[0].cells] == ["flat in yield, 0 to 50", "CL_s", "Feldman-Cousins"]
+    with pytest.raises(SystemExit) as stop:
+        main(["export", "hepdata", "c.json", "-o", "s"])
+    assert stop.value.code == 0
+    damaged = json.loads((tmp_path / "c.json").read_text()) | {"rows": 3}
+    (tmp_path / "d.json").write_text(json.dumps(damaged))
+    with pytest.raises(InputError, match="damaged"):
+        load_credible(tmp_path / "d.json")
+
+
+def test_channels_that_spoil_each_other_make_no_patchset(run_2022):
+    with pytest.raises(InputError, match="background"):
+        na.export.patchset(na.AxionPhoton, run_2022, ["visible", "invisible"], [0.01], [1e-2])
+
+
+def test_points_that_would_share_a_name_are_named(run_2022):
+    with pytest.raises(InputError, match=r"0\.1000001.*first six digits"):
+        na.export.patchset(na.AxionMuon, run_2022, ["invisible"], [0.1, 0.1000001], [1e-2])
+
+
+def test_two_files_of_one_name_leave_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(
+            [
+                "export",
+                "likelihood",
+                "axion-muon",
+                "--mass",
+                "0.1",
+                "--coupling",
+                "1e-2",
+                "-o",
+                "same.json",
+                "--workspace",
+                "same.json",
+            ]
+        )
+    assert stop.value.code == 2
+    assert "is the output, too" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
