@@ -32,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 LARGEST: Final[Mapping[str, int]] = MappingProxyType(
     {"TOML": 2**18, "CSV": 2**24, "YAML": 2**24, "BibTeX": 2**24, "JSON": 2**28}
 )
-"""Size [bytes] of a file above which it is refused, by format: what is read within a minute, in a few GB of memory."""
+"""Size [bytes] of a file above which it is refused, by format; docs/security.md says what they take in memory."""
 
 DEEPEST: Final = 60
 """Levels of JSON, written and read."""

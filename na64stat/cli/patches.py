@@ -12,11 +12,12 @@ import click
 
 from na64stat.cli.options import Command, add_options
 from na64stat.errors import InputError
-from na64stat.files import parse_json, read_limited
 
 
 def read_json(path: Path, wanted: str, *, whole_numbers: bool = False) -> Any:
     """What a JSON file holds; `wanted` says what it should be."""
+    from na64stat.files import parse_json, read_limited
+
     try:
         text = read_limited(path, "JSON").decode("utf-8-sig")
     except UnicodeDecodeError as error:
