@@ -18,12 +18,12 @@ unexport PYTHONPATH
 export MPLBACKEND := Agg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint types floors tests docs workspaces test-minimum clean
+.PHONY: run test lint types floors tests docs workspaces fuzz test-minimum clean
 
 run: $(VENV)/.installed
 	$(BIN)/na64stat reproduce -o $(OUT) --overwrite
 
-test: lint types floors tests
+test: lint types floors docs tests
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -46,6 +46,10 @@ docs: $(VENV)/.docs
 # The committed workspaces, made anew.
 workspaces: $(VENV)/.installed
 	$(BIN)/python scripts/rebuild_workspaces.py
+
+# Every reader with 100 000 damaged files, at night.
+fuzz: $(VENV)/.dev
+	$(BIN)/python scripts/fuzz.py --cases 100000
 
 # The lowest versions that pyproject.toml allows, once in a while.
 test-minimum:
