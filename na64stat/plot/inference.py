@@ -282,7 +282,7 @@ def draw_cl_s(
         axes.plot(*zip(*seen, strict=True), color="black", lw=2.0, label="observed")
     if np.any(np.isfinite(bands[:, 2])):  # it often lies on the observed one: thin, and above it
         axes.plot(at, bands[:, 2], color=COLOURS[1], ls="--", lw=1.1, label="median expected")
-    axes.axhline(1 - cl, color=GREY, lw=1.0, ls=":", label=rf"$1 -$ CL $= {1 - cl:.3g}$")
+    axes.axhline(1 - cl, color=GREY, lw=1.0, ls=":", label=rf"$1 - \mathrm{{CL}} = {1 - cl:.3g}$")
     if min(at) > 0 and max(at) > 30 * min(at):
         axes.set_xscale("log")
     if len(at) > 1:

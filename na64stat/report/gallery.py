@@ -66,7 +66,7 @@ def _plane(point: Scenario) -> Figure:
     run = load_run(RUN)
     regions = [region.region for region in run.regions.values()]
     signal = predict(point, run)
-    unit = "" if point.coupling_unit == "1" else f" {point.coupling_unit}"
+    unit = "" if point.coupling_unit == "1" else " " + point.coupling_unit.replace("^-1", "$^{-1}$")
     title = f"{point.name}, {point.mass:g} GeV, {point.coupling:g}{unit}, run {RUN}"
     return _of_axes(lambda axes: draw_plane(axes, signal.plane, regions), 7.0, title)
 
@@ -80,11 +80,11 @@ def _spectra() -> Figure:
             process.replace("_", " "),
             x,
             GEV2_TO_PB * dsigma_dx(process, x, SPECTRUM_MASS, energy, nucleus),
-            GEV2_TO_PB * float(total_cross_section(process, SPECTRUM_MASS, energy, nucleus)),
+            GEV2_TO_PB * float(total_cross_section(process, SPECTRUM_MASS, energy, nucleus, x_min=0.01)),
         )
         for process in PROCESSES
     ]
-    title = f"{energy:g} GeV muons on lead, m = {SPECTRUM_MASS:g} GeV, coupling 1 (photon fusion: 1 GeV$^{{-1}}$)"
+    title = f"{energy:g} GeV muons on lead, m = {SPECTRUM_MASS:g} GeV, coupling 1\n(photon fusion: 1 GeV$^{{-1}}$), totals for x > 0.01"
     return _of_axes(lambda axes: draw_spectra(axes, curves, unit="pb"), 8.0, title)
 
 
