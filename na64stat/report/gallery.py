@@ -84,7 +84,10 @@ def _spectra() -> Figure:
         )
         for process in PROCESSES
     ]
-    title = f"{energy:g} GeV muons on lead, m = {SPECTRUM_MASS:g} GeV, coupling 1\n(photon fusion: 1 GeV$^{{-1}}$), totals for x > 0.01"
+    title = (
+        f"{energy:g} GeV muons on lead, m = {SPECTRUM_MASS:g} GeV, coupling 1\n"
+        "(photon fusion: 1 GeV$^{-1}$), totals for x > 0.01"
+    )
     return _of_axes(lambda axes: draw_spectra(axes, curves, unit="pb"), 8.0, title)
 
 
