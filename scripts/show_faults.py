@@ -1,6 +1,6 @@
 """What comes of faults of the surroundings: `python scripts/show_faults.py` produces each and writes `docs/faults.md`.
 
-`--only WORD` runs those whose name holds the word and prints what came, without writing. `--show` prints all without writing.
+`--only PATTERN` runs those whose name matches, and keeps the other rows of the page. `--show` writes nothing.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ runs backwards; `kill_while_writing N`. They are in `scripts/faults/`.
 
 def why_not(fault: Fault) -> str:
     """Why this machine cannot produce a fault; empty where it can."""
+    if fault.not_produced:
+        return f"not produced: {fault.not_produced}"
     if fault.needs == "mount" and not runner.can_mount():
         return "not produced: this machine allows no mount of one's own"
     if fault.needs == "permissions" and not runner.can_be_unprivileged():
@@ -64,12 +66,17 @@ def row(fault: Fault, found: runner.Outcome | None, reason: str = "") -> str:
         message = _shortened(found.message)
         seen = f"{found.status}" + (f": {message}" if message else "")
         left = ", ".join(f"`{name}`" for name in found.left) or "nothing"
-    cells = fault.name, f"`{fault.command}`", seen, left, fault.means
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    cells = fault.name, f"`{fault.command}`" if fault.command else "", seen, left, fault.means
+    return "| " + " | ".join(_cell(text) for text in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _shortened(message: str) -> str:
     """A message without its ornaments, in one cell of a table."""
+    message = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", message)  # how a terminal draws a progress bar
     message = re.sub(r"(.)\1{40,}", r"\1...", message)
     message = re.sub(r"(folder/){20,}", "folder/.../", message)
     return message.removeprefix("na64stat: error: ").strip()
@@ -78,18 +85,22 @@ def _shortened(message: str) -> str:
 def main() -> int:
     """Run, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="run those whose name holds this word, and write nothing")
+    parser.add_argument(
+        "--only", metavar="PATTERN", help="run those whose name matches, keep the other rows of the page"
+    )
     parser.add_argument("--show", action="store_true", help="write nothing")
     options = parser.parse_args()
+    known = {} if options.only is None else rows_of_page()
     lines, bad = [HEAD], 0
     for heading, faults in FAULTS.items():
         lines += [
-            f"\n## {heading}\n",
-            "| fault | command | status and last message | left | |",
+            f"## {heading}\n",
+            "| fault | command | status and last message | left | what it means |",
             "|---|---|---|---|---|",
         ]
         for fault in faults:
-            if options.only not in fault.name:
+            if fault.name in known and not re.search(options.only, fault.name):
+                lines.append(known[fault.name])
                 continue
             reason = why_not(fault)
             found = None if reason else runner.outcome(fault.command)
@@ -99,9 +110,17 @@ def main() -> int:
             print(f"{'WRONG' if differences else 'right'}  {fault.name}: {'; '.join(differences)}", flush=True)
             if differences and found:
                 print(found.out[-600:], found.err[-900:], sep="\n", flush=True)
-    if not (bad or options.only or options.show):
-        write_text(PAGE, "\n".join(lines).rstrip() + "\n", overwrite=True)
+        lines.append("")
+    if not (bad or options.show):
+        write_text(PAGE, "\n".join(lines), overwrite=True)
     return min(bad, 1)
+
+
+def rows_of_page() -> dict[str, str]:
+    """The rows that the page has, by the name of their fault."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    cells = {line: re.split(r"(?<!\\)\|", line)[1].strip() for line in lines if line.startswith("| ")}
+    return {name.replace("\\|", "|"): line for line, name in cells.items() if name != "fault"}
 
 
 if __name__ == "__main__":

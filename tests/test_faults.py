@@ -17,10 +17,10 @@ finally:
     sys.path.remove(str(ROOT / "scripts"))
 
 EVERY = [fault for faults in FAULTS.values() for fault in faults]
-CHEAP = [fault for fault in EVERY if fault.cheap]
+CHEAP = [fault for fault in EVERY if fault.cheap and fault.command]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the commands are lines of bash")
+@pytest.mark.skipif(sys.platform != "linux", reason="the commands are for Linux")
 @pytest.mark.parametrize("fault", CHEAP, ids=lambda fault: fault.name)
 def test_what_comes_of_it(fault):
     if reason := show_faults.why_not(fault):
@@ -34,11 +34,11 @@ def test_the_page_has_every_row_and_no_other():
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in page.splitlines() if re.match(r"\| (?!fault )", line)]
     cells = [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
     assert [(row[0], row[1], row[4]) for row in cells] == [
-        (fault.name, f"`{fault.command}`", fault.means) for fault in EVERY
+        (fault.name, f"`{fault.command}`" if fault.command else "", fault.means) for fault in EVERY
     ]
     for row, fault in zip(cells, EVERY, strict=True):
         if row[2].startswith("not produced"):
-            assert fault.needs
+            assert fault.needs or row[2] == f"not produced: {fault.not_produced}"
             continue
         assert int(re.match(r"\d+", row[2])[0]) == fault.status
         assert row[3] == (", ".join(f"`{name}`" for name in fault.left) or "nothing")

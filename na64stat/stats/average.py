@@ -29,6 +29,9 @@ _ONE_BIN_NODES, _NODES = 26_000, 1500
 _PAIRS = 40_000
 """Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
 
+_FRACTION_TERMS = 12
+"""Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
+
 _RADIUS = 6.4
 """Widths within which rates are looked at for the window of counts; 1e-10 lies beyond."""
 
@@ -175,19 +178,21 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
     from scipy.special import gammaincc, gammaln
 
     rates = np.asarray(rates, dtype=np.float64)
-    probability = gammaincc(count + 1, rates)
+    # By Chernoff's bound below 1e-17 from one, and below 1e-280: the function is slow at large counts.
+    certain = (rates < count) & ((rates - count) ** 2 > 80 * count)
+    tiny = (rates > count) & ((rates - count) ** 2 > 1300 * rates)
+    probability = np.where(certain, 1.0, 0.0)
+    other = ~(certain | tiny)
+    probability[other] = gammaincc(count + 1, rates[other])
     tiny = probability < 1e-280
     logs: Array = np.log(np.where(tiny, 1.0, probability))
     if tiny.any():
-        # Far below the rate the sum is p(n) (1 + n/rate + n (n-1)/rate^2 + ...), whose terms fall.
+        # So far above the count Legendre's continued fraction of the incomplete gamma function needs a few terms only.
         far = rates[tiny]
-        term, total = np.ones_like(far), np.ones_like(far)
-        for k in range(int(count)):
-            term = term * (count - k) / far
-            total += term
-            if term.max() < 1e-17:
-                break
-        logs[tiny] = count * np.log(far) - far - gammaln(count + 1) + np.log(total)
+        fraction = far - count + 2 * _FRACTION_TERMS
+        for k in range(_FRACTION_TERMS, 0, -1):
+            fraction = far - count + 2 * (k - 1) + k * (count + 1 - k) / fraction
+        logs[tiny] = (count + 1) * np.log(far) - far - gammaln(count + 1) - np.log(fraction)
     return logs
 
 

@@ -8,6 +8,7 @@ from typing import Final
 SCAN: Final = "na64stat scan axion-photon --mass 1e-3:1:8 --coupling 1e-6:1:8 --region visible"
 WORKSPACE: Final = "na64stat workspace axion-muon --mass 0.1"
 LIMIT: Final = "na64stat limit axion-muon --mass 0.1"
+STARTED: Final = "until [ -s {0}.json.journal ] || [ -e {0}.json ]; do sleep 0.02; done"
 FIGURE: Final = "na64stat project axion-muon --mass 0.1 --mot 1e10:1e12:3 --figure p.png"
 
 
@@ -33,6 +34,8 @@ class Fault:
         "mount" or "permissions", where not every machine can produce it.
     cheap
         Whether the tests run it too.
+    not_produced
+        Why it is not produced anywhere, and what stands in for it.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Fault:
     means: str
     needs: str = ""
     cheap: bool = True
+    not_produced: str = ""
 
 
 FULL: Final = (
@@ -211,7 +215,7 @@ LOCALE: Final = (
         2,
         "gr",
         (),
-        "the message is shown, if less beautifully",
+        "the message is shown in UTF-8 all the same",
     ),
     Fault(
         "ASCII streams, a table of references",
@@ -252,22 +256,21 @@ KILLED: Final = (
     ),
     Fault(
         "killed in a long scan (SIGKILL), then again",
-        f"timeout -s KILL 2.5 {SCAN} -o killed.json > /dev/null 2>&1; "
-        f"[ -e killed.json ] || {SCAN} -o killed.json; {SCAN} -o whole.json; cmp killed.json whole.json",
+        f"{SCAN} -o killed.json & {STARTED.format('killed')}; kill -KILL $!; wait; "
+        f"{SCAN} -o killed.json; {SCAN} -o whole.json; cmp killed.json whole.json",
         0,
-        "wrote whole.json",
+        "going on from killed.json.journal",
         ("killed.json", "whole.json"),
         "the same command goes on from the journal and ends with the same bytes",
         cheap=False,
     ),
     Fault(
         "stopped by a batch system (SIGTERM)",
-        f"timeout -s TERM 4 {SCAN} --method toys --toys 20000 -o scan.json; status=$?; rm -f scan.json.journal; (exit $status)",
-        124,
+        f"{SCAN} -o scan.json & {STARTED.format('scan')}; kill -TERM $!; wait $!",
+        143,
         "",
-        (),
-        "as for SIGKILL: the result is there as a whole or not at all; the journal, here deleted, keeps what is finished",
-        cheap=False,
+        ("scan.json.journal",),
+        "as for SIGKILL: the result is there as a whole or not at all, the journal keeps what is finished",
     ),
     Fault(
         "torn journal",
@@ -282,7 +285,7 @@ KILLED: Final = (
 TOGETHER: Final = (
     Fault(
         "two processes, one output, long work",
-        f"exec 9> scan.json.journal; flock 9; rm -f none; {SCAN} -o scan.json",
+        f"exec 9> scan.json.journal; flock 9; {SCAN} -o scan.json",
         2,
         "scan.json.journal: another process is at work on it; wait for it, or name another file",
         ("scan.json.journal",),
@@ -379,6 +382,45 @@ STREAMS: Final = (
     Fault("standard input closed", f"{LIMIT} <&-", 0, "", (), "nothing is read from it"),
 )
 
+NOT_PRODUCED: Final = (
+    Fault(
+        "power cut while a file is written",
+        "",
+        0,
+        "",
+        (),
+        "files are flushed to the disk before they get their name",
+        not_produced="no machine to switch off; a kill stands in for it, which does not lose what the system has not yet written",
+    ),
+    Fault(
+        "clock of the system set back",
+        "",
+        0,
+        "",
+        (),
+        "no time is part of a result",
+        not_produced="the system's clock is not ours to set; `backwards` changes what Python sees of it",
+    ),
+    Fault(
+        "disk quota used up",
+        "",
+        0,
+        "",
+        (),
+        "has a message of its own",
+        not_produced="no quota on these disks; a full disk and a limit of the file size stand in for it",
+    ),
+    Fault(
+        "network file system without locks or hard links",
+        "",
+        0,
+        "",
+        (),
+        "two processes on one output are then the user's care",
+        not_produced="none here; `tests/test_files.py` lets the call for a hard link fail",
+    ),
+)
+
 FAULTS: Final = {
     "Full": FULL,
     "Closed": CLOSED,
@@ -389,5 +431,6 @@ FAULTS: Final = {
     "Clock": CLOCK,
     "Missing": MISSING,
     "Streams": STREAMS,
+    "Not produced": NOT_PRODUCED,
 }
 """By heading."""

@@ -315,7 +315,7 @@ def test_unknown_channel(na64stat, write_workspace):
         ("folder", "--output: folder is a folder; the name of a file is right"),
         ("", "--output: ''; the name of a file is right (--json writes to standard output)"),
         ("-", "--output: '-'; the name of a file is right (--json writes to standard output)"),
-        ("x" * 5000, "File name too long"),
+        ("x" * 5000, "the file name is too long"),
     ],
     ids=["exists", "no folder", "a folder", "empty", "dash", "long"],
 )
