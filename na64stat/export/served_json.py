@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from na64stat.errors import InputError, shown
-from na64stat.export.submission_yaml import cell_from, cell_of
+from na64stat.export.submission_yaml import cell_from, cell_of, keywords_from, scalar
 from na64stat.export.table import MISSING, Qualifier, Table, Variable
 
 MOST_COLUMNS, MOST_QUALIFIERS = 10_000, 100_000
@@ -74,7 +74,7 @@ def table_from_json(record: Mapping[str, Any], where: str) -> Table:
             _variable(head, [row[group] for row in right], qualifiers.get(group, ()))
             for group, head in enumerate(heads[x_count:])
         )
-        keywords = {str(name): tuple(found) for name, found in (record.get("keywords") or {}).items()}
+        keywords = {str(name): keywords_from(found) for name, found in (record.get("keywords") or {}).items()}
         about = str(record.get("name", "")), str(record.get("description", ""))
         return Table(*about, independent, dependent, keywords, str(record.get("location") or ""))
     except InputError as error:
@@ -114,12 +114,12 @@ def _qualifiers_from(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[i
     total = 0
     for name, items in found.items():
         for item in items:
-            start, span = int(item["group"]), _span(item)
+            start, span, value = int(item["group"]), _span(item), scalar(item["value"], "qualifier")
             total += span
             if total > MOST_QUALIFIERS:
                 raise ValueError(f"more than {MOST_QUALIFIERS} qualifiers, counted in every column")
             for group in range(start, start + span):
-                by_group.setdefault(group, []).append(Qualifier(str(item.get("type", name)), item["value"]))
+                by_group.setdefault(group, []).append(Qualifier(str(item.get("type", name)), value))
     return {group: tuple(qualifiers) for group, qualifiers in by_group.items()}
 
 

@@ -68,7 +68,7 @@ def table_from(entry: Mapping[str, Any], data: Any, where: str) -> Table:
             str(entry.get("description", "")),
             _variables_from(data["independent_variables"]),
             _variables_from(data["dependent_variables"]),
-            {str(item["name"]): tuple(item["values"]) for item in entry.get("keywords") or ()},
+            {str(item["name"]): keywords_from(item["values"]) for item in entry.get("keywords") or ()},
             str(entry.get("location", "")),
             tuple(resource_from(item) for item in entry.get("additional_resources") or ()),
             {key: value for key, value in entry.items() if key not in OWN},
@@ -87,10 +87,26 @@ def resource_from(item: Mapping[str, Any]) -> Resource:
     )
 
 
+def scalar(part: Any, what: str) -> Any:
+    """A number, a text, or None, as a table holds it."""
+    if not isinstance(part, (str, int, float, type(None))) or isinstance(part, bool):
+        raise TypeError(f"{what} {shown(part)}; a number or a text is right")
+    if isinstance(part, int):
+        float(part)  # an integer that no float can hold is an OverflowError here, not where it is used
+    return part
+
+
+def keywords_from(values: Any) -> tuple[Any, ...]:
+    """Values of a keyword."""
+    if not isinstance(values, list):
+        raise TypeError(f"keyword values {shown(values)}; a list is right")
+    return tuple(scalar(value, "keyword") for value in values)
+
+
 def cell_from(item: Mapping[str, Any]) -> Cell:
     """A cell from its entry, in YAML or JSON."""
     errors = tuple(_error_from(error) for error in item.get("errors") or ())
-    found = Cell(_scalar(item.get("value"), "value"), _edge(item.get("low")), _edge(item.get("high")), errors)
+    found = Cell(scalar(item.get("value"), "value"), _edge(item.get("low")), _edge(item.get("high")), errors)
     if found.value is None and (found.low is None or found.high is None):
         raise ValueError(f"{dict(item)}: neither a value nor a bin with low and high")
     return found
@@ -127,7 +143,9 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, str):
+        return _written(value)
+    if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
         return int(value)
@@ -135,6 +153,14 @@ def _plain(value: Any) -> Any:
     if not math.isfinite(number):
         raise InputError(f"HEPData: {number} is not finite; a missing point is written '-'")
     return number
+
+
+def _written(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:  # half of a pair, which "\\ud800" in JSON makes
+        raise InputError(f"HEPData: {shown(text)} is no Unicode text") from error
+    return text
 
 
 def _variable_of(variable: Variable) -> dict[str, Any]:
@@ -158,7 +184,7 @@ def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable
             tuple(cell_from(cell) for cell in item["values"] or ()),
             _text(item["header"].get("units"), "units"),
             tuple(
-                Qualifier(str(q["name"]), q["value"], _text(q.get("units"), "units"))
+                Qualifier(str(q["name"]), scalar(q["value"], "qualifier"), _text(q.get("units"), "units"))
                 for q in item.get("qualifiers") or ()
             ),
         )
@@ -166,21 +192,13 @@ def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable
     )
 
 
-def _scalar(part: Any, what: str) -> Any:
-    if not isinstance(part, (str, int, float, type(None))) or isinstance(part, bool):
-        raise TypeError(f"{what} {shown(part)}; a number or a text is right")
-    if isinstance(part, int):
-        float(part)  # an integer that no float can hold is an OverflowError here, not where it is used
-    return part
-
-
 def _text(part: Any, what: str) -> str | None:
-    return None if part is None else str(_scalar(part, what))
+    return None if part is None else str(scalar(part, what))
 
 
 def _edge(part: Any) -> Number | None:
     """An edge of a bin; YAML takes a number such as 1e-3 for text."""
-    found = number_in(part) if isinstance(part, str) else _scalar(part, "edge of a bin")
+    found = number_in(part) if isinstance(part, str) else scalar(part, "edge of a bin")
     if found is None and part is not None:
         raise TypeError(f"edge of a bin {shown(part)}; a number is right")
     return found
@@ -194,11 +212,11 @@ def _error_of(error: Uncertainty) -> dict[str, Any]:
 
 
 def _error_from(item: Mapping[str, Any]) -> Uncertainty:
-    label, hide = item.get("label"), item.get("hide")
+    label, hide = _text(item.get("label"), "label"), item.get("hide")
     if not isinstance(hide, (bool, type(None))):
         raise TypeError(f"hide {shown(hide)} of an error; true or false is right")
     if "symerror" in item:
-        return Uncertainty.of(_scalar(item["symerror"], "symerror"), label, hide=bool(hide))
+        return Uncertainty.of(scalar(item["symerror"], "symerror"), label, hide=bool(hide))
     both = item["asymerror"]
-    minus, plus = (_scalar(both[side], f"{side} of asymerror") for side in ("minus", "plus"))
+    minus, plus = (scalar(both[side], f"{side} of asymerror") for side in ("minus", "plus"))
     return Uncertainty(minus, plus, label, hide=bool(hide))

@@ -111,11 +111,11 @@ class Qualifier:
     Attributes
     ----------
     name, value, unit
-        Such as "CL", 90 and "%".
+        Such as "CL", 90 and "%"; a value of None, which HEPData refuses, where a table leaves it empty.
     """
 
     name: str
-    value: Scalar
+    value: Scalar | None
     unit: str | None = None
 
 

@@ -48,6 +48,11 @@ def check_table(table: Table) -> None:
     for column in table.independent:
         _check_independent(column, f"{where}, {column.name!r}")
     for column in table.dependent:
+        for qualifier in column.qualifiers:
+            if qualifier.value is None:
+                raise InputError(
+                    f"{where}, {column.name!r}: qualifier {qualifier.name!r} without a value; one is right"
+                )
         for row, cell in enumerate(column.cells, start=1):
             _check_dependent(cell, f"{where}, {column.name!r}, row {row}")
 

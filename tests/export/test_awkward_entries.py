@@ -122,6 +122,9 @@ def test_edges_that_yaml_takes_for_text(read):
         (columns(limit="{value: 2, errors: [{asymerror: {minus: {}, plus: 1}}]}"), "minus of asymerror {}"),
         (columns(limit="{value: 2, errors: [{symerror: 1, hide: 'no'}]}"), "hide 'no' of an error"),
         (columns(limit=f"{{value: 2, errors: [{{symerror: 1{'0' * 400}}}]}}"), "OverflowError"),
+        (columns(limit="{value: 2, errors: [{symerror: 1, label: [a]}]}"), r"label \['a'\]; a number or a text"),
+        (columns() + "  qualifiers: [{name: CL, value: [90]}]\n", r"qualifier \[90\]; a number or a text"),
+        ("keywords: [{name: phrases, values: abc}]\n" + columns(), "keyword values 'abc'; a list is right"),
         (columns(units="[GEV]"), r"units \['GEV'\]; a number or a text"),
     ],
 )

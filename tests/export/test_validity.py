@@ -50,6 +50,9 @@ BAD = {
     "a qualifier of a mass": (with_mass(Cell(1), qualifiers=(Qualifier("CL", 1),)), "qualifiers of an independent"),
     "an error of a mass": (with_mass(Cell(1, errors=(Uncertainty.of(1),))), "row 1: an error of an independent value"),
     "a bin as a limit": (replace(GOOD, dependent=(Variable("g", (Cell(None, 1, 2),)),)), "row 1: .* without a bin"),
+    "an empty qualifier": (
+        replace(GOOD, dependent=(Variable("g", (Cell(2),), None, (Qualifier("CL", None),)),)), "qualifier 'CL' without a value",
+    ),
 }  # fmt: skip
 
 
@@ -97,6 +100,11 @@ def test_the_hidden_zeros_that_hepdata_serves_are_left_out(tmp_path):
     found = hepdata([replace(table_from_json(record, "x"), name="good")], tmp_path / "s", inputs=False)
     assert found.tables[0].dependent[0].cells == (Cell(2),)
     assert read_submission(tmp_path / "s").tables == found.tables
+
+
+def test_half_a_pair_of_unicode_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"HEPData: '\\ud800' is no Unicode text"):
+        hepdata([replace(GOOD, description="\ud800")], tmp_path / "s", inputs=False)
 
 
 def test_a_data_file_that_is_too_large_is_refused(tmp_path):
