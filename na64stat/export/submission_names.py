@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from na64stat.export.reader import SUBMISSION
 from na64stat.export.table import LONGEST_NAME, Table
 
 
@@ -32,7 +33,7 @@ def slug(name: str) -> str:
 def free(stem: str, kind: str, files: Mapping[str, bytes]) -> str:
     """The name of a file that is not there yet."""
     name, number = f"{stem}.{kind}", 1
-    while name in files:
+    while name in files or name == SUBMISSION:
         number += 1
         name = f"{stem}_{number}.{kind}"
     return name

@@ -102,6 +102,11 @@ def test_the_hidden_zeros_that_hepdata_serves_are_left_out(tmp_path):
     assert read_submission(tmp_path / "s").tables == found.tables
 
 
+def test_a_table_called_submission_does_not_take_the_place_of_the_list(tmp_path):
+    found = hepdata([replace(GOOD, name="Submission")], tmp_path / "s", inputs=False)
+    assert read_submission(tmp_path / "s") == found
+
+
 def test_half_a_pair_of_unicode_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"HEPData: '\\ud800' is no Unicode text"):
         hepdata([replace(GOOD, description="\ud800")], tmp_path / "s", inputs=False)
