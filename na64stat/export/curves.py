@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from na64stat.errors import InputError
-from na64stat.export.table import Cell, Qualifier, Table, Variable
+from na64stat.export.curve_errors import shifts
+from na64stat.export.curve_units import unit_of, written
+from na64stat.export.table import Cell, Qualifier, Scalar, Table, Variable
 from na64stat.limits_library.existing import ExistingLimit
 
-_ENERGIES: Final = {"ev": 1e-9, "kev": 1e-6, "mev": 1e-3, "gev": 1.0, "tev": 1e3, "pev": 1e6}
-_UNIT: Final = re.compile(
-    r"(?P<name>[a-z]+)(?:\s*(?:/\s*c(?:\^|\*\*)?2))?(?:\s*(?:\^|\*\*)\s*\{?(?P<power>[+-]?\d+)\}?)?", re.I
-)
 _BOUND: Final = re.compile(r"(?:<|<=|\u2264)\s*(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
 
@@ -34,7 +32,8 @@ class LimitCurve:
     unit
         "1", or a power of GeV such as "GeV^-1".
     low, high
-        The limit minus and plus its errors in quadrature, None where it has none; a band of the expected limit is told so.
+        The limit shifted down and up by its errors in quadrature, None where it has none; a band of the expected limit is told
+        so. Signs of errors are HEPData's: see `na64stat.export.curve_errors.shifts`.
     qualifiers
         What holds for the column, such as ("CL", "90 %").
     """
@@ -48,10 +47,19 @@ class LimitCurve:
     qualifiers: tuple[Qualifier, ...] = ()
 
     @classmethod
-    def of(cls, table: Table, column: str | None = None, at: Mapping[str, float] | None = None) -> Self:
+    def of(
+        cls,
+        table: Table,
+        column: str | None = None,
+        at: Mapping[str, Scalar] | None = None,
+        *,
+        mass_unit: str | None = None,
+        coupling_unit: str | None = None,
+    ) -> Self:
         """The curve in a column of a table, default the first dependent one.
 
-        Units of energy are turned into GeV, bins stand at their centre, and "< 3" in a column of limits is 3.
+        Units of energy are turned into GeV, bins stand at their centre, and "< 3" in a column of limits is 3; a limit of "-" or
+        NaN is a missing point.
 
         Parameters
         ----------
@@ -60,38 +68,37 @@ class LimitCurve:
         column
             Name of the column of limits.
         at
-            Value of each independent variable besides the first one, the mass: a table of masses and lifetimes holds a curve for
-            each lifetime.
+            Value, number or text, of each independent variable besides the first one, the mass: a table of masses and lifetimes
+            holds a curve for each lifetime.
+        mass_unit, coupling_unit
+            Units of columns that name none, at the end of the name either. Without them such a mass is refused, and such a
+            limit has no dimension.
 
         Raises
         ------
         InputError
-            If there is no such column or row, an entry is no number, or a unit is no power of an energy.
+            If there is no such column or row, an entry is no number or not positive, a unit is no power of an energy, a mass
+            has none, or a column holds a logarithm.
         """
-        if not table.independent or not table.dependent:
-            raise InputError(f"table {table.name!r}: a limit curve needs a mass and a column of limits")
+        if not table.independent or not table.dependent or not table.rows:
+            raise InputError(f"table {table.name!r}: a limit curve needs a mass, a column of limits, and rows of them")
         axis, *others = table.independent
         variable = table.column(column) if column is not None else table.dependent[0]
         rows = _rows(table, others, dict(at or {}))
-        mass_factor, mass_unit = _in_gev(axis.unit, table.name)
-        if mass_unit not in ("GeV", "1"):
-            raise InputError(f"table {table.name!r}: {axis.name!r} in {axis.unit}; a mass in a unit of energy is right")
-        factor, unit = _in_gev(variable.unit, table.name)
-        masses = [axis.cells[row].number for row in rows]
-        if any(mass is None for mass in masses):
-            raise InputError(f"table {table.name!r}: {axis.name!r}: an entry that is no number")
-        values = [
-            _limit(variable.cells[row], f"table {table.name!r}, {variable.name!r}, row {row + 1}") for row in rows
+        where_mass, where_limit = (f"table {table.name!r}, {found.name!r}" for found in (axis, variable))
+        mass_factor = _mass_factor(axis, mass_unit, where_mass)
+        factor, power = unit_of(variable, coupling_unit, "coupling_unit", where_limit) or (1.0, 0)
+        limits = [_limit(variable.cells[row], factor, f"{where_limit}, row {row + 1}") for row in rows]
+        bands = [
+            _band(variable.cells[row], limit, factor, f"{where_limit}, row {row + 1}")
+            for row, limit in zip(rows, limits, strict=True)
         ]
-        low, high = (
-            tuple(_shifted(variable.cells[row], value, factor, up) for row, value in zip(rows, values, strict=True))
-            for up in (False, True)
-        )
+        low, high = (tuple(band[side] for band in bands) for side in (0, 1))
         return cls(
             variable.name,
-            tuple(mass_factor * mass for mass in masses if mass is not None),
-            tuple(None if value is None else factor * value for value in values),
-            unit,
+            tuple(_mass(axis.cells[row], mass_factor, f"{where_mass}, row {row + 1}") for row in rows),
+            tuple(limits),
+            written(power),
             low if any(item is not None for item in low) else (),
             high if any(item is not None for item in high) else (),
             variable.qualifiers,
@@ -117,64 +124,92 @@ class LimitCurve:
         return ExistingLimit(experiment, reference, "lower_edge", masses, couplings, self.unit)
 
 
-def _rows(table: Table, others: list[Variable], at: Mapping[str, float]) -> list[int]:
+def _rows(table: Table, others: list[Variable], at: Mapping[str, Scalar]) -> list[int]:
     """Rows in which the other independent variables have the values asked for."""
     unknown = [name for name in at if name not in {other.name for other in others}]
     if unknown:
         known = ", ".join(repr(other.name) for other in others) or "none"
         raise InputError(f"table {table.name!r}: no further independent variable {unknown[0]!r}; there are {known}")
     rows = list(range(table.rows))
-    for other in others:
-        choices = sorted({cell.number for cell in other.cells if cell.number is not None})
+    for other in sorted(others, key=lambda variable: variable.name not in at):
+        choices = {_key(other.cells[row]) for row in rows}
         if other.name not in at:
-            if len(choices) == 1:
-                continue
-            few = ", ".join(f"{value:g}" for value in choices[:6]) + (", ..." if len(choices) > 6 else "")
-            raise InputError(f"table {table.name!r}: also depends on {other.name!r}; name one of its values: {few}")
-        rows = [row for row in rows if _same(other.cells[row].number, at[other.name])]
-        if not rows:
-            raise InputError(f"table {table.name!r}: no row with {other.name!r} = {at[other.name]:g}")
+            if len(choices) > 1:
+                raise InputError(
+                    f"table {table.name!r}: also depends on {other.name!r}; name one of its values: {_few(choices)}"
+                )
+        else:
+            asked = _key(Cell(at[other.name]))
+            rows = [row for row in rows if _same(_key(other.cells[row]), asked)]
+            if not rows:
+                raise InputError(
+                    f"table {table.name!r}: no row with {other.name!r} = {_few({asked})}; its values: {_few(choices)}"
+                )
+        if len({(other.cells[row].low, other.cells[row].high) for row in rows}) > 1:
+            raise InputError(
+                f"table {table.name!r}: {other.name!r}: bins of different edges about one centre; one bin is right"
+            )
     return rows
 
 
-def _same(number: float | None, value: float) -> bool:
-    return number is not None and math.isclose(number, value, rel_tol=1e-9)
+def _key(cell: Cell) -> Scalar:
+    """What a row is chosen by: the number, or the text where there is none."""
+    number = cell.number
+    return str(cell.value).strip() if number is None or math.isnan(number) else number
 
 
-def _in_gev(unit: str | None, table: str) -> tuple[float, str]:
-    """Factor to powers of GeV, and the unit then."""
-    text = (unit or "").strip()
-    if text in ("", "1", "-", "none"):
-        return 1.0, "1"
-    found = _UNIT.fullmatch(text)
-    if found is None or found["name"].lower() not in _ENERGIES:
-        raise InputError(f"table {table!r}: unit {unit!r}; a power of an energy, such as GEV or GEV**-1, is right")
-    power = int(found["power"] or 1)
-    return _ENERGIES[found["name"].lower()] ** power, "GeV" if power == 1 else f"GeV^{power}"
+def _same(one: Scalar, other: Scalar) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return math.isclose(one, other, rel_tol=1e-9)
 
 
-def _limit(cell: Cell, where: str) -> float | None:
+def _few(choices: Collection[Scalar]) -> str:
+    numbers = [f"{value:g}" for value in sorted(value for value in choices if not isinstance(value, str))]
+    shown = numbers + [repr(value) for value in sorted(value for value in choices if isinstance(value, str))]
+    return ", ".join(shown[:6]) + (", ..." if len(shown) > 6 else "")
+
+
+def _mass_factor(axis: Variable, given: str | None, where: str) -> float:
+    found = unit_of(axis, given, "mass_unit", where)
+    if found is None:
+        raise InputError(f"{where}: a mass without a unit; mass_unit='GeV' says that it is in GeV")
+    factor, power = found
+    if power != 1:
+        raise InputError(f"{where}: in {axis.unit or given or axis.name}; a mass in a unit of energy is right")
+    return factor
+
+
+def _mass(cell: Cell, factor: float, where: str) -> float:
+    number = cell.number
+    if number is None:
+        raise InputError(f"{where}: {cell.value!r} is no mass; a number is right")
+    return _positive(number, factor, "mass", where)
+
+
+def _limit(cell: Cell, factor: float, where: str) -> float | None:
+    """A limit, in powers of GeV."""
     if cell.missing:
         return None
-    if cell.number is not None:
-        return cell.number
-    found = _BOUND.fullmatch(str(cell.value).strip())
-    if found is None:
-        raise InputError(f"{where}: {cell.value!r} is no limit; a number, '< number', or '-' for none is right")
-    return float(found["number"])
+    number = cell.number
+    if number is None:
+        found = _BOUND.fullmatch(str(cell.value).strip())
+        if found is None:
+            raise InputError(f"{where}: {cell.value!r} is no limit; a number, '< number', or '-' for none is right")
+        number = float(found["number"])
+    return _positive(number, factor, "limit", where)
 
 
-def _shifted(cell: Cell, value: float | None, factor: float, up: bool) -> float | None:
-    """A limit with its errors of one side, in quadrature; an error in per cent is one of the value."""
-    if value is None or not cell.errors:
-        return None
-    sizes = [_size(error.plus if up else error.minus, value) for error in cell.errors]
-    total = math.hypot(*sizes)
-    return factor * (value + total if up else value - total)
+def _positive(number: float, factor: float, what: str, where: str) -> float:
+    value = factor * number
+    if not 0 < value < math.inf:
+        raise InputError(f"{where}: {what} {number:g}; a positive and finite one is right")
+    return value
 
 
-def _size(size: float | str, value: float) -> float:
-    if isinstance(size, str):
-        text = size.strip()
-        return abs(float(text[:-1]) / 100 * value) if text.endswith("%") else abs(float(text or 0))
-    return abs(float(size))
+def _band(cell: Cell, limit: float | None, factor: float, where: str) -> tuple[float | None, float | None]:
+    """A limit with its errors downwards and upwards, in powers of GeV."""
+    found = None if limit is None else shifts(cell, limit / factor, where)
+    if limit is None or found is None:
+        return None, None
+    return limit + factor * found[0], limit + factor * found[1]

@@ -35,11 +35,12 @@ def check_folder(folder: Path, overwrite: bool, replaceable: Callable[[Path], st
         raise InputError(f"{folder}: there is no folder {folder.resolve().parent}; make it first")
     if not folder.is_dir() or not any(folder.iterdir()):
         return
-    if not overwrite:
-        raise InputError(f"{folder}: the folder has files; --overwrite (overwrite=True) would replace it")
+    # The reason first: --overwrite must not be advised where it would be refused, too.
     reason = replaceable(folder)
     if reason is not None:
         raise InputError(f"{folder}: {reason}; it is not replaced, choose another folder")
+    if not overwrite:
+        raise InputError(f"{folder}: the folder has files; --overwrite (overwrite=True) would replace it")
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -1,5 +1,7 @@
 """The JSON in which HEPData serves a table: `headers`, `qualifiers`, and `values` with x and y.
 
+An entry of y names its column, the group; a row can leave one out.
+
 HEPData joins the heads of neighbouring columns that have one name, and of neighbouring equal qualifiers, into one that spans
 them; the unit stands behind the name in brackets.
 """
@@ -12,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from na64stat.errors import InputError, shown
-from na64stat.export.submission_yaml import cell_from, cell_of
-from na64stat.export.table import Qualifier, Table, Variable
+from na64stat.export.submission_yaml import cell_from, cell_of, keywords_from, scalar
+from na64stat.export.table import MISSING, Qualifier, Table, Variable
 
 MOST_COLUMNS, MOST_QUALIFIERS = 10_000, 100_000
 """Of a table; the latter counted in every column."""
@@ -62,16 +64,17 @@ def table_from_json(record: Mapping[str, Any], where: str) -> Table:
             raise ValueError(f"{sum(spans)} columns; at most {MOST_COLUMNS} are read")
         heads = [str(item["name"]) for item, span in zip(record["headers"], spans, strict=True) for _ in range(span)]
         x_count = int(record.get("x_count", len(values[0]["x"]) if values else 0))
+        if not 0 <= x_count <= len(heads):
+            raise ValueError(f"x_count {shown(x_count)} with {len(heads)} heads; 0 to that number is right")
         qualifiers = _qualifiers_from(record.get("qualifiers") or {})
-        by_group = [_by_group(row["y"]) for row in values]
-        independent = tuple(
-            _variable(head, [row["x"][place] for row in values]) for place, head in enumerate(heads[:x_count])
-        )
+        left = [_in_place(row["x"], x_count, f"row {number}, x") for number, row in enumerate(values, start=1)]
+        right = [_by_group(row["y"], heads[x_count:], f"row {number}") for number, row in enumerate(values, start=1)]
+        independent = tuple(_variable(head, [row[place] for row in left]) for place, head in enumerate(heads[:x_count]))
         dependent = tuple(
-            _variable(head, [row[group] for row in by_group], qualifiers.get(group, ()))
+            _variable(head, [row[group] for row in right], qualifiers.get(group, ()))
             for group, head in enumerate(heads[x_count:])
         )
-        keywords = {str(name): tuple(found) for name, found in (record.get("keywords") or {}).items()}
+        keywords = {str(name): keywords_from(found) for name, found in (record.get("keywords") or {}).items()}
         about = str(record.get("name", "")), str(record.get("description", ""))
         return Table(*about, independent, dependent, keywords, str(record.get("location") or ""))
     except InputError as error:
@@ -111,12 +114,12 @@ def _qualifiers_from(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[i
     total = 0
     for name, items in found.items():
         for item in items:
-            start, span = int(item["group"]), _span(item)
+            start, span, value = int(item["group"]), _span(item), scalar(item["value"], "qualifier")
             total += span
             if total > MOST_QUALIFIERS:
                 raise ValueError(f"more than {MOST_QUALIFIERS} qualifiers, counted in every column")
             for group in range(start, start + span):
-                by_group.setdefault(group, []).append(Qualifier(str(item.get("type", name)), item["value"]))
+                by_group.setdefault(group, []).append(Qualifier(str(item.get("type", name)), value))
     return {group: tuple(qualifiers) for group, qualifiers in by_group.items()}
 
 
@@ -134,7 +137,25 @@ def _span(item: Mapping[str, Any]) -> int:
     return span
 
 
-def _by_group(items: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
-    """The entries of a row by column; HEPData leaves nothing out, but old tables number the groups as they like."""
-    found = dict(enumerate(items))
-    return found | {item["group"]: item for item in reversed(items) if "group" in item}
+def _by_group(items: Sequence[Mapping[str, Any]], heads: Sequence[str], where: str) -> Sequence[Mapping[str, Any]]:
+    """The entries of a row by column. A group that the others leave out is a missing point; without groups the place counts."""
+    groups = [item.get("group") for item in items]
+    if all(group is None for group in groups):
+        return _in_place(items, len(heads), f"{where}, y without groups")
+    found: dict[int, Mapping[str, Any]] = {}
+    for group, item in zip(groups, items, strict=True):
+        if not isinstance(group, int) or isinstance(group, bool) or not 0 <= group < len(heads):
+            raise ValueError(
+                f"{where}: group {shown(group)}; one of the {len(heads)} dependent columns, from 0 on, is right"
+            )
+        if group in found:
+            raise ValueError(f"{where}: two entries of group {group}, {shown(heads[group])}; one is right")
+        found[group] = item
+    return [found.get(group, {"value": MISSING}) for group in range(len(heads))]
+
+
+def _in_place(items: Sequence[Mapping[str, Any]], count: int, where: str) -> Sequence[Mapping[str, Any]]:
+    """Entries that are as many as the heads."""
+    if len(items) != count:
+        raise ValueError(f"{where}: {len(items)} entries for {count} heads; one each is right")
+    return items

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +18,10 @@ from na64stat.export.likelihood import Likelihood
 from na64stat.export.reader import SUBMISSION, files_of_submission, read_tables
 from na64stat.export.result_tables import tables
 from na64stat.export.served_json import json_of
+from na64stat.export.submission_names import free, slug, unique
 from na64stat.export.submission_yaml import data_of, dump, entry_of, resource_of
-from na64stat.export.table import LONGEST_NAME, Resource, Table
+from na64stat.export.table import Resource, Table
+from na64stat.export.validity import check_resource, check_sizes, check_table, shown_errors_only
 from na64stat.files import to_json
 from na64stat.plot.style import figure_bytes
 
@@ -142,7 +143,8 @@ def hepdata(
     Raises
     ------
     InputError
-        If something has no tables, two likelihoods have one name, or the folder cannot be written.
+        If something has no tables, two likelihoods have one name, a table or a file is none that HEPData takes, or the folder
+        cannot be written.
 
     References
     ----------
@@ -171,12 +173,18 @@ def hepdata(
     comment = " ".join([comment, *(f"Not included: {text}." for text in omitted)])
     if not found:
         raise InputError("HEPData: no results; a submission needs at least one table")
-    named = _unique(found)
+    named = tuple(shown_errors_only(table) for table in unique(found))
+    for table in named:
+        check_table(table)
     entries = [_add(table, files) for table in named]
     resources = tuple(_attach(likelihood, files) for likelihood in likelihoods)
+    for table in named:
+        for resource in table.resources:
+            check_resource(resource, files, f"table {table.name!r}")
     head: dict[str, Any] = {"comment": comment}
     if resources:
         head["additional_resources"] = [resource_of(resource) for resource in resources]
+    check_sizes(files)
     files[SUBMISSION] = dump(head, *entries).encode("ascii")
     write_folder(target, files)
     return Submission(target, named, resources, comment)
@@ -206,12 +214,12 @@ def hepdata_json(results: Iterable[Any]) -> dict[str, dict[str, Any]]:
     results
         As in `hepdata`.
     """
-    return {table.name: json_of(table) for table in _unique([table for item in results for table in tables(item)])}
+    return {table.name: json_of(table) for table in unique([table for item in results for table in tables(item)])}
 
 
 def _add(table: Table, files: dict[str, bytes]) -> dict[str, Any]:
     """Put the data file of a table among the files; its entry in submission.yaml."""
-    name = _free(_slug(table.name), "yaml", files)
+    name = free(slug(table.name), "yaml", files)
     files[name] = dump(data_of(table)).encode("ascii")
     return entry_of(table, name)
 
@@ -224,52 +232,18 @@ def _attach(likelihood: Likelihood, files: dict[str, bytes]) -> Resource:
 
 
 def _images(figure: Figure, files: dict[str, bytes]) -> tuple[Resource, Resource]:
-    name = _free("figure", "png", files)
+    name = free("figure", "png", files)
     files[name] = figure_bytes(figure, "png")
     files[f"thumb_{name}"] = figure_bytes(figure, "png", dpi=_THUMBNAIL_DPI)
     return Resource(name, "Image file"), Resource(f"thumb_{name}", "Thumbnail image file")
 
 
-def _unique(found: Sequence[Table]) -> tuple[Table, ...]:
-    """Tables with names that differ, none of them too long."""
-    taken: set[str] = set()
-    named = []
-    for table in found:
-        name, number = _shortened(table.name, LONGEST_NAME), 1
-        while name in taken:
-            number += 1
-            tail = f" ({number})"
-            name = _shortened(table.name, LONGEST_NAME - len(tail)) + tail
-        taken.add(name)
-        named.append(replace(table, name=name))
-    return tuple(named)
-
-
-def _shortened(name: str, most: int) -> str:
-    """A name cut in its middle: its end says what the table holds."""
-    if len(name) <= most:
-        return name
-    end = min(24, most // 2)
-    return f"{name[: most - end - 3]}...{name[-end:]}"
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "table"
-
-
-def _free(stem: str, kind: str, files: Mapping[str, bytes]) -> str:
-    name, number = f"{stem}.{kind}", 1
-    while name in files:
-        number += 1
-        name = f"{stem}_{number}.{kind}"
-    return name
-
-
 def not_a_submission(folder: Path) -> str | None:
     """Why the files of a folder are not those of a submission, so that they are not to be replaced."""
+    present = sorted(path.name for path in folder.iterdir())
     try:
-        known = files_of_submission(folder)
+        known = files_of_submission(folder) if SUBMISSION in present else frozenset()
     except InputError as error:
         return str(error)
-    others = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    others = [name for name in present if name not in known]
     return f"holds {others[0]}, which belongs to no submission" if others else None

@@ -9,40 +9,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
-from na64stat.errors import InputError
-from na64stat.export.table import KEYWORDS, LONGEST_NAME, Cell, Qualifier, Resource, Table, Uncertainty, Variable
+from na64stat.errors import InputError, shown
+from na64stat.export.table import Cell, Number, Qualifier, Resource, Table, Uncertainty, Variable
+from na64stat.export.text_entries import number_in
 
-_OWN = (
+OWN: Final = (
     "name", "description", "keywords", "data_file", "location", "additional_resources", "independent_variables",
     "dependent_variables",
 )  # fmt: skip
+"""Keys of a table's entry that have a place of their own in `Table`; `Table.more` holds the others."""
 
 
 def data_of(table: Table) -> dict[str, Any]:
     """The data file of a table."""
     return {
-        "independent_variables": [_variable_of(variable, table) for variable in table.independent],
-        "dependent_variables": [_variable_of(variable, table) for variable in table.dependent],
+        "independent_variables": [_variable_of(variable) for variable in table.independent],
+        "dependent_variables": [_variable_of(variable) for variable in table.dependent],
     }
 
 
 def entry_of(table: Table, data_file: str) -> dict[str, Any]:
-    """The document of a table in submission.yaml.
-
-    Raises
-    ------
-    InputError
-        If its name is too long, or a keyword has a name that HEPData does not know.
-    """
-    if not 0 < len(table.name) <= LONGEST_NAME:
-        raise InputError(f"table {table.name!r}: a name of {len(table.name)} characters; 1 to {LONGEST_NAME} are right")
-    unknown = [name for name in table.keywords if name not in KEYWORDS]
-    if unknown:
-        raise InputError(f"table {table.name!r}: keyword {unknown[0]!r}; HEPData knows {', '.join(KEYWORDS)}")
+    """The document of a table in submission.yaml."""
     entry: dict[str, Any] = {"name": table.name, "description": table.description}
     if table.location:
         entry["location"] = table.location
@@ -77,10 +68,10 @@ def table_from(entry: Mapping[str, Any], data: Any, where: str) -> Table:
             str(entry.get("description", "")),
             _variables_from(data["independent_variables"]),
             _variables_from(data["dependent_variables"]),
-            {str(item["name"]): tuple(item["values"]) for item in entry.get("keywords") or ()},
+            {str(item["name"]): keywords_from(item["values"]) for item in entry.get("keywords") or ()},
             str(entry.get("location", "")),
             tuple(resource_from(item) for item in entry.get("additional_resources") or ()),
-            {key: value for key, value in entry.items() if key not in _OWN},
+            {key: value for key, value in entry.items() if key not in OWN},
         )
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
@@ -96,19 +87,26 @@ def resource_from(item: Mapping[str, Any]) -> Resource:
     )
 
 
+def scalar(part: Any, what: str) -> Any:
+    """A number, a text, or None, as a table holds it."""
+    if not isinstance(part, (str, int, float, type(None))) or isinstance(part, bool):
+        raise TypeError(f"{what} {shown(part)}; a number or a text is right")
+    if isinstance(part, int):
+        float(part)  # an integer that no float can hold is an OverflowError here, not where it is used
+    return part
+
+
+def keywords_from(values: Any) -> tuple[Any, ...]:
+    """Values of a keyword."""
+    if not isinstance(values, list):
+        raise TypeError(f"keyword values {shown(values)}; a list is right")
+    return tuple(scalar(value, "keyword") for value in values)
+
+
 def cell_from(item: Mapping[str, Any]) -> Cell:
-    """A cell from its entry, in YAML or JSON; errors that HEPData hides are none."""
-    errors = tuple(_error_from(error) for error in item.get("errors") or () if not error.get("hide"))
-    found = Cell(item.get("value"), item.get("low"), item.get("high"), errors)
-    texts = (str, int, float, type(None))
-    if not isinstance(found.value, texts) or isinstance(found.value, bool):
-        raise TypeError(f"value {found.value!r}; a number or a text is right")
-    for edge in (found.low, found.high):
-        if edge is not None and not (isinstance(edge, (int, float)) and not isinstance(edge, bool)):
-            raise TypeError(f"edge {edge!r} of a bin; a number is right")
-    for part in (found.value, found.low, found.high):
-        if isinstance(part, int):
-            float(part)  # an integer that no float can hold is an OverflowError here, not where it is used
+    """A cell from its entry, in YAML or JSON."""
+    errors = tuple(_error_from(error) for error in item.get("errors") or ())
+    found = Cell(scalar(item.get("value"), "value"), _edge(item.get("low")), _edge(item.get("high")), errors)
     if found.value is None and (found.low is None or found.high is None):
         raise ValueError(f"{dict(item)}: neither a value nor a bin with low and high")
     return found
@@ -145,7 +143,9 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, str):
+        return _written(value)
+    if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
         return int(value)
@@ -155,17 +155,19 @@ def _plain(value: Any) -> Any:
     return number
 
 
-def _variable_of(variable: Variable, table: Table) -> dict[str, Any]:
+def _written(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:  # half of a pair, which "\\ud800" in JSON makes
+        raise InputError(f"HEPData: {shown(text)} is no Unicode text") from error
+    return text
+
+
+def _variable_of(variable: Variable) -> dict[str, Any]:
     header = {"name": variable.name} | ({} if variable.unit is None else {"units": variable.unit})
     found: dict[str, Any] = {"header": header}
     if variable.qualifiers:
         found["qualifiers"] = [_qualifier_of(item) for item in variable.qualifiers]
-    for row, cell in enumerate(variable.cells, start=1):
-        sizes = [size for error in cell.errors for size in (error.minus, error.plus)]
-        if sizes and all(size == 0 for size in sizes):
-            raise InputError(
-                f"table {table.name!r}, {variable.name!r}, row {row}: all errors are zero; leave them out, HEPData refuses them"
-            )
     found["values"] = [cell_of(cell) for cell in variable.cells]
     return found
 
@@ -180,23 +182,41 @@ def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable
         Variable(
             str(item["header"]["name"]),
             tuple(cell_from(cell) for cell in item["values"] or ()),
-            item["header"].get("units"),
-            tuple(Qualifier(str(q["name"]), q["value"], q.get("units")) for q in item.get("qualifiers") or ()),
+            _text(item["header"].get("units"), "units"),
+            tuple(
+                Qualifier(str(q["name"]), scalar(q["value"], "qualifier"), _text(q.get("units"), "units"))
+                for q in item.get("qualifiers") or ()
+            ),
         )
         for item in items or ()
     )
 
 
+def _text(part: Any, what: str) -> str | None:
+    return None if part is None else str(scalar(part, what))
+
+
+def _edge(part: Any) -> Number | None:
+    """An edge of a bin; YAML takes a number such as 1e-3 for text."""
+    found = number_in(part) if isinstance(part, str) else scalar(part, "edge of a bin")
+    if found is None and part is not None:
+        raise TypeError(f"edge of a bin {shown(part)}; a number is right")
+    return found
+
+
 def _error_of(error: Uncertainty) -> dict[str, Any]:
-    label = {} if error.label is None else {"label": error.label}
+    more = ({} if error.label is None else {"label": error.label}) | ({"hide": True} if error.hide else {})
     if error.symmetric:
-        return {"symerror": error.plus} | label
-    return {"asymerror": {"minus": error.minus, "plus": error.plus}} | label
+        return {"symerror": error.plus} | more
+    return {"asymerror": {"minus": error.minus, "plus": error.plus}} | more
 
 
 def _error_from(item: Mapping[str, Any]) -> Uncertainty:
-    label = item.get("label")
+    label, hide = _text(item.get("label"), "label"), item.get("hide")
+    if not isinstance(hide, (bool, type(None))):
+        raise TypeError(f"hide {shown(hide)} of an error; true or false is right")
     if "symerror" in item:
-        return Uncertainty.of(item["symerror"], label)
+        return Uncertainty.of(scalar(item["symerror"], "symerror"), label, hide=bool(hide))
     both = item["asymerror"]
-    return Uncertainty(both["minus"], both["plus"], label)
+    minus, plus = (scalar(both[side], f"{side} of asymerror") for side in ("minus", "plus"))
+    return Uncertainty(minus, plus, label, hide=bool(hide))

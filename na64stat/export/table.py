@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
+from na64stat.export.text_entries import is_blank, number_in
 
 Array = NDArray[np.float64]
 Number = float | int
@@ -28,9 +28,6 @@ MISSING: Final = "-"
 LONGEST_NAME: Final = 64
 KEYWORDS: Final = ("cmenergies", "observables", "reactions", "phrases")
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_BLANK: Final = {"", "-", "--", "n/a", "na", "nan", "none"}
-
 
 @dataclass(frozen=True)
 class Uncertainty:
@@ -39,20 +36,24 @@ class Uncertainty:
     Attributes
     ----------
     minus, plus
-        Downwards and upwards, with the signs they were published with; equal if `symmetric`.
+        Signed shifts as they were published, as a rule downwards and upwards; equal if `symmetric`. None, which HEPData
+        refuses, where a table leaves one empty.
     label
         Name, such as "stat"; None where it has none.
     symmetric
         Whether one number was given for both.
+    hide
+        Whether HEPData does not show it: the zero that it serves where a value has no error.
     """
 
-    minus: Scalar
-    plus: Scalar
+    minus: Scalar | None
+    plus: Scalar | None
     label: str | None = None
     symmetric: bool = False
+    hide: bool = False
 
     @classmethod
-    def of(cls, size: Scalar, label: str | None = None) -> Uncertainty:
+    def of(cls, size: Scalar | None, label: str | None = None, *, hide: bool = False) -> Uncertainty:
         """The same downwards and upwards.
 
         Parameters
@@ -61,8 +62,10 @@ class Uncertainty:
             A number in the unit of the column, or a text such as "10%".
         label
             What it is from.
+        hide
+            Whether HEPData does not show it.
         """
-        return cls(size, size, label, symmetric=True)
+        return cls(size, size, label, symmetric=True, hide=hide)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,9 @@ class Cell:
     @property
     def missing(self) -> bool:
         """Whether the point is not there."""
-        return isinstance(self.value, str) and self.value.strip().lower() in _BLANK
+        if isinstance(self.value, str):
+            return is_blank(self.value)
+        return self.value is not None and math.isnan(self.value)
 
     @property
     def number(self) -> float | None:
@@ -95,9 +100,8 @@ class Cell:
         if self.value is None:
             return None if self.low is None or self.high is None else (self.low + self.high) / 2
         if isinstance(self.value, str):
-            text = self.value.strip()
-            return float(text) if _NUMBER.fullmatch(text) else None
-        return float(self.value)
+            return number_in(self.value)
+        return None if self.missing else float(self.value)
 
 
 @dataclass(frozen=True)
@@ -107,11 +111,11 @@ class Qualifier:
     Attributes
     ----------
     name, value, unit
-        Such as "CL", 90 and "%".
+        Such as "CL", 90 and "%"; a value of None, which HEPData refuses, where a table leaves it empty.
     """
 
     name: str
-    value: Scalar
+    value: Scalar | None
     unit: str | None = None
 
 

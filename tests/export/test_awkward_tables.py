@@ -12,7 +12,7 @@ from na64stat.export.curves import LimitCurve
 from na64stat.export.reader import read_table
 from na64stat.export.served_json import json_of, table_from_json
 from na64stat.export.submission_yaml import data_of, dump, table_from
-from na64stat.export.table import Cell, Qualifier, Table, Uncertainty
+from na64stat.export.table import Cell, Qualifier, Uncertainty
 
 FOLDER = Path(__file__).parent / "tables"
 YAML = sorted(path.name for path in FOLDER.glob("*.yaml"))
@@ -50,11 +50,7 @@ def test_served_json_is_kept():
         assert again[key] == original[key], key
     for before, after in zip(original["values"], again["values"], strict=True):
         assert after["x"] == before["x"]
-        visible = [
-            {k: v for k, v in y.items() if k != "errors" or not any(error.get("hide") for error in v)}
-            for y in before["y"]
-        ]
-        assert after["y"] == visible
+        assert after["y"] == before["y"]
 
 
 def test_asymmetric_errors():
@@ -164,11 +160,3 @@ def test_large_files_are_refused(tmp_path, monkeypatch):
     path.write_text("independent_variables: []\n")
     with pytest.raises(InputError, match=r"x\.yaml: more than 10 bytes, the most that are read of a YAML file"):
         read_table(path)
-
-
-def test_zero_errors_are_refused_when_they_are_written():
-    variable = read_table(FOLDER / "upper_limits.yaml").dependent[0]
-    zero = Cell(1.0, errors=(Uncertainty.of(0.0, "stat"),))
-    table = Table("t", "", (), (type(variable)("y", (zero,)),))
-    with pytest.raises(InputError, match=r"row 1: all errors are zero"):
-        data_of(table)
