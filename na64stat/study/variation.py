@@ -102,12 +102,24 @@ class Variation(ABC):
     keys: tuple[str, ...] = ()
 
     def concerns(self, setting: Setting) -> bool:
-        """Whether it has a meaning there; by default always."""
+        """Whether it has a meaning there; by default always.
+
+        Parameters
+        ----------
+        setting
+            What limits depend on.
+        """
         return True
 
     @abstractmethod
     def apply(self, setting: Setting) -> Setting:
-        """The other setting; its efficiency is seen to by whoever asks."""
+        """The other setting; its efficiency is seen to by whoever asks.
+
+        Parameters
+        ----------
+        setting
+            What limits depend on.
+        """
 
 
 @final
