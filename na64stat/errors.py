@@ -70,7 +70,13 @@ class LowCountWarning(Na64StatWarning):
 
 
 def shown(value: object) -> str:
-    """A value that is quoted in a message, cut short: it can come from a file of anybody's."""
+    """A value that is quoted in a message, cut short: it can come from a file of anybody's.
+
+    Parameters
+    ----------
+    value
+        Anything.
+    """
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, a structure of thousands of levels

@@ -109,6 +109,11 @@ class Efficiency:
     def times(self, factor: float | Callable[[Array], Array]) -> Efficiency:
         """The same efficiency multiplied by a factor, or by a function of the effective mass [GeV], points too.
 
+        Parameters
+        ----------
+        factor
+            A number [1], or a function of masses [GeV], shape (N,) to (N,).
+
         Raises
         ------
         InputError

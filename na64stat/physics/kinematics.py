@@ -183,6 +183,13 @@ def heaviest(beam_energy: float, lepton_mass: float = MUON_MASS) -> float:
 
     For 160 GeV muons it is 0.07 MeV below the beam's energy.
 
+    Parameters
+    ----------
+    beam_energy
+        Energy of the muon [GeV].
+    lepton_mass
+        Mass of the projectile [GeV].
+
     Raises
     ------
     InputError

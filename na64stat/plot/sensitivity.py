@@ -42,6 +42,13 @@ _PER_ROW_CM, _PER_PANEL_CM, _LEGEND_CM = 0.62, 1.45, 0.7
 def check_drawable(path: Path, limits: int) -> None:
     """Refuse a figure before anything is computed for it.
 
+    Parameters
+    ----------
+    path
+        The file.
+    limits
+        How many.
+
     Raises
     ------
     InputError
@@ -62,8 +69,14 @@ def draw_sensitivity(axes: Axes, record: Sensitivity, headline: str, most: int =
 
     Parameters
     ----------
+    axes
+        Where.
+    record
+        Of `na64stat.sensitivity`.
     headline
         Name of the limit; see `HeadlineLimit.name`.
+    most
+        Assumptions to show.
 
     Raises
     ------
@@ -151,6 +164,13 @@ def _title(limit: HeadlineLimit) -> str:
 def sensitivity_figure(record: Sensitivity, most: int = MOST_ROWS) -> Figure:
     """A panel for the lower edge of each limit that excludes something, below each other, as wide as a column.
 
+    Parameters
+    ----------
+    record
+        Of `na64stat.sensitivity`.
+    most
+        Assumptions to show in a panel.
+
     Raises
     ------
     InputError
@@ -174,5 +194,15 @@ def sensitivity_figure(record: Sensitivity, most: int = MOST_ROWS) -> Figure:
 
 
 def save_sensitivity_figure(record: Sensitivity, path: Path, *, overwrite: bool = False) -> None:
-    """Draw it into a .png or .pdf file."""
+    """Draw it into a .png or .pdf file.
+
+    Parameters
+    ----------
+    record
+        Of `na64stat.sensitivity`.
+    path
+        The file.
+    overwrite
+        Whether an existing file is replaced.
+    """
     save_figure(sensitivity_figure(record), path, overwrite=overwrite)

@@ -103,7 +103,19 @@ class Shift:
 
 @dataclass(frozen=True)
 class AssumedNumber:
-    """A number of the run file with status "assumed"; `reason` says why it moves no limit, empty if it moves one."""
+    """A number of the run file with status "assumed"; `reason` says why it moves no limit, empty if it moves one.
+
+    Attributes
+    ----------
+    key
+        Dotted key in the run file.
+    value, uncertainty
+        In `unit`; no uncertainty where none is stated.
+    unit, source
+        As in the run file.
+    reason
+        Why it moves no limit; empty if it moves one.
+    """
 
     key: str
     value: float
@@ -145,11 +157,23 @@ class Sensitivity:
     provenance: Mapping[str, Any]
 
     def of(self, headline: str) -> tuple[Shift, ...]:
-        """The shifts of one headline limit, by its name."""
+        """The shifts of one headline limit, by its name.
+
+        Parameters
+        ----------
+        headline
+            Name of a headline limit.
+        """
         return tuple(shift for shift in self.shifts if shift.headline == headline)
 
     def ranked(self, headline: str) -> tuple[tuple[str, tuple[Shift, ...]], ...]:
-        """The assumptions that concern a headline limit with their shifts, the one that moves it most first."""
+        """The assumptions that concern a headline limit with their shifts, the one that moves it most first.
+
+        Parameters
+        ----------
+        headline
+            Name of a headline limit.
+        """
         groups: dict[str, list[Shift]] = {}
         for shift in self.of(headline):
             groups.setdefault(shift.what, []).append(shift)
@@ -158,6 +182,11 @@ class Sensitivity:
 
     def only(self, *headlines: str) -> Sensitivity:
         """The same with some of the headline limits, by name and in this order.
+
+        Parameters
+        ----------
+        *headlines
+            Names of headline limits.
 
         Raises
         ------
@@ -186,12 +215,25 @@ class Sensitivity:
         }
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`."""
+        """Write the JSON form; an existing file is refused unless `overwrite`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether an existing file is replaced.
+        """
         write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
 
 
 def load_sensitivity(path: str | Path) -> Sensitivity:
     """Read what `Sensitivity.save`, or `na64stat sensitivity --json`, wrote.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
 
     Raises
     ------

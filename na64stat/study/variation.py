@@ -61,11 +61,25 @@ class Setting:
         return tuple(self.scenario(mass=mass, coupling=1.0) for mass in self.masses)
 
     def is_of(self, kind: type[Scenario]) -> bool:
-        """Whether the scenario is of a class."""
+        """Whether the scenario is of a class.
+
+        Parameters
+        ----------
+        kind
+            A scenario class.
+        """
         return isinstance(self.probes[0], kind)
 
     def with_runs(self, change: Callable[[Run], Run], calibration: bool = True) -> Setting:
-        """The same with a change of the run, and of that of the Z' limit unless `calibration` is false."""
+        """The same with a change of the run, and of that of the Z' limit unless `calibration` is false.
+
+        Parameters
+        ----------
+        change
+            What becomes of a run.
+        calibration
+            Whether the run of the Z' limit changes alike.
+        """
         if self.calibration == self.run and calibration:
             changed = change(self.run)
             return replace(self, run=changed, calibration=changed)
@@ -102,12 +116,24 @@ class Variation(ABC):
     keys: tuple[str, ...] = ()
 
     def concerns(self, setting: Setting) -> bool:
-        """Whether it has a meaning there; by default always."""
+        """Whether it has a meaning there; by default always.
+
+        Parameters
+        ----------
+        setting
+            What limits depend on.
+        """
         return True
 
     @abstractmethod
     def apply(self, setting: Setting) -> Setting:
-        """The other setting; its efficiency is seen to by whoever asks."""
+        """The other setting; its efficiency is seen to by whoever asks.
+
+        Parameters
+        ----------
+        setting
+            What limits depend on.
+        """
 
 
 @final

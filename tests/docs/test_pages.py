@@ -20,9 +20,10 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts
 
 
 def commands():
-    """Every line of a page, or of a README, that calls `na64stat`."""
+    """Every line in a block of a page, or of a README, that calls `na64stat`."""
     for page in (*PAGES, ROOT / "README.md", ROOT / "examples" / "README.md"):
-        for line in page.read_text(encoding="utf-8").splitlines():
+        blocks = re.findall(r"^```(?:sh)?\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        for line in "".join(blocks).splitlines():
             if line.startswith("na64stat "):
                 yield page.relative_to(ROOT).as_posix(), line.split("  #")[0].split(" > ")[0].strip()
 
