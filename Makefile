@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(VENV)/.installed
 	$(BIN)/na64stat reproduce -o $(OUT) --overwrite
 
-test: lint types floors docs tests
+test: lint types floors tests docs
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from na64stat.export.likelihood import Likelihood
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "export hepdata scan.json limits.json -o submission/",
+        "export likelihood axion-muon --mass 1e-3:0.2:8 --coupling 1e-4:1e-1:13 -o patchset.json",
+        "export hs3 ws.json -o hs3.json",
+    )
+)
 def export() -> None:
-    r"""Write results as HEPData submissions, likelihoods and HS3.
-
-    \b
-    na64stat export hepdata scan.json limits.json -o submission/
-    na64stat export likelihood axion-muon --mass 1e-3:0.2:8 --coupling 1e-4:1e-1:13 -o patchset.json
-    na64stat export hs3 ws.json -o hs3.json
-    """
+    """Write results as HEPData submissions, likelihoods and HS3."""
 
 
 @export.command(

@@ -27,14 +27,9 @@ which_prediction = click.option(
 )
 
 
-@click.group()
+@click.group(epilog=examples("limits list axion-photon", "limits show dark-sector LSND"))
 def limits() -> None:
-    r"""List and show the existing limits of other experiments.
-
-    \b
-    na64stat limits list axion-photon
-    na64stat limits show dark-sector LSND
-    """
+    """List and show the existing limits of other experiments."""
 
 
 @limits.command("list", epilog=examples("limits list axion-photon", "limits list --file mine.csv"))
