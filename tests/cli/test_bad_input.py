@@ -56,7 +56,7 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["info", ""], ["unknown run ''", "2022, 2023"]),
         (["info", "gone.toml"], ["gone.toml: no such run file"]),
         (["info", "folder.toml"], ["folder.toml: no such run file"]),
-        (["info", "x" * 5000 + ".toml"], ["xxxx.toml: "]),
+        (["info", "x" * 5000 + ".toml"], ["xxxx...: not the name of a run file (File name too long)"]),
         (["info", "2022", "--background", "big"], ["no background setting 'big' (it has none, realistic)"]),
         (["info", "--background", "none"], ["--background none: name a run too"]),
         (["info", "2022", "2023"], ["unexpected extra argument (2023)", "see na64stat info --help"]),
