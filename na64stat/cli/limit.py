@@ -211,7 +211,7 @@ def _print_scenario(result: ScenarioLimits) -> None:
     table = plain_table("m [GeV]", *result.points[0].coupling, "excluded")
     for point in result.points:
         values = ["-" if value is None else f"{value:.3g}" for value in point.coupling.values()]
-        found = _intervals_text(point.intervals["observed"] or point.intervals["median"])
+        found = _intervals_text(point.intervals[result.verdict])
         artefacts = f"; by the layer sum alone: {_intervals_text(point.artefacts)}" if point.artefacts else ""
         table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefacts)
     print_table(table)

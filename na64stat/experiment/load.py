@@ -97,7 +97,9 @@ def _find(name_or_path: str | os.PathLike[str], beside: Traversable | None = Non
         if path.is_file():
             return path
     except (OSError, ValueError) as error:
-        raise RunFileError(f"{shown(name)}: not the name of a run file ({getattr(error, 'strerror', None) or error})") from error
+        raise RunFileError(
+            f"{shown(name)}: not the name of a run file ({getattr(error, 'strerror', None) or error})"
+        ) from error
     if name.endswith(".toml") or os.sep in name:
         raise RunFileError(f"{name}: no such run file")
     hint = did_you_mean(name, packaged_runs())

@@ -59,10 +59,8 @@ def contour_curves(
 def limit_curve(
     found: ScenarioLimits, label: str, colour: str | None, level: str | None = None, channel: str = ""
 ) -> Curve:
-    """The lowest excluded coupling against the mass at a level, default the observed one, or the median of a projection."""
-    if level is None:
-        level = "observed" if any(point.coupling["observed"] for point in found.points) else "median"
-    pairs = [(point.mass, point.coupling[level]) for point in found.points]
+    """The lowest excluded coupling against the mass at a level, default the one that decides (of a projection the median)."""
+    pairs = [(point.mass, point.coupling[level or found.verdict]) for point in found.points]
     kept = [(mass, coupling) for mass, coupling in pairs if coupling is not None]
     return Curve(label, [mass for mass, _ in kept], [coupling for _, coupling in kept], colour, channel=channel)
 
@@ -139,7 +137,7 @@ def _curves(found: Mapping[str, Scan | Exclusion]) -> list[Curve]:
 def map_label(found: Scan | Exclusion) -> str:
     """What a scan or an exclusion is of, for a legend."""
     level = "" if "observed" in found.levels else ", median"
-    return f"{found.run}, {' + '.join(found.regions)}, {found.cl:.0%}{level}"
+    return f"{found.run}, {' + '.join(found.regions)}, {100 * found.cl:.6g}%{level}"
 
 
 def _expected(found: Scan | Exclusion) -> list[Curve]:
@@ -240,7 +238,7 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         (min(masses), max(masses)),
         (min(values) / 30, top),
         result.coupling_unit,
-        f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {result.cl:.0%} CL",
+        f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL",
     )
     flat = bands and not any(band.label == r"$\pm 1 \sigma$" for band in bands)
     notes = f"Background setting: {result.provenance.get('background', 'not stated')}."

@@ -24,6 +24,7 @@ from na64stat.export.setting import variant
 from na64stat.export.table import Cell, Scalar, Table, Variable, cells
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.registry import NAMES, resolve, unit_of
+from na64stat.study.projection_record import Projection
 from na64stat.study.provenance import of_scenario
 from na64stat.template import Template
 from na64stat.yields.predict import predict
@@ -152,9 +153,9 @@ def inputs_of(results: Iterable[Any]) -> tuple[tuple[Table, ...], tuple[str, ...
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ValidityWarning)
                 found += _inputs(result, *made, first=(run_name,) not in done)
+            done.add((run_name,))
         except Na64StatError as error:
             missing.append(f"inputs of {scenario} in run {run_name}: {error}")
-        done.add((run_name,))
     return tuple(found), tuple(missing)
 
 
@@ -173,13 +174,13 @@ def _remade(result: Any) -> tuple[ScenarioFactory, Run, DepthAverage]:
     run, setting = load_run(result.run), asked.get("background")
     if setting != run.background_setting and isinstance(setting, str):
         run = run.with_background(setting)
-    factory = partial(resolve(result.scenario), **asked.get("options", {}))
+    factory = resolve(result.scenario)
     kind = of_scenario(factory(mass=1.0, coupling=1.0))["scenario_class"]
     if run.digest != asked.get("run_digest") or kind != asked.get("scenario_class"):
         raise InputError(
             f"{refused}, and this result is of another {'run' if run.digest != asked.get('run_digest') else 'class'} of that name"
         )
-    return factory, run, DepthAverage(asked["depth_average"])
+    return partial(factory, **asked["options"]), run, DepthAverage(asked["depth_average"])
 
 
 def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAverage, *, first: bool) -> list[Table]:
@@ -196,15 +197,12 @@ def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAvera
 
 
 def _edge(result: Any) -> tuple[float, float] | None:
-    """A point at the edge of what is excluded, None if nothing is."""
+    """A point at the edge of what is excluded; None if nothing is, or for a projection, whose edges belong to other muons."""
+    if isinstance(result, Projection):
+        return None
     if hasattr(result, "points"):
-        limits = [getattr(point, "limit", point) for point in result.points]
-        known = [
-            (point.mass, value)
-            for point in limits
-            for value in [point.coupling.get("observed") or point.coupling.get("median")]
-            if value is not None
-        ]
+        edges = [(point.mass, point.coupling.get(result.verdict)) for point in result.points]
+        known = [(mass, value) for mass, value in edges if value is not None]
     else:
         known = list(itertools.chain.from_iterable(zip(c.mass, c.coupling, strict=True) for c in result.contours()))
     if not known:

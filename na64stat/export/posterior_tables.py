@@ -57,7 +57,7 @@ def _credible(result: CredibleLimit) -> tuple[Table, ...]:
     columns = [
         Variable("Lower end", cells(low for low, _ in intervals), unit),
         Variable("Upper end", cells(high for _, high in intervals), unit),
-        Variable(f"Upper limit, {result.cl:.0%} credibility", cells([result.limit] * len(intervals)), unit),
+        Variable(f"Upper limit, {100 * result.cl:.6g}% credibility", cells([result.limit] * len(intervals)), unit),
     ]
     return (named_table(f"credible limit, {result.parameter}", "", text, (parts,), columns),)
 
@@ -69,8 +69,8 @@ def _compared(result: ComparedLimits) -> tuple[Table, ...]:
     at = "" if result.mass is None else f" at {result.mass:g} GeV"
     where = "" if result.run is None else f", run {result.run}"
     text = (
-        f"Upper limits at {result.cl:.0%} on {result.scenario}{at}{where}, from priors by quadrature and by other methods, as "
-        f"signal events in all and as the coupling. Observed: {counts}. {' '.join(result.notes)}"
+        f"Upper limits at {100 * result.cl:.6g}% on {result.scenario}{at}{where}, from priors by quadrature and other methods, "
+        f"as signal events in all and as the coupling. Observed: {counts}. {' '.join(result.notes)}"
     )
     remarks = [f"{row.label}: {row.note}." for row in result.rows if row.note]
     columns = [

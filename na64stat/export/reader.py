@@ -71,7 +71,8 @@ def read_tables(folder: str | Path) -> tuple[tuple[Table, ...], tuple[Resource, 
         if not isinstance(document, Mapping):
             raise InputError(f"{where}: not a mapping of keys and values")
         if "data_file" not in document and "independent_variables" not in document:
-            resources, comment = _record(document, where)
+            more, text = _record(document, where)
+            resources, comment = (*resources, *more), " ".join(part for part in (comment, text) if part)
             continue
         data: Any = document
         if "data_file" in document:

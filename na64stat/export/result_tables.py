@@ -86,7 +86,7 @@ def _limits(result: ScenarioLimits) -> tuple[Table, ...]:
         if columns:
             artefacts = _artefacts(result) if decides else ""
             text = (
-                f"{'Observed' if name == 'observed' else 'Expected'} limit at {result.cl:.0%} CL on the coupling "
+                f"{'Observed' if name == 'observed' else 'Expected'} limit at {100 * result.cl:.6g}% CL on the coupling "
                 f"{_coupling(result.scenario)} against the mass: excluded are the couplings above the lower edge, and below the "
                 f"upper edge where there is one; '-' where nothing is excluded. {artefacts}{_context(result)}"
             )
@@ -123,13 +123,14 @@ def _projection(result: Projection) -> tuple[Table, ...]:
     columns: list[Variable] = []
     for level in EXPECTED:
         columns += _edges(LEVEL_NAMES[level], [point.limit.intervals[level] for point in points], result)
+    columns += _edges("Excluded by the layer sum only", [point.limit.artefacts for point in points], result)
     for number, reach in enumerate(points[0].reach if points else ()):
         intervals = [point.reach[number].intervals for point in points]
         columns += _edges(f"Discovery at {reach.significance:g} sigma", intervals, result, _qualifiers(result)[1:])
     if not columns:
         return ()
     text = (
-        f"Projected limits at {result.cl:.0%} CL and discovery reach for the coupling {_coupling(result.scenario)} "
+        f"Projected limits at {100 * result.cl:.6g}% CL and discovery reach for the coupling {_coupling(result.scenario)} "
         f"against the muons on target. Background: {result.background}. {_context(result)}"
     )
     return (_table(result, "projection", text, independent, columns),)
@@ -145,7 +146,7 @@ def contour_tables(result: Scan | Exclusion) -> tuple[Table, ...]:
         done.append(contours)
         alike = [other for other, same in found.items() if other != level and same == contours]
         text = (
-            f"{LEVEL_NAMES[level]} exclusion contour at {result.cl:.0%} CL in the plane of mass and coupling "
+            f"{LEVEL_NAMES[level]} exclusion contour at {100 * result.cl:.6g}% CL in the plane of mass and coupling "
             f"{_coupling(result.scenario)}: points along each curve, the excluded side on its left; a closed curve ends where it "
             f"began. Artefact 1: only the sum over target layers excludes there. {_context(result)}"
         )
@@ -176,7 +177,8 @@ def _map(result: Scan) -> Table:
         columns.append(Variable(f"Expected signal events, {region}", cells(values.ravel().tolist())))
     text = (
         f"CL_s at signal strength 1 over masses and couplings {_coupling(result.scenario)}, and the expected "
-        f"signal events; excluded at {result.cl:.0%} CL where CL_s < {1 - result.cl:.4g}. A missing value could not be computed. "
+        f"signal events; excluded at {100 * result.cl:.6g}% CL where CL_s < {1 - result.cl:.4g}. A missing value could not be "
+        f"computed. "
         f"{_context(result)}"
     )
     independent = (

@@ -8,6 +8,7 @@ from typing import Any, Final
 from na64stat.yields.survival import DepthAverage
 
 CRITERIA: Final = {"cl_s": "CL_s", "cl_sb": "CL_sb, not CL_s", "interval": "Feldman-Cousins interval"}
+_NOT_STATED: Final = "not stated"
 
 
 def criterion_of(result: Any) -> str:
@@ -40,7 +41,7 @@ def setting_text(result: Any) -> str:
     if asked.get("correlated"):
         parts.append(f"Correlated between runs: {', '.join(asked['correlated'])}")
     if criterion_of(result) != "cl_s":
-        parts.append(f"Criterion: {CRITERIA[criterion_of(result)]}")
+        parts.append(f"Criterion: {CRITERIA.get(criterion_of(result), _NOT_STATED)}")
     return " ".join(f"{part}." for part in parts)
 
 

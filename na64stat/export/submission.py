@@ -157,9 +157,9 @@ def hepdata(
     found: list[Table] = []
     omitted: list[str] = []
     for item in items:
+        omitted += _without_tables(item)
         made = tables(item)
         if not made:
-            omitted.append(f"{item.scenario} in run {item.run}, {' + '.join(item.regions)}: nothing is excluded")
             continue
         drawn = figure_of(item) if figures else None
         images = () if drawn is None else _images(drawn, files)
@@ -188,6 +188,16 @@ def hepdata(
     files[SUBMISSION] = dump(head, *entries).encode("ascii")
     write_folder(target, files)
     return Submission(target, named, resources, comment)
+
+
+def _without_tables(item: Any) -> list[str]:
+    """What of a result has no table: contours of nothing."""
+    parts = item.results if isinstance(item, Illustrated) else (item,)
+    return [
+        f"{one.scenario} in run {one.run}, {' + '.join(one.regions)}: nothing is excluded"
+        for one in parts
+        if not tables(one)
+    ]
 
 
 def read_submission(folder: str | Path) -> Submission:

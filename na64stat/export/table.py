@@ -6,9 +6,8 @@ What a cell says is kept as it was: 3 stays an integer, "10%" an error in per ce
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -239,8 +238,3 @@ def cells(values: Iterable[float | None], digits: int = 5) -> tuple[Cell, ...]:
         Cell(MISSING) if value is None or not math.isfinite(value) else Cell(rounded(float(value), digits))
         for value in values
     )
-
-
-def bins(edges: Sequence[float]) -> tuple[Cell, ...]:
-    """Cells of neighbouring bins."""
-    return tuple(Cell(None, float(low), float(high)) for low, high in itertools.pairwise(edges))

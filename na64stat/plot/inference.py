@@ -260,13 +260,11 @@ def draw_cl_s(
         Confidence level.
     label
         Of the horizontal axis, with its unit.
-    mu
-        Signal strengths [1], shape (N,).
 
     Raises
     ------
     InputError
-        If there are none, or not as many results as mu.
+        If there are none, or not as many results as points.
     """
     if len(at) != len(results) or not len(at):
         raise InputError(f"figure of CL_s: {len(at)} points and {len(results)} results; as many of both are right")

@@ -1,4 +1,4 @@
-"""Figures of what the limits are made of, of the statistics and of the posterior: one of each kind, for the 2022 run."""
+"""Figures of what the limits are made of and of the statistics, one of each kind, for the 2022 run."""
 
 from __future__ import annotations
 

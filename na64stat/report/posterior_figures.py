@@ -34,7 +34,7 @@ _ABOVE_LEGEND_PT: Final = 32.0
 def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool = False) -> None:
     """Corner plot of all parameters and of the signal events."""
     names = [*found.parameters, "events"]
-    thin = max(1, found.values[..., 0].size // _MOST)
+    thin = max(1, -(-found.values[..., 0].size // _MOST))
     columns = {name: found.of(name).ravel()[::thin] for name in names}
     unit = found.question["coupling_unit"]
     labels = {name: name.replace("_", " ") + _unit(name, unit) for name in names}

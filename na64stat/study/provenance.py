@@ -44,14 +44,20 @@ def of_result(
     runs, average, method, systematics, correlated
         What was asked.
     """
-    criterion = getattr(method, "criterion", None)
     return {
         **provenance(runs, average),
         **of_scenario(probe),
         "systematics": systematics,
         "correlated": list(correlated),
-        "criterion": criterion.value if isinstance(criterion, Criterion) else "interval",
+        "criterion": _criterion(method),
     }
+
+
+def _criterion(method: Method) -> str:
+    found = getattr(method, "criterion", None)
+    if isinstance(found, Criterion):
+        return str(found.value)
+    return "interval" if method.name == "feldman-cousins" else "not stated"
 
 
 def of_scenario(probe: Scenario) -> dict[str, Any]:

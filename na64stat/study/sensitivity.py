@@ -166,7 +166,7 @@ def sensitivity(
         shifts=tuple(shifts),
         numbers=_assumed(run, shifts, reasons, variations is None),
         notes=tuple(dict.fromkeys(notes)),
-        provenance=provenance([run], average),
+        provenance={**provenance([run], average), "systematics": systematics},
     )
 
 

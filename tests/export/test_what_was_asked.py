@@ -11,8 +11,9 @@ import na64stat as na
 from na64stat.cli.main import main
 from na64stat.errors import InputError
 from na64stat.export.result_tables import tables
-from na64stat.export.submission import hepdata
+from na64stat.export.submission import Illustrated, hepdata
 from na64stat.export.table import LONGEST_NAME, MISSING
+from na64stat.plot.style import house_style, new_figure
 from na64stat.study.credible_file import load_credible
 from na64stat.study.limits_record import load_limits
 
@@ -180,3 +181,32 @@ def test_two_files_of_one_name_leave_nothing(tmp_path, monkeypatch, capsys):
     assert stop.value.code == 2
     assert "is the output, too" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_part_of_an_illustrated_result_is_named(run_2022, tmp_path):
+    empty = na.exclusion(na.AxionMuon, run_2022, (0.01, 0.1), (1e-7, 1e-6))
+    with house_style():
+        figure = new_figure()
+    made = hepdata([Illustrated((empty, limits(run_2022)), figure)], tmp_path / "s")
+    assert "Not included: axion-muon in run 2022, invisible: nothing is excluded." in made.comment
+    assert any(table.name.endswith("observed limit") for table in made.tables)
+
+
+def test_confidence_levels_keep_their_digits(run_2022):
+    assert "at 99.73% CL" in tables(limits(run_2022, cl=0.9973))[0].description
+
+
+def test_the_median_does_not_stand_in_for_an_observed_limit(run_2022, capsys):
+    """Where only the median excludes, the observed verdict is said."""
+    with pytest.raises(SystemExit):
+        main(["limit", "axion-photon", "--region", "visible", "--mass", "0.0263", "--depth-average", "continuous"])
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row.split()[1] == "-"
+    assert row.rstrip().endswith("allowed")
+
+
+def test_files_with_foreign_options_are_refused_not_believed(run_2022, tmp_path):
+    found = limits(run_2022)
+    found = replace(found, provenance={**found.provenance, "scenario_class": "mine.Mine", "options": {"unknown": 1}})
+    made = hepdata([found], tmp_path / "s", figures=False)
+    assert "this result is of another class" in made.comment
