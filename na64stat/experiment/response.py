@@ -216,7 +216,7 @@ def _beam_rule(response: Response) -> tuple[Array, Array]:
     if response.beam_spread == 0:
         return np.array([response.beam_energy]), np.ones(1)
     _, e_width, _, p_width = response.spread("visible", np.array([1.0, 0.0]), response.beam_energy)
-    with np.errstate(divide="ignore"):
+    with _steps_allowed():
         ratios = response.beam_spread / np.array([e_width[0], p_width[1]])
     steepness = float(np.sqrt(1 + np.sum(ratios**2)))
     half = _REACH * steepness
@@ -230,11 +230,16 @@ def _beam_rule(response: Response) -> tuple[Array, Array]:
     return response.beam_energy + response.beam_spread * nodes, weights / weights.sum()
 
 
+def _steps_allowed() -> np.errstate:
+    """A width of zero, or one so small that a distance over it is infinite, makes a step of a Gaussian: no reason to warn."""
+    return np.errstate(divide="ignore", invalid="ignore", over="ignore")
+
+
 def _below(edge: Array | float, centre: Array | float, width: Array) -> Array:
     """Probability [1] that a Gaussian lies below an edge; without width a step, one half on the edge."""
     from scipy.special import ndtr
 
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with _steps_allowed():
         pull = np.divide(edge - np.asarray(centre), width)
     pull[np.isnan(pull)] = 0.0
     below: Array = ndtr(pull)
@@ -263,7 +268,7 @@ def _diagonal(region: Region, e_true: Array, e_width: Array, p_true: Array, p_wi
     kinks = [total - e for total in totals for e in (e_low, e_high) if math.isfinite(e)]
     marks = [np.full_like(p_true, value) for value in (p_low, p_high, *kinks)]
     marks += [total - e_true + pull * e_width for total in totals for pull in (-6, -2, 0, 2, 6)]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with _steps_allowed():
         pulls = (np.stack(marks, axis=-1) - p_true[..., None]) / p_width[..., None]
     pulls[np.isnan(pulls)] = 0.0
     bulk = np.broadcast_to([-_REACH, -3.0, -1.0, 1.0, 3.0, _REACH], (*p_true.shape, 6))

@@ -61,6 +61,8 @@ FOUND = {
     "a NUL in a name": ("run", _text('description = "x"\nextends = "a\\u0000.toml"\n')),
     "a NUL in the name of the table": ("run", _replaced(b'"efficiency_2022.csv"', b'"a\\u0000.csv"')),
     "no muons": ("run", lambda seed: b"\n".join(line for line in seed.split(b"\n") if not line.startswith(b"mot = {"))),
+    "a resolution beside which a distance is infinite": (
+        "run", _replaced(b"momentum_resolution = { value = 0.03,", b"momentum_resolution = { value = 1e-320,")),
     "an integer too long to be shown": ("run", _text("description = 0x" + "f" * 5000)),
     "a kind that is a list": ("limits", _set("kind", [])),
     "a kind that is an object": ("projection", _set("kind", {})),
