@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from na64stat.experiment.load import load_run
+from na64stat.progress import Track
 from na64stat.study.assumptions import SHARE, standard_variations
-from na64stat.study.engine import Track
 from na64stat.study.sensitivity import EfficiencyRule, sensitivity
 from na64stat.study.sensitivity_record import REINFERRED, HeadlineLimit, Sensitivity, Shift
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.credible import Curve
 from na64stat.stats.exact import Exact
@@ -24,7 +25,6 @@ from na64stat.study.pose import pose
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 _POINTS = (120, 160)
 """Masses and couplings of a plane."""

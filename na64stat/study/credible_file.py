@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from na64stat.errors import InputError
 from na64stat.study.credible import ComparedLimit, ComparedLimits
-from na64stat.study.record_files import number_of, read_record, text_of, texts_of
+from na64stat.study.record_files import damaged, number_of, read_record, text_of, texts_of
 
 SCHEMA: Final = 1
 
@@ -26,7 +25,7 @@ def load_credible(path: str | Path) -> ComparedLimits:
         If the file is missing or holds no such limits.
     """
     record = read_record(path, "credible limits", SCHEMA)
-    try:
+    with damaged(path, "file of credible limits"):
         rows = tuple(
             ComparedLimit(text_of(row["label"]), _number(row["events"]), _number(row["coupling"]), text_of(row["note"]))
             for row in record["rows"]
@@ -44,8 +43,6 @@ def load_credible(path: str | Path) -> ComparedLimits:
             (),
             texts_of(record["notes"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: damaged file of credible limits: {type(error).__name__}: {error}") from error
 
 
 def _number(value: Any) -> float | None:
