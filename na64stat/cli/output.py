@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from na64stat.errors import InputError
+from na64stat.units import after_number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,7 +112,7 @@ def print_failures(failures: list[str], count: int) -> None:
 
 def with_unit(value: float, unit: str) -> str:
     """A number and its unit, which is left out where it is 1."""
-    return f"{value:.6g}" if unit == "1" else f"{value:.6g} {unit}"
+    return f"{value:.6g}{after_number(unit)}"
 
 
 def level_text(cl: float) -> str:

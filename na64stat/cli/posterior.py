@@ -22,6 +22,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.units import in_brackets, intervals_text
 
 if TYPE_CHECKING:
     from na64stat.study.samples import Samples
@@ -132,7 +133,7 @@ def _show(found: Samples, cl: float) -> None:
         numbers = [f"{row[key]:.4g}" for key in ("mean", "sd", "q05", "q50", "q95", "limit")]
         table.add_row(name + unit, *numbers, f"{row['limit_error']:.1g}", *last)
     print_table(table)
-    parts = ", ".join(f"{low:.4g} - {high:.4g}" for low, high in found.highest_density(None, cl))
+    parts = intervals_text(found.highest_density(None, cl), 4)
     click.echo(f"highest density, {100 * cl:g}% of {found.signal_parameter}: {parts}")
     for name, probability in found.predictive_p_values().items():
         click.echo(f"predicted: at least {question['counts'][name]:g} in {name} with probability {probability:.3g}")
@@ -142,5 +143,5 @@ def _show(found: Samples, cl: float) -> None:
 
 def _unit(name: str, coupling_unit: str) -> str:
     if name == "coupling":
-        return "" if coupling_unit == "1" else f" [{coupling_unit}]"
+        return in_brackets(coupling_unit)
     return " [GeV]" if name == "mass" else ""

@@ -10,10 +10,8 @@ from na64stat.experiment.load import load_run
 from na64stat.progress import Track
 from na64stat.study.assumptions import SHARE, standard_variations
 from na64stat.study.sensitivity import EfficiencyRule, sensitivity
-from na64stat.study.sensitivity_record import REINFERRED, HeadlineLimit, Sensitivity, Shift
-
-SMALLEST: Final = 0.05
-"""Change [%] below which nothing is printed."""
+from na64stat.study.sensitivity_record import REINFERRED, SMALLEST, HeadlineLimit, Sensitivity, Shift
+from na64stat.units import after_number, in_brackets
 
 FIGURE: Final = (
     "axion-photon, visible, 0.01 GeV",
@@ -183,17 +181,15 @@ def _numbers(record: Sensitivity) -> list[str]:
     rows = []
     for number in record.numbers:
         spread = "" if number.uncertainty is None else f" +- {number.uncertainty:g}"
-        unit = "" if number.unit == "1" else f" {number.unit}"
         moved = ", ".join(dict.fromkeys(ends.get(number.key, [])))
         moved += f" ({number.reason})" if moved and number.reason else number.reason
-        rows.append((f"`{number.key}`", f"{number.value:g}{spread}{unit}", moved, number.source))
+        rows.append((f"`{number.key}`", f"{number.value:g}{spread}{after_number(number.unit)}", moved, number.source))
     return _markdown(("number", "value", "moved to", "source"), rows)
 
 
 def _table(block: Block) -> list[str]:
     head = ("assumption", "status", "from", "to", *map(column_name, block.columns))
-    unit = "" if block.unit == "1" else f" [{block.unit}]"
-    limits = ("", "", "", f"**limit{unit}**", *(_limit(line) for line in block.columns))
+    limits = ("", "", "", f"**limit{in_brackets(block.unit)}**", *(_limit(line) for line in block.columns))
     rows = [(_marked(row), row.origin, row.start, row.end, *row.cells) for row in block.rows]
     parts = _markdown(head, [limits, *rows]) if block.columns else []
     if block.nothing:

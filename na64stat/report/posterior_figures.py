@@ -23,6 +23,7 @@ from na64stat.scenarios.registry import symbols
 from na64stat.study.credible import ComparedLimits, CrediblePlane
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.samples import Samples
+from na64stat.units import in_brackets, in_mathtext
 
 _MOST: Final = 40_000
 """Samples of a corner plot; more are thinned."""
@@ -112,5 +113,5 @@ def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwr
 
 def _unit(name: str, coupling_unit: str) -> str:
     if name == "coupling":
-        return "" if coupling_unit == "1" else " [" + coupling_unit.replace("^-1", "$^{-1}$") + "]"
+        return in_brackets(in_mathtext(coupling_unit))
     return " [GeV]" if name == "mass" else ""

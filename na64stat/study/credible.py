@@ -22,6 +22,7 @@ from na64stat.stats.model import Model
 from na64stat.stats.priors import Prior
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
+from na64stat.units import interval_text
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -366,7 +367,7 @@ def _remark(limit: CredibleLimit) -> str:
     """What a single number hides: that the allowed values are not all below it."""
     if len(limit.highest_density) < 2:
         return ""
-    parts = " and ".join(f"{low:.3g} - {high:.3g}" for low, high in limit.highest_density)
+    parts = " and ".join(interval_text(interval) for interval in limit.highest_density)
     return f"highest density in {parts}"
 
 

@@ -16,6 +16,9 @@ SCHEMA: Final = 1
 UNCHANGED, REINFERRED, HELD = "unchanged", "re-inferred", "held"
 """What became of the efficiency: it does not depend on what was moved, it was inferred anew, it was kept although it does."""
 
+SMALLEST: Final = 0.05
+"""Change [%] of a limit below which tables and figures leave it out."""
+
 
 @dataclass(frozen=True)
 class HeadlineLimit:
