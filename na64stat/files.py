@@ -17,7 +17,7 @@ import os
 import secrets
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
@@ -300,9 +300,7 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def read_table(
-    path: str | Path | Traversable, columns: Mapping[str, type], allow_non_finite: Collection[str] = ()
-) -> dict[str, list[Any]]:
+def read_table(path: str | Path | Traversable, columns: Mapping[str, type]) -> dict[str, list[Any]]:
     """Columns of a CSV file, by name.
 
     The file is UTF-8 text with a header line. Empty lines, and lines that start with ``#``, are passed over.
@@ -313,8 +311,6 @@ def read_table(
         The file.
     columns
         Name and type (float, int or str) of each column; the header holds just these, in any order.
-    allow_non_finite
-        Columns in which NaN and infinity are allowed.
 
     Raises
     ------
@@ -333,7 +329,7 @@ def read_table(
             raise TableError(f"{path}, line {line}: {len(row)} values; the header has {len(header)} columns")
         for name, text in zip(header, row, strict=True):
             where = f"{path}, line {line}, column {name}"
-            table[name].append(_convert(text, columns[name], where, name in allow_non_finite))
+            table[name].append(_convert(text, columns[name], where))
     if not next(iter(table.values())):
         raise TableError(f"{path}: there is a header, but no row below it")
     return table
@@ -376,7 +372,7 @@ def _check_header(header: list[str], columns: Mapping[str, type], where: str) ->
         raise TableError(f"{where}: column {missing[0]!r} is missing; the columns are {wanted}")
 
 
-def _convert(text: str, kind: type, where: str, allow_non_finite: bool) -> Any:
+def _convert(text: str, kind: type, where: str) -> Any:
     if kind is str:
         if not text:
             raise TableError(f"{where}: the value is empty; text is needed")
@@ -389,6 +385,6 @@ def _convert(text: str, kind: type, where: str, allow_non_finite: bool) -> Any:
         value = kind(text if "_" not in text else "")
     except ValueError as error:
         raise TableError(f"{where}: {text!r}; {wanted} is needed") from error
-    if kind is float and not (allow_non_finite or math.isfinite(value)):
+    if kind is float and not math.isfinite(value):
         raise TableError(f"{where}: {text!r}; a finite number is needed")
     return value

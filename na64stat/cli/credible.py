@@ -19,7 +19,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
-from na64stat.units import in_brackets
+from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
     from na64stat.cli.output import Output

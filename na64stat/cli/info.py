@@ -9,7 +9,7 @@ import click
 from na64stat.cli.options import RunChoice, as_json, examples
 from na64stat.cli.output import plain_table, print_json, print_table
 from na64stat.errors import InputError
-from na64stat.units import after_number
+from na64stat.text import after_number
 
 if TYPE_CHECKING:
     from na64stat.experiment.run import Number, Run

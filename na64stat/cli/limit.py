@@ -42,7 +42,7 @@ from na64stat.cli.output import (
 )
 from na64stat.cli.patches import PatchChoice, with_patch
 from na64stat.errors import InputError, Na64StatError
-from na64stat.units import in_brackets, intervals_text
+from na64stat.text import in_brackets, intervals_text
 
 if TYPE_CHECKING:
     from na64stat.stats.records import Limit

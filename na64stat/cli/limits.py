@@ -11,7 +11,7 @@ import click
 from na64stat.cli.options import as_json, examples
 from na64stat.cli.output import plain_table, print_json, print_notes, print_table, with_unit
 from na64stat.errors import ComputationError, InputError
-from na64stat.units import in_brackets
+from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
     from na64stat.limits_library.existing import ExistingLimit

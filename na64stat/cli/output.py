@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from na64stat.errors import InputError
-from na64stat.units import after_number
+from na64stat.text import after_number
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -10,7 +10,7 @@ import click
 from na64stat.cli.options import RANGE, as_json, examples
 from na64stat.cli.output import Output, output_option, overwrite_option, plain_table, print_json, print_table
 from na64stat.errors import InputError
-from na64stat.units import intervals_text
+from na64stat.text import intervals_text
 
 if TYPE_CHECKING:
     from na64stat.study.overlap import Overlap

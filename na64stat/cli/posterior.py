@@ -22,7 +22,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
-from na64stat.units import in_brackets, intervals_text
+from na64stat.text import in_brackets, intervals_text
 
 if TYPE_CHECKING:
     from na64stat.study.samples import Samples

@@ -26,7 +26,7 @@ from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.projection_record import Projection
 from na64stat.study.scan_record import VERDICTS, Scan
-from na64stat.units import in_brackets, in_mathtext
+from na64stat.text import in_brackets, in_mathtext
 
 ARTEFACT = "only the sum over layers"
 """Explains dots in a legend: beyond them points are allowed if the production depth is averaged continuously."""

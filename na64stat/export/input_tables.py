@@ -27,7 +27,7 @@ from na64stat.scenarios.registry import NAMES, resolve, unit_of
 from na64stat.study.projection_record import Projection
 from na64stat.study.provenance import of_scenario
 from na64stat.template import Template
-from na64stat.units import after_number
+from na64stat.text import after_number
 from na64stat.yields.predict import predict
 from na64stat.yields.source import spectrum
 from na64stat.yields.survival import DepthAverage

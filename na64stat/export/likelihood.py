@@ -29,7 +29,7 @@ from na64stat.stats.limits import check_combination
 from na64stat.stats.model import Model
 from na64stat.stats.workspace import build_workspace
 from na64stat.template import Template
-from na64stat.units import in_brackets
+from na64stat.text import in_brackets
 from na64stat.yields.predict import predict, region_events
 
 Array = NDArray[np.float64]

@@ -25,7 +25,7 @@ from na64stat.plot.style import (
     save_figure,
     write_notes,
 )
-from na64stat.units import in_brackets, in_mathtext
+from na64stat.text import in_brackets, in_mathtext
 
 if TYPE_CHECKING:
     from na64stat.study.projection_record import Projection, ProjectionPoint
@@ -112,7 +112,7 @@ def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Fig
     """
     with house_style():
         figure = new_figure(_HEIGHT_CM)
-        write_notes(figure, _notes(projection), grow=True)
+        write_notes(figure, _notes(projection))
         draw_projection(figure.add_subplot(), projection, coupling_symbol)
     return figure
 

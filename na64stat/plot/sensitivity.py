@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from na64stat.errors import InputError
 from na64stat.plot.style import COLOURS, FORMATS, SMALLEST_PT, house_style, new_figure, save_figure
 from na64stat.study.sensitivity_record import SMALLEST
-from na64stat.units import after_number
+from na64stat.text import after_number
 
 if TYPE_CHECKING:
     from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift

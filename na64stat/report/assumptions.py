@@ -11,7 +11,7 @@ from na64stat.progress import Track
 from na64stat.study.assumptions import SHARE, standard_variations
 from na64stat.study.sensitivity import EfficiencyRule, sensitivity
 from na64stat.study.sensitivity_record import REINFERRED, SMALLEST, HeadlineLimit, Sensitivity, Shift
-from na64stat.units import after_number, in_brackets
+from na64stat.text import after_number, in_brackets
 
 FIGURE: Final = (
     "axion-photon, visible, 0.01 GeV",
@@ -165,11 +165,11 @@ def as_markdown(record: Sensitivity) -> str:
     return "\n".join([head, *_sections(record), "", *(f"- {note}" for note in record.notes), ""])
 
 
-def _sections(record: Sensitivity, level: str = "##") -> list[str]:
+def _sections(record: Sensitivity) -> list[str]:
     """The numbers and the tables of a record."""
-    parts = [f"{level} Assumed numbers", "", *_numbers(record)]
+    parts = ["## Assumed numbers", "", *_numbers(record)]
     for block in blocks(record):
-        parts += ["", f"{level} {block.title}", "", *_table(block)]
+        parts += ["", f"## {block.title}", "", *_table(block)]
     return parts
 
 

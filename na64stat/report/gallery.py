@@ -31,7 +31,8 @@ from na64stat.stats.workspace import build_workspace
 from na64stat.study.limits import limits
 from na64stat.study.projection import project
 from na64stat.study.scan import scan
-from na64stat.units import GEV2_TO_PB, after_number, in_mathtext
+from na64stat.text import after_number, in_mathtext
+from na64stat.units import GEV2_TO_PB
 from na64stat.yields.predict import predict
 
 RUN: Final = "2022"

@@ -23,7 +23,7 @@ from na64stat.scenarios.registry import symbols
 from na64stat.study.credible import ComparedLimits, CrediblePlane
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.samples import Samples
-from na64stat.units import in_brackets, in_mathtext
+from na64stat.text import in_brackets, in_mathtext
 
 _MOST: Final = 40_000
 """Samples of a corner plot; more are thinned."""

@@ -18,7 +18,7 @@ from na64stat.scenarios.muon_scalar import MuonScalar
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
-from na64stat.units import interval_text
+from na64stat.text import interval_text
 
 MASSES: Final = (0.01, 0.1, 0.5)
 """Masses [GeV] of the summary."""

@@ -17,7 +17,7 @@ from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import Scenario
 from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.stats.workspace import BACKGROUND_FLOOR, build_workspace
-from na64stat.units import after_number
+from na64stat.text import after_number
 from na64stat.yields.predict import predict
 
 POINTS: Final[tuple[Scenario, ...]] = (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from na64stat.errors import ScenarioError
 from na64stat.physics.nucleus import Nucleus
-from na64stat.units import after_number
+from na64stat.text import after_number
 
 Array = NDArray[np.float64]
 

@@ -29,7 +29,8 @@ from na64stat.study.variation import (
     TriggerCut,
     Variation,
 )
-from na64stat.units import HBARC_GEV_M, after_number
+from na64stat.text import after_number
+from na64stat.units import HBARC_GEV_M
 
 SHARE: Final = 0.2
 """How far a number without a known width is moved, relative."""

@@ -22,7 +22,7 @@ from na64stat.stats.model import Model
 from na64stat.stats.priors import Prior
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
-from na64stat.units import interval_text
+from na64stat.text import interval_text
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
