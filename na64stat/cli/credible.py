@@ -23,7 +23,7 @@ from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
     from na64stat.cli.output import Output
-    from na64stat.study.credible import ComparedLimits
+    from na64stat.study.credible_record import ComparedLimits
 
 
 @click.command(

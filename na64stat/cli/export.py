@@ -162,7 +162,7 @@ def hs3(file: str, output: str | None, overwrite: bool, as_json: bool) -> None:
 
 def _load(path: Path) -> Any:
     """A result from its file, whatever it is of."""
-    from na64stat.study.credible_file import load_credible
+    from na64stat.study.credible_record import load_credible
     from na64stat.study.exclusion_record import load_exclusion
     from na64stat.study.limits_record import load_limits
     from na64stat.study.projection_record import load_projection

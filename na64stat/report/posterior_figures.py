@@ -20,7 +20,7 @@ from na64stat.plot.style import (
     save_figure,
 )
 from na64stat.scenarios.registry import symbols
-from na64stat.study.credible import ComparedLimits, CrediblePlane
+from na64stat.study.credible_record import ComparedLimits, CrediblePlane
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.samples import Samples
 from na64stat.text import in_brackets, in_mathtext
