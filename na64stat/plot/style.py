@@ -215,8 +215,18 @@ def figure_bytes(figure: Figure, kind: str, dpi: int = 300) -> bytes:
     """
     metadata: dict[str, Any] = {"CreationDate": None} if kind == "pdf" else {"Software": None}
     buffer = io.BytesIO()
-    # fontTools complains about dates in the font that has the prime, where nobody can do anything about it.
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
-    with house_style():
+    with house_style(), _quiet_fonts():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
+
+
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Within, fontTools keeps to itself the dates in the font that has the prime: nobody can do anything about them."""
+    log = logging.getLogger("fontTools")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
