@@ -20,6 +20,11 @@ def in_mathtext(unit: str) -> str:
     return unit.replace("^-1", "$^{-1}$")
 
 
+def parameter_unit(name: str, coupling_unit: str) -> str:
+    """The unit of a parameter of a posterior: the mass and the coupling have one, yields, mu and nuisance parameters none."""
+    return {"mass": "GeV", "coupling": coupling_unit}.get(name, "1")
+
+
 def interval_text(interval: tuple[float, float | None], digits: int = 3) -> str:
     """A range as text, "a - b", or "> a" where its upper end is None."""
     low, high = interval
