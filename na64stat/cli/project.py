@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from na64stat.experiment.run import Run
     from na64stat.study.projection_record import MotNeeded, Projection
 
-_FEWEST, _MOST = 1.0, 1e20
-
 
 @click.command(
     epilog=examples(
@@ -103,9 +101,12 @@ def project(
     if not mot:
         raise InputError("--mot: missing; muons on target, e.g. --mot 1e12 or --mot 1e10:1e14:9, or --needed G")
     muons = [value for values in mot for value in values]
+    from na64stat.experiment.run import MUONS
+
+    low, high = MUONS
     for value in muons:
-        if not _FEWEST <= value <= _MOST:
-            raise InputError(f"--mot {value:g}: muons on target from {_FEWEST:g} to {_MOST:g} are right")
+        if not low <= value <= high:
+            raise InputError(f"--mot {value:g}: muons on target from {low:g} to {high:g} are right")
     if len(set(muons)) != len(muons):
         raise InputError(f"--mot: {len(muons)} values, {len(set(muons))} different; each once is right")
     _project(scenario, (mass, muons), (run, scaling), statistics, as_json, **files_and_search)
