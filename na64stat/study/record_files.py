@@ -1,4 +1,4 @@
-"""What the JSON files of records have in common: writing, reading, and how what is read is checked."""
+"""What the JSON files of all kinds of records have in common."""
 
 from __future__ import annotations
 
