@@ -1,4 +1,4 @@
-"""Conversions from natural units (GeV = 1); every number with a unit leaves the program through this file.
+"""Conversions from natural units (GeV = 1).
 
 References
 ----------

@@ -1,6 +1,6 @@
 """Coverage of the 90% limits of each method, for a counting region with true signals 0 to 10 and backgrounds 0 to 4.
 
-    python scripts/coverage.py docs/coverage --toys 4000
+    python scripts/coverage.py docs/coverage
 
 writes coverage.md (tables), coverage.png and coverage.json into the folder. The limit is computed once for each count and
 background; the coverage is the probability of the counts whose limit (or interval) holds the true signal. With nuisance
@@ -174,7 +174,7 @@ def main() -> None:
     """Compute, and write the table, the figure and the numbers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the three files go")
-    parser.add_argument("--toys", type=int, default=4000, help="toys of each hypothesis at each mu")
+    parser.add_argument("--toys", type=int, default=2000, help="toys of each hypothesis at each mu")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)

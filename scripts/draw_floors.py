@@ -24,7 +24,9 @@ WHAT = {
     "template": "the record between the floors",
     "plane": "bins and regions",
     "units": "conversions",
+    "text": "units and ranges",
     "files": "reading and writing",
+    "progress": "of long work",
     "errors": "the exceptions",
 }
 WIDTH, HEIGHT, GAP, MARGIN = 720, 46, 8, 12

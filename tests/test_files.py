@@ -287,16 +287,6 @@ def test_missing_file_and_folder(tmp_path):
         read_table(tmp_path, COLUMNS)
 
 
-def test_infinity_where_it_is_allowed(tmp_path):
-    path = write(tmp_path, "low,high\n0,inf\n")
-    assert read_table(path, {"low": float, "high": float}, allow_non_finite=["high"]) == {
-        "low": [0],
-        "high": [math.inf],
-    }
-    with pytest.raises(TableError, match="column high"):
-        read_table(path, {"low": float, "high": float}, allow_non_finite=["low"])
-
-
 def test_unknown_type_of_column(tmp_path):
     with pytest.raises(InputError, match="float, int or str, not bool"):
         read_table(write(tmp_path, "a\n1\n"), {"a": bool})

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
+from na64stat.cli.methods import METHODS
 from na64stat.cli.options import ScenarioChoice, as_json, examples, run_option, with_scenario
 from na64stat.cli.output import Output, output_option, overwrite_option, print_json
-
-_METHODS = ("exact", "toys", "asymptotic", "feldman-cousins", "posterior")
 
 
 @click.command(epilog=examples("cite axion-muon --run 2022 -o refs.bib"))
@@ -15,7 +14,7 @@ _METHODS = ("exact", "toys", "asymptotic", "feldman-cousins", "posterior")
 @run_option
 @click.option(
     "--method",
-    type=click.Choice(_METHODS),
+    type=click.Choice((*METHODS, "posterior")),
     default="exact",
     show_default=True,
     help="How the results were computed.",

@@ -19,10 +19,11 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
     from na64stat.cli.output import Output
-    from na64stat.study.credible import ComparedLimits
+    from na64stat.study.credible_record import ComparedLimits
 
 
 @click.command(
@@ -101,7 +102,7 @@ def _show(found: ComparedLimits) -> None:
     fixed = "" if found.mass is None else f", m = {found.mass:g} GeV"
     run = "" if found.run is None else f", run {found.run}"
     click.echo(f"{found.scenario}{fixed}{run}: {counts}; {100 * found.cl:g}% limits")
-    unit = "" if found.coupling_unit == "1" else f" [{found.coupling_unit}]"
+    unit = in_brackets(found.coupling_unit)
     table = plain_table("prior or method", "events", f"coupling{unit}", "")
     for row in found.rows:
         events = "-" if row.events is None else f"{row.events:.4g}"

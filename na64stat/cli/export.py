@@ -56,9 +56,9 @@ def hepdata(
 ) -> None:
     """Write a HEPData submission.
 
-    FILE is the JSON of a scan, exclusion, projection or limits (na64stat limit SCENARIO --json > limits.json), or the chain of a
-    posterior (.h5). The folder holds submission.yaml, a table for each curve and map, figures, and the likelihoods: ready to be
-    checked with hepdata-validate and packed.
+    FILE is the JSON of a scan, exclusion, projection, limits (na64stat limit SCENARIO --json > limits.json) or credible limits
+    (na64stat credible SCENARIO --json > credible.json), or the chain of a posterior (.h5). The folder holds submission.yaml, a
+    table for each curve and map, figures, and the likelihoods: ready to be checked with hepdata-validate and packed.
     """
     from na64stat.export.submission import COMMENT
     from na64stat.export.submission import hepdata as write
@@ -162,7 +162,7 @@ def hs3(file: str, output: str | None, overwrite: bool, as_json: bool) -> None:
 
 def _load(path: Path) -> Any:
     """A result from its file, whatever it is of."""
-    from na64stat.study.credible_file import load_credible
+    from na64stat.study.credible_record import load_credible
     from na64stat.study.exclusion_record import load_exclusion
     from na64stat.study.limits_record import load_limits
     from na64stat.study.projection_record import load_projection

@@ -69,11 +69,11 @@ def save_limits(file: Output, limits: Mapping[str, Limit], title: str) -> None:
     _save(file, 2 * len(limits) + 2, title, lambda figure: draw_limits(figure.add_subplot(), limits))
 
 
-def _save(file: Output, rows: int, title: str, draw: Callable[[Figure], object], width_cm: float | None = None) -> None:
-    from na64stat.plot.style import COLUMN_CM, house_style, new_figure, save_figure
+def _save(file: Output, rows: int, title: str, draw: Callable[[Figure], object]) -> None:
+    from na64stat.plot.style import house_style, new_figure, save_figure
 
     with house_style():
-        figure = new_figure(3.2 + 0.5 * max(rows, 5), width_cm or COLUMN_CM)
+        figure = new_figure(3.2 + 0.5 * max(rows, 5))
         figure.suptitle(title, parse_math=False, wrap=True)
         draw(figure)
     save_figure(figure, file.path, overwrite=file.overwrite)

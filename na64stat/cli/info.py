@@ -9,6 +9,7 @@ import click
 from na64stat.cli.options import RunChoice, as_json, examples
 from na64stat.cli.output import plain_table, print_json, print_table
 from na64stat.errors import InputError
+from na64stat.text import after_number
 
 if TYPE_CHECKING:
     from na64stat.experiment.run import Number, Run
@@ -106,4 +107,4 @@ def _sections(run: Run) -> dict[str, dict[str, Number]]:
 
 def _value(number: Number) -> str:
     spread = "" if number.uncertainty is None else f" +- {number.uncertainty:g}"
-    return f"{number.value:g}{spread}" + ("" if number.unit == "1" else f" {number.unit}")
+    return f"{number.value:g}{spread}{after_number(number.unit)}"

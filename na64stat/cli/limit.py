@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,10 +42,11 @@ from na64stat.cli.output import (
 )
 from na64stat.cli.patches import PatchChoice, with_patch
 from na64stat.errors import InputError, Na64StatError
+from na64stat.text import in_brackets, intervals_text
 
 if TYPE_CHECKING:
     from na64stat.stats.records import Limit
-    from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+    from na64stat.study.limits_record import LimitPoint, ScenarioLimits
 
 _SHOWN_ERROR: Final = 1e-3
 """Smallest relative numerical error of a limit that is printed beside it."""
@@ -186,7 +187,7 @@ def _show_each(found: Mapping[str, ScenarioLimits], as_json: bool) -> None:
         print_json({"kind": "channels", "channels": {label: item.as_dict() for label, item in found.items()}})
         return
     first = next(iter(found.values()))
-    unit = "" if first.coupling_unit == "1" else f" [{first.coupling_unit}]"
+    unit = in_brackets(first.coupling_unit)
     title = f"{first.scenario}, {level_text(first.cl)}, {first.method}: lowest excluded coupling{unit}"
     click.echo(f"{title}; observed, or * the median expected")
     table = plain_table("m [GeV]", *found, "")
@@ -205,18 +206,14 @@ def _lowest(point: LimitPoint, verdict: str) -> str:
 
 
 def _print_scenario(result: ScenarioLimits) -> None:
-    unit = "" if result.coupling_unit == "1" else f" [{result.coupling_unit}]"
+    unit = in_brackets(result.coupling_unit)
     title = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
     click.echo(f"{', '.join(title)}: lowest excluded coupling{unit}")
     table = plain_table("m [GeV]", *result.points[0].coupling, "excluded")
     for point in result.points:
         values = ["-" if value is None else f"{value:.3g}" for value in point.coupling.values()]
-        found = _intervals_text(point.intervals[result.verdict])
-        artefacts = f"; by the layer sum alone: {_intervals_text(point.artefacts)}" if point.artefacts else ""
+        found = intervals_text(point.intervals[result.verdict])
+        artefacts = f"; by the layer sum alone: {intervals_text(point.artefacts)}" if point.artefacts else ""
         table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefacts)
     print_table(table)
     print_notes(result.notes)
-
-
-def _intervals_text(intervals: Sequence[Interval]) -> str:
-    return ", ".join(f"> {low:.3g}" if high is None else f"{low:.3g} - {high:.3g}" for low, high in intervals)

@@ -11,6 +11,7 @@ import click
 from na64stat.cli.options import as_json, examples
 from na64stat.cli.output import plain_table, print_json, print_notes, print_table, with_unit
 from na64stat.errors import ComputationError, InputError
+from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
     from na64stat.limits_library.existing import ExistingLimit
@@ -146,7 +147,7 @@ def _print_points(name: str, limit: ExistingLimit, band: FavouredBand | None) ->
     from na64stat.limits_library.library import millicharge_to_coupling
 
     shown = _published(name, limit)
-    coupling = f"coupling [{shown.unit}]" if shown.unit != "1" else "coupling"
+    coupling = f"coupling{in_brackets(shown.unit)}"
     columns = {"m [GeV]": shown.mass, "charge [e]" if shown.unit == "e" else coupling: shown.coupling}
     if shown.unit == "e":
         columns["g_Z' g_chi"] = tuple(millicharge_to_coupling(shown.mass, shown.coupling).tolist())

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from na64stat.errors import InputError
+from na64stat.progress import Track
+from na64stat.text import after_number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,7 +113,7 @@ def print_failures(failures: list[str], count: int) -> None:
 
 def with_unit(value: float, unit: str) -> str:
     """A number and its unit, which is left out where it is 1."""
-    return f"{value:.6g}" if unit == "1" else f"{value:.6g} {unit}"
+    return f"{value:.6g}{after_number(unit)}"
 
 
 def level_text(cl: float) -> str:
@@ -119,7 +121,7 @@ def level_text(cl: float) -> str:
     return f"{100 * cl:.12g}% CL"
 
 
-def progress(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
+def progress(label: str) -> Track:
     """A progress bar with the time left on standard error if that is a terminal, and nothing otherwise."""
 
     def track(values: Iterable[Any]) -> Iterable[Any]:
@@ -137,7 +139,7 @@ def progress(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
 
 
 @contextlib.contextmanager
-def busy(label: str) -> Iterator[Callable[[Iterable[Item]], Iterable[Item]]]:
+def busy(label: str) -> Iterator[Track]:
     """A label with the time it has taken, on standard error if that is a terminal, until the work below is done.
 
     What it gives wraps the items of a loop, whose progress is drawn too.

@@ -10,6 +10,7 @@ import click
 from na64stat.cli.options import RANGE, as_json, examples
 from na64stat.cli.output import Output, output_option, overwrite_option, plain_table, print_json, print_table
 from na64stat.errors import InputError
+from na64stat.text import intervals_text
 
 if TYPE_CHECKING:
     from na64stat.study.overlap import Overlap
@@ -90,7 +91,7 @@ def _print(found: Overlap, unit: str) -> None:
     for number, mass in enumerate(found.masses):
         texts = []
         for label, intervals in found.intervals.items():
-            excluded = ", ".join(f"{low:.3g} - {high:.3g}" for low, high in intervals[number]) or "-"
+            excluded = intervals_text(intervals[number]) or "-"
             ratio = found.ratio[label][number]
             texts.append(excluded if label == first or ratio is None else f"{excluded} (x{ratio:.3g})")
         couplings.add_row(f"{mass:.4g}", *texts, "")

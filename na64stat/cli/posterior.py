@@ -22,6 +22,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.text import in_brackets, intervals_text, parameter_unit
 
 if TYPE_CHECKING:
     from na64stat.study.samples import Samples
@@ -128,19 +129,13 @@ def _show(found: Samples, cl: float) -> None:
     for name, row in found.summary(cl).items():
         i = of.get(name)
         last = ("", "") if i is None else (f"{checks.autocorrelation[i]:.0f}", f"{checks.r_hat[i]:.4f}")
-        unit = _unit(name, question["coupling_unit"])
+        unit = in_brackets(parameter_unit(name, question["coupling_unit"]))
         numbers = [f"{row[key]:.4g}" for key in ("mean", "sd", "q05", "q50", "q95", "limit")]
         table.add_row(name + unit, *numbers, f"{row['limit_error']:.1g}", *last)
     print_table(table)
-    parts = ", ".join(f"{low:.4g} - {high:.4g}" for low, high in found.highest_density(None, cl))
+    parts = intervals_text(found.highest_density(None, cl), 4)
     click.echo(f"highest density, {100 * cl:g}% of {found.signal_parameter}: {parts}")
     for name, probability in found.predictive_p_values().items():
         click.echo(f"predicted: at least {question['counts'][name]:g} in {name} with probability {probability:.3g}")
     if checks.converged:
         click.echo(checks.verdict)
-
-
-def _unit(name: str, coupling_unit: str) -> str:
-    if name == "coupling":
-        return "" if coupling_unit == "1" else f" [{coupling_unit}]"
-    return " [GeV]" if name == "mass" else ""

@@ -31,12 +31,11 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.text import in_brackets, intervals_text
 
 if TYPE_CHECKING:
     from na64stat.experiment.run import Run
     from na64stat.study.projection_record import MotNeeded, Projection
-
-_FEWEST, _MOST = 1.0, 1e20
 
 
 @click.command(
@@ -102,9 +101,12 @@ def project(
     if not mot:
         raise InputError("--mot: missing; muons on target, e.g. --mot 1e12 or --mot 1e10:1e14:9, or --needed G")
     muons = [value for values in mot for value in values]
+    from na64stat.experiment.run import MUONS
+
+    low, high = MUONS
     for value in muons:
-        if not _FEWEST <= value <= _MOST:
-            raise InputError(f"--mot {value:g}: muons on target from {_FEWEST:g} to {_MOST:g} are right")
+        if not low <= value <= high:
+            raise InputError(f"--mot {value:g}: muons on target from {low:g} to {high:g} are right")
     if len(set(muons)) != len(muons):
         raise InputError(f"--mot: {len(muons)} values, {len(set(muons))} different; each once is right")
     _project(scenario, (mass, muons), (run, scaling), statistics, as_json, **files_and_search)
@@ -176,7 +178,7 @@ def _project(
 
 
 def _print(result: Projection) -> None:
-    unit = "" if result.coupling_unit == "1" else f" [{result.coupling_unit}]"
+    unit = in_brackets(result.coupling_unit)
     title = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
     click.echo(f"{', '.join(title)}: couplings{unit} excluded, and discovered if they are there; medians")
     thresholds = [f"{item.significance:g} sigma" for item in result.points[0].reach]
@@ -189,11 +191,11 @@ def _print(result: Projection) -> None:
             for low, high in (("minus1", "plus1"), ("minus2", "plus2"))
         ]
         reach = [
-            _intervals(item.intervals) or ("failed" if item.status.startswith("failed") else "-")
+            intervals_text(item.intervals) or ("failed" if item.status.startswith("failed") else "-")
             for item in point.reach
         ]
-        excluded = _intervals(limit.intervals["median"]) or limit.status
-        artefacts = f"; by the layer sum alone: {_intervals(limit.artefacts)}" if limit.artefacts else ""
+        excluded = intervals_text(limit.intervals["median"]) or limit.status
+        artefacts = f"; by the layer sum alone: {intervals_text(limit.artefacts)}" if limit.artefacts else ""
         table.add_row(f"{point.mot:.4g}", f"{point.mass:.4g}", *ends, *reach, excluded + artefacts)
     print_table(table)
     print_notes(result.notes)
@@ -201,10 +203,6 @@ def _print(result: Projection) -> None:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.3g}"
-
-
-def _intervals(intervals: Sequence[tuple[float, float | None]]) -> str:
-    return ", ".join(f"> {low:.3g}" if high is None else f"{low:.3g} - {high:.3g}" for low, high in intervals)
 
 
 def _needed(
@@ -233,7 +231,7 @@ def _needed(
 
 def _print_needed(found: Sequence[MotNeeded]) -> None:
     first = found[0]
-    unit = "" if first.coupling_unit == "1" else f" [{first.coupling_unit}]"
+    unit = in_brackets(first.coupling_unit)
     title = (first.scenario, f"run {first.run}", " + ".join(first.regions), level_text(first.cl), first.method)
     click.echo(f"{', '.join(title)}, background {first.background}: muons on target from which on it always holds")
     table = plain_table("m [GeV]", f"g{unit}", *(need.verdict for need in first.needs), "")

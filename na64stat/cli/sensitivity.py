@@ -31,6 +31,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
     from na64stat.report.assumptions import Block
@@ -157,7 +158,8 @@ def _write(record: Sensitivity, files: dict[str, Output]) -> None:
 
 
 def _print(record: Sensitivity) -> None:
-    from na64stat.report.assumptions import SMALLEST, blocks, nothing_text
+    from na64stat.report.assumptions import blocks, nothing_text
+    from na64stat.study.sensitivity_record import SMALLEST
 
     head = (f"run {record.run}", f"background {record.background}", level_text(record.cl), record.method)
     click.echo(f"{', '.join(head)}, efficiency {record.efficiency}: change of the excluded coupling [%]")
@@ -179,7 +181,7 @@ def _print(record: Sensitivity) -> None:
 def _print_block(block: Block) -> None:
     from na64stat.report.assumptions import column_name
 
-    unit = "" if block.unit == "1" else f" [{block.unit}]"
+    unit = in_brackets(block.unit)
     table = plain_table("assumption", "from", "to", *map(column_name, block.columns), "")
     limits = [line.status if line.limit is None else f"{line.limit:.3g}" for line in block.columns]
     table.add_row(f"limit{unit}", "", "", *limits)

@@ -32,8 +32,8 @@ class LimitCurve:
     unit
         "1", or a power of GeV such as "GeV^-1".
     low, high
-        The limit shifted down and up by its errors in quadrature, None where it has none; a band of the expected limit is told
-        so. Signs of errors are HEPData's: see `na64stat.export.curve_errors.shifts`.
+        The limit shifted down and up by its errors in quadrature, None where it has none; tables give the band of an expected
+        limit as its errors. Their signs are HEPData's: see `na64stat.export.curve_errors.shifts`.
     qualifiers
         What holds for the column, such as ("CL", "90 %").
     """

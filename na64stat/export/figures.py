@@ -26,6 +26,7 @@ from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.projection_record import Projection
 from na64stat.study.scan_record import VERDICTS, Scan
+from na64stat.text import in_brackets, in_mathtext
 
 ARTEFACT = "only the sum over layers"
 """Explains dots in a legend: beyond them points are allowed if the production depth is averaged continuously."""
@@ -161,8 +162,9 @@ def axes_text(
 ) -> AxesText:
     """Axes in the symbols and units of a scenario."""
     mass_symbol, coupling_symbol = symbols(scenario)
-    unit_text = "" if unit == "1" else " [" + unit.replace("^-1", "$^{-1}$") + "]"
-    return AxesText(f"${mass_symbol}$ [GeV]", f"${coupling_symbol}${unit_text}", mass, coupling, title)
+    return AxesText(
+        f"${mass_symbol}$ [GeV]", f"${coupling_symbol}${in_brackets(in_mathtext(unit))}", mass, coupling, title
+    )
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from na64stat.scenarios.registry import NAMES, resolve, unit_of
 from na64stat.study.projection_record import Projection
 from na64stat.study.provenance import of_scenario
 from na64stat.template import Template
+from na64stat.text import after_number
 from na64stat.yields.predict import predict
 from na64stat.yields.source import spectrum
 from na64stat.yields.survival import DepthAverage
@@ -55,8 +56,7 @@ def plane_tables(template: Template) -> tuple[Table, ...]:
         for channel, part in (("visible", plane.visible), ("invisible", plane.invisible))
         if part.any()
     ]
-    unit = unit_of(template.scenario)
-    unit = "" if unit == "1" else f" {unit}"
+    unit = after_number(unit_of(template.scenario))
     point = f"{template.scenario}, m = {template.mass:g} GeV, coupling {template.coupling:g}{unit}, run {template.run}"
     text = (
         f"Expected signal events per bin of the energy in the calorimeters and the momentum of the outgoing muon: {point}. "
@@ -120,7 +120,7 @@ def cross_section_table(scenario: Scenario, run: Run, masses: Sequence[float]) -
     ]
     power = scenario.production_power
     grows = "" if power is None else f"; it grows as the coupling to the power {power:g}"
-    unit = "" if scenario.coupling_unit == "1" else f" {scenario.coupling_unit}"
+    unit = after_number(scenario.coupling_unit)
     text = (
         f"Total cross section of {scenario.name} for muons of {run.beam_energy:g} GeV on a nucleus of the target of run "
         f"{run.name}, in the Weizsaecker-Williams approximation, angles up to 0.1, at coupling 1{unit}{grows}."

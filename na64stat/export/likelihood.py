@@ -29,6 +29,7 @@ from na64stat.stats.limits import check_combination
 from na64stat.stats.model import Model
 from na64stat.stats.workspace import build_workspace
 from na64stat.template import Template
+from na64stat.text import in_brackets
 from na64stat.yields.predict import predict, region_events
 
 Array = NDArray[np.float64]
@@ -157,7 +158,7 @@ def patchset(
             "masses or couplings are right"
         )
     _check_names(patches)
-    unit = "" if probe.coupling_unit == "1" else f" [{probe.coupling_unit}]"
+    unit = in_brackets(probe.coupling_unit)
     number = "" if inspire != PLACEHOLDER else f" The record number {PLACEHOLDER} is a placeholder."
     result = {
         "metadata": {

@@ -7,7 +7,7 @@ from typing import Final
 
 from na64stat.export.result_tables import hepdata_unit, named_table, tables
 from na64stat.export.table import MISSING, Cell, Table, Uncertainty, Variable, cells, rounded
-from na64stat.study.credible import ComparedLimits, CredibleLimit
+from na64stat.study.credible_record import ComparedLimits, CredibleLimit
 from na64stat.study.samples import Samples
 
 _CL: Final = 0.90

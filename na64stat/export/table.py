@@ -232,9 +232,8 @@ def rounded(value: float, digits: int = 5) -> float:
     return float(f"{value:.{digits - 1}e}") if math.isfinite(value) else value
 
 
-def cells(values: Iterable[float | None], digits: int = 5) -> tuple[Cell, ...]:
+def cells(values: Iterable[float | None]) -> tuple[Cell, ...]:
     """Cells of rounded numbers; None, NaN and infinity are missing points."""
     return tuple(
-        Cell(MISSING) if value is None or not math.isfinite(value) else Cell(rounded(float(value), digits))
-        for value in values
+        Cell(MISSING) if value is None or not math.isfinite(value) else Cell(rounded(float(value))) for value in values
     )

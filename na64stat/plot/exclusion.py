@@ -52,8 +52,6 @@ class Curve:
         As matplotlib knows them; no colour takes the next one of the house.
     closed
         Whether the last point is connected to the first.
-    filled
-        Whether a closed curve's inside is tinted.
     width
         Line width [pt].
     channel
@@ -67,7 +65,6 @@ class Curve:
     colour: str | None = None
     style: Any = "-"
     closed: bool = False
-    filled: bool = False
     width: float = 1.4
     channel: str = ""
 
@@ -209,7 +206,7 @@ def exclusion_figure(
     """
     with house_style():
         figure = new_figure(HEIGHT_CM)
-        write_notes(figure, notes, grow=True)
+        write_notes(figure, notes)
         draw_exclusion(figure.add_subplot(), curves, existing, axes, bands)
     return figure
 
@@ -261,8 +258,6 @@ def _draw(plane: Axes, curves: Sequence[Curve]) -> None:
         mass, coupling = list(curve.mass), list(curve.coupling)
         if curve.closed:
             mass, coupling = [*mass, mass[0]], [*coupling, coupling[0]]
-        if curve.closed and curve.filled:
-            plane.fill(mass, coupling, color=colour, alpha=0.2, lw=0, zorder=3)
         plane.plot(mass, coupling, color=colour, linestyle=curve.style, lw=curve.width, label=curve.label, zorder=5)
 
 

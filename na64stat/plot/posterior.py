@@ -166,7 +166,6 @@ def draw_credible_plane(
     density: Array,
     level: float,
     *,
-    samples: Array | None = None,
     label: str,
     colour: str,
 ) -> Axes:
@@ -180,8 +179,6 @@ def draw_credible_plane(
         Grid [GeV; unit of the coupling] and density per ln(mass) and ln(coupling), shapes (M,), (G,) and (M, G).
     level
         Density above which the region lies.
-    samples
-        Points (mass, coupling) to show, shape (S, 2).
     label, colour
         For the legend, and of the region.
 
@@ -194,8 +191,6 @@ def draw_credible_plane(
         raise InputError(f"figure: density of shape {density.shape}; ({len(mass)}, {len(coupling)}) is right")
     axes.contourf(mass, coupling, density.T, levels=[level, np.inf], colors=[colour], alpha=0.2)
     axes.contour(mass, coupling, density.T, levels=[level], colors=[colour], linewidths=1.5)
-    if samples is not None:
-        axes.plot(samples[:, 0], samples[:, 1], ".", ms=1, color=colour, alpha=0.3, rasterized=True)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.plot([], [], color=colour, lw=1.5, label=label)

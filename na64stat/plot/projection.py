@@ -25,6 +25,7 @@ from na64stat.plot.style import (
     save_figure,
     write_notes,
 )
+from na64stat.text import in_brackets, in_mathtext
 
 if TYPE_CHECKING:
     from na64stat.study.projection_record import Projection, ProjectionPoint
@@ -90,7 +91,7 @@ def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "
         raise InputError("figure of a projection: nothing is excluded or discovered at any of the points")
     for mass, colour in zip(projection.masses, SEQUENCE, strict=False):
         _draw(axes, sorted(projection.at_mass(mass), key=lambda point: point.mot), colour, len(projection.masses) == 1)
-    unit = "" if projection.coupling_unit == "1" else f" [{projection.coupling_unit.replace('^-1', '$^{-1}$')}]"
+    unit = in_brackets(in_mathtext(projection.coupling_unit))
     axes.set(xscale="log", yscale="log", xlabel="muons on target", ylabel=f"${coupling_symbol}${unit}")
     axes.set_xlim(min(projection.mot), max(projection.mot))
     for axis in (axes.xaxis, axes.yaxis):
@@ -111,7 +112,7 @@ def projection_figure(projection: Projection, coupling_symbol: str = "g") -> Fig
     """
     with house_style():
         figure = new_figure(_HEIGHT_CM)
-        write_notes(figure, _notes(projection), grow=True)
+        write_notes(figure, _notes(projection))
         draw_projection(figure.add_subplot(), projection, coupling_symbol)
     return figure
 

@@ -16,6 +16,8 @@ from matplotlib.patches import Patch
 
 from na64stat.errors import InputError
 from na64stat.plot.style import COLOURS, FORMATS, SMALLEST_PT, house_style, new_figure, save_figure
+from na64stat.study.sensitivity_record import SMALLEST
+from na64stat.text import after_number
 
 if TYPE_CHECKING:
     from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift
@@ -25,9 +27,6 @@ MOST_PANELS: Final = 4
 
 MOST_ROWS: Final = 9
 """Assumptions of one limit."""
-
-SMALLEST: Final = 0.05
-"""Change [%] below which an assumption is left out."""
 
 _REACH: Final = 40.0  # longest bar [%] that is drawn to its end
 _STYLES: Final[dict[int, dict[str, Any]]] = {  # light and hatched, dark, white: told apart in grey
@@ -156,7 +155,7 @@ def _values(shifts: Sequence[Shift]) -> str:
 
 
 def _title(limit: HeadlineLimit) -> str:
-    unit = "" if limit.coupling_unit == "1" else " GeV\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}"
+    unit = after_number(limit.coupling_unit).replace("^-1", "\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}")
     relation = ">" if limit.edge == "lower" else "<"
     return f"{limit.name}: g {relation} {limit.limit:.3g}{unit}"
 

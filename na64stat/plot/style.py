@@ -119,8 +119,8 @@ def new_figure(height_cm: float = 6.5, width_cm: float = COLUMN_CM) -> Figure:
     return figure
 
 
-def write_notes(figure: Figure, text: str, *, grow: bool = False) -> None:
-    """Write what a reader must know below everything else, and make room for it; nothing for an empty text.
+def write_notes(figure: Figure, text: str) -> None:
+    """Write what a reader must know below everything else, and make the figure higher by that; nothing for an empty text.
 
     Parameters
     ----------
@@ -128,8 +128,6 @@ def write_notes(figure: Figure, text: str, *, grow: bool = False) -> None:
         Of `new_figure`.
     text
         The notes.
-    grow
-        Whether the figure becomes higher by what the notes need.
     """
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(text, int(width * _CM_PER_INCH * _NOTE_CHARACTERS_PER_CM))
@@ -137,9 +135,8 @@ def write_notes(figure: Figure, text: str, *, grow: bool = False) -> None:
         return
     spacing, edge = 1.25, 3 / 72
     room = SMALLEST_PT * spacing * len(lines) / 72 + 2 * edge
-    if grow:
-        height += room
-        figure.set_size_inches(width, height)
+    height += room
+    figure.set_size_inches(width, height)
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, room / height, 1, 1 - room / height))
@@ -218,8 +215,18 @@ def figure_bytes(figure: Figure, kind: str, dpi: int = 300) -> bytes:
     """
     metadata: dict[str, Any] = {"CreationDate": None} if kind == "pdf" else {"Software": None}
     buffer = io.BytesIO()
-    # fontTools complains about dates in the font that has the prime, where nobody can do anything about it.
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
-    with house_style():
+    with house_style(), _quiet_fonts():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
+
+
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Within, fontTools keeps to itself the dates in the font that has the prime: nobody can do anything about them."""
+    log = logging.getLogger("fontTools")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from na64stat.experiment.load import load_run
+from na64stat.progress import Track
 from na64stat.study.assumptions import SHARE, standard_variations
-from na64stat.study.engine import Track
 from na64stat.study.sensitivity import EfficiencyRule, sensitivity
-from na64stat.study.sensitivity_record import REINFERRED, HeadlineLimit, Sensitivity, Shift
-
-SMALLEST: Final = 0.05
-"""Change [%] below which nothing is printed."""
+from na64stat.study.sensitivity_record import REINFERRED, SMALLEST, HeadlineLimit, Sensitivity, Shift
+from na64stat.text import after_number, in_brackets
 
 FIGURE: Final = (
     "axion-photon, visible, 0.01 GeV",
@@ -167,11 +165,11 @@ def as_markdown(record: Sensitivity) -> str:
     return "\n".join([head, *_sections(record), "", *(f"- {note}" for note in record.notes), ""])
 
 
-def _sections(record: Sensitivity, level: str = "##") -> list[str]:
+def _sections(record: Sensitivity) -> list[str]:
     """The numbers and the tables of a record."""
-    parts = [f"{level} Assumed numbers", "", *_numbers(record)]
+    parts = ["## Assumed numbers", "", *_numbers(record)]
     for block in blocks(record):
-        parts += ["", f"{level} {block.title}", "", *_table(block)]
+        parts += ["", f"## {block.title}", "", *_table(block)]
     return parts
 
 
@@ -183,17 +181,15 @@ def _numbers(record: Sensitivity) -> list[str]:
     rows = []
     for number in record.numbers:
         spread = "" if number.uncertainty is None else f" +- {number.uncertainty:g}"
-        unit = "" if number.unit == "1" else f" {number.unit}"
         moved = ", ".join(dict.fromkeys(ends.get(number.key, [])))
         moved += f" ({number.reason})" if moved and number.reason else number.reason
-        rows.append((f"`{number.key}`", f"{number.value:g}{spread}{unit}", moved, number.source))
+        rows.append((f"`{number.key}`", f"{number.value:g}{spread}{after_number(number.unit)}", moved, number.source))
     return _markdown(("number", "value", "moved to", "source"), rows)
 
 
 def _table(block: Block) -> list[str]:
     head = ("assumption", "status", "from", "to", *map(column_name, block.columns))
-    unit = "" if block.unit == "1" else f" [{block.unit}]"
-    limits = ("", "", "", f"**limit{unit}**", *(_limit(line) for line in block.columns))
+    limits = ("", "", "", f"**limit{in_brackets(block.unit)}**", *(_limit(line) for line in block.columns))
     rows = [(_marked(row), row.origin, row.start, row.end, *row.cells) for row in block.rows]
     parts = _markdown(head, [limits, *rows]) if block.columns else []
     if block.nothing:

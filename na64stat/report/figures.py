@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from na64stat.experiment.load import load_run
 from na64stat.export.figures import axes_text, contour_curves, limit_curve, shaded
-from na64stat.limits_library.library import known_limits
+from na64stat.limits_library.g_minus_2 import g_minus_2_limit
+from na64stat.limits_library.library import G_MINUS_2_MASSES
 from na64stat.plot.exclusion import exclusion_figure
 from na64stat.plot.style import SEQUENCE
 from na64stat.report.results import RUNS, Results
@@ -19,10 +20,15 @@ PUBLISHED_ZPRIME_LIMIT: Final = 5e-4
 
 _COLOUR: Final = dict(zip(RUNS, SEQUENCE, strict=False))
 
-_ASSUMED = (
-    "90% CL_s, exact, with systematics, no background. 1.98e10 MOT: 2022, observed; others: projections, median. Decay volume "
-    "(17 m) and response are assumed, existing limits approximate."
-)
+
+def _assumed() -> str:
+    """What holds for all three."""
+    run = load_run(RUNS[0])
+    mot = f"{run.mot:.3g}".replace("e+", "e")
+    return (
+        f"90% CL_s, exact, with systematics, no background. {mot} MOT: {run.name}, observed; others: projections, median. "
+        f"Decay volume ({run.decay_volume:g} m) and response are assumed, existing limits approximate."
+    )
 
 
 def run_label(name: str) -> str:
@@ -44,8 +50,9 @@ def figure_2(results: Results) -> Figure:
     ]
     axes = axes_text("axion-photon", (1e-3, 0.5), (1e-5, 1.0), "GeV^-1", "Axion-photon, NA64mu (figure 2)")
     notes = (
-        f"{_ASSUMED} These are cut at 10 MeV, but for E137: below it no space is claimed to be new. Dashed: excluded between the "
-        "branches. Below 6 MeV more than 10% of the visible signal is soft (x < 0.01), where its cross section is not reliable."
+        f"{_assumed()} These are cut at 10 MeV, but for E137: below it no space is claimed to be new. Dashed: excluded between "
+        "the branches. Below 6 MeV more than 10% of the visible signal is soft (x < 0.01), where its cross section is not "
+        "reliable."
     )
     return exclusion_figure(curves, shaded("axion-photon", axes.coupling_range[1]), axes, notes=notes)
 
@@ -63,9 +70,9 @@ def figure_3(results: Results) -> Figure:
     axes = axes_text(
         "axion-muon", (1e-3, 0.5), (1e-9, 1.0), "GeV^-1", "Axion-muon, invisible channel, NA64mu (figure 3)"
     )
-    bound = known_limits("axion-muon")[-1]
+    bound = g_minus_2_limit(G_MINUS_2_MASSES, scenario="axion-muon")
     notes = (
-        f"{_ASSUMED} The upper end of SN1987A, too. With the loop decay: the fewest and the most muons. (g-2) of the muon: a "
+        f"{_assumed()} The upper end of SN1987A, too. With the loop decay: the fewest and the most muons. (g-2) of the muon: a "
         f"lone axion, whose shift is negative, "
         f"{bound.reference.removeprefix('computed, ')}."
     )
@@ -79,7 +86,7 @@ def figure_4(results: Results) -> Figure:
     at_10_mev = min(results.dark["2022"].points, key=lambda point: abs(np.log(point.mass / 0.010))).coupling["observed"]
     needed = "" if at_10_mev is None else f", for instance, at 10 MeV, g_chi > {at_10_mev / PUBLISHED_ZPRIME_LIMIT:.2g}"
     notes = (
-        f"{_ASSUMED} Above a pair mass of 1 GeV the efficiency is held constant. The on-shell massless Z' that is radiated too "
+        f"{_assumed()} Above a pair mass of 1 GeV the efficiency is held constant. The on-shell massless Z' that is radiated too "
         f"is left out, as in the paper; with the published g_Z' < {PUBLISHED_ZPRIME_LIMIT:g} the 2022 limit needs a large "
         f"g_chi{needed}. Bounds on millicharge are recast through the muon and tau loops."
     )

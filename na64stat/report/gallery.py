@@ -31,6 +31,7 @@ from na64stat.stats.workspace import build_workspace
 from na64stat.study.limits import limits
 from na64stat.study.projection import project
 from na64stat.study.scan import scan
+from na64stat.text import after_number, in_mathtext
 from na64stat.units import GEV2_TO_PB
 from na64stat.yields.predict import predict
 
@@ -66,7 +67,7 @@ def _plane(point: Scenario) -> Figure:
     run = load_run(RUN)
     regions = [region.region for region in run.regions.values()]
     signal = predict(point, run)
-    unit = "" if point.coupling_unit == "1" else " " + point.coupling_unit.replace("^-1", "$^{-1}$")
+    unit = after_number(in_mathtext(point.coupling_unit))
     title = f"{point.name}, {point.mass:g} GeV, {point.coupling:g}{unit}, run {RUN}"
     return _of_axes(lambda axes: draw_plane(axes, signal.plane, regions), 7.0, title)
 

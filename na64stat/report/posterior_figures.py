@@ -20,9 +20,10 @@ from na64stat.plot.style import (
     save_figure,
 )
 from na64stat.scenarios.registry import symbols
-from na64stat.study.credible import ComparedLimits, CrediblePlane
+from na64stat.study.credible_record import ComparedLimits, CrediblePlane
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.samples import Samples
+from na64stat.text import in_brackets, in_mathtext, parameter_unit
 
 _MOST: Final = 40_000
 """Samples of a corner plot; more are thinned."""
@@ -37,7 +38,7 @@ def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool
     thin = max(1, -(-found.values[..., 0].size // _MOST))
     columns = {name: found.of(name).ravel()[::thin] for name in names}
     unit = found.question["coupling_unit"]
-    labels = {name: name.replace("_", " ") + _unit(name, unit) for name in names}
+    labels = {name: name.replace("_", " ") + in_brackets(in_mathtext(parameter_unit(name, unit))) for name in names}
     labels["events"] = "signal events"
     scales = {name: "log" if found.is_log(name) else "linear" for name in names}
     with house_style():
@@ -73,7 +74,7 @@ def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -
                 prior=(x[finite], density[finite]),
                 limit=item.limit,
                 region=item.highest_density,
-                label=label + _unit(prior.parameter, found.coupling_unit),
+                label=label + in_brackets(in_mathtext(parameter_unit(prior.parameter, found.coupling_unit))),
                 cl=found.cl,
             )
             axes.set_title(item.prior, pad=_ABOVE_LEGEND_PT)
@@ -100,7 +101,7 @@ def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwr
         axes.set_xlim(found.mass[0], found.mass[-1])
         axes.set_ylim(found.coupling[0], found.coupling[-1])
         axes.set_xlabel(f"${mass_symbol}$ [GeV]")
-        axes.set_ylabel(f"${coupling_symbol}$" + _unit("coupling", found.coupling_unit))
+        axes.set_ylabel(f"${coupling_symbol}${in_brackets(in_mathtext(found.coupling_unit))}")
         regions = " + ".join(found.regions)
         for axis in (axes.xaxis, axes.yaxis):
             mark_decades(axis)
@@ -108,9 +109,3 @@ def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwr
         title = "\n".join([f"{found.scenario}, run {found.run}, {regions}", *found.priors])
         stack_legends(axes, [axes.get_legend_handles_labels()[0]], title)
     save_figure(figure, path, overwrite=overwrite)
-
-
-def _unit(name: str, coupling_unit: str) -> str:
-    if name == "coupling":
-        return "" if coupling_unit == "1" else " [" + coupling_unit.replace("^-1", "$^{-1}$") + "]"
-    return " [GeV]" if name == "mass" else ""

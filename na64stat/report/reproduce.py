@@ -30,7 +30,8 @@ from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.stats.priors import Flat, LogFlat
-from na64stat.study.credible import ComparedLimits, compare_priors
+from na64stat.study.credible import compare_priors
+from na64stat.study.credible_record import ComparedLimits
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
 

@@ -14,10 +14,10 @@ import numpy as np
 from na64stat.errors import ValidityWarning
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
-from na64stat.study.engine import Track
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan import scan

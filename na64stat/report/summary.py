@@ -18,6 +18,7 @@ from na64stat.scenarios.muon_scalar import MuonScalar
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.text import interval_text
 
 MASSES: Final = (0.01, 0.1, 0.5)
 """Masses [GeV] of the summary."""
@@ -37,6 +38,9 @@ SCENARIOS: Final[tuple[tuple[str, ScenarioFactory, str], ...]] = (
 )
 
 KINDS: Final = ("observed", f"projected, {SHOWN}")
+"""The two columns of a mass."""
+
+_DIGITS: Final = 2
 
 _HEAD: Final = """# Summary
 
@@ -72,7 +76,7 @@ def summary(rows: Sequence[Headline]) -> str:
         (
             "scenario",
             "unit",
-            *(f"{mass:g} GeV, {kind}" for mass in MASSES for kind in ("observed", f"projected, {SHOWN}")),
+            *(f"{mass:g} GeV, {kind}" for mass in MASSES for kind in KINDS),
         ),
         [
             (
@@ -118,12 +122,7 @@ def _cell(point: LimitPoint, level: str) -> str:
     intervals = point.intervals[level]
     if not intervals:
         return "nothing"
-    return ", ".join(_interval(interval) + _artefact(interval, point.artefacts) for interval in intervals)
-
-
-def _interval(interval: Interval) -> str:
-    low, high = interval
-    return f"> {low:.2g}" if high is None else f"{low:.2g} - {high:.2g}"
+    return ", ".join(interval_text(interval, _DIGITS) + _artefact(interval, point.artefacts) for interval in intervals)
 
 
 def _artefact(interval: Interval, artefacts: Sequence[Interval]) -> str:
@@ -132,4 +131,4 @@ def _artefact(interval: Interval, artefacts: Sequence[Interval]) -> str:
     inside = [a for a in artefacts if a[0] >= low * (1 - 1e-9) and (high is None or a[0] < high)]
     if any(a[0] <= low * (1 + 1e-6) and a[1] == high for a in inside):
         return " (layer sum)"
-    return "".join(f" ({_interval(a)}: layer sum)" for a in inside)
+    return "".join(f" ({interval_text(a, _DIGITS)}: layer sum)" for a in inside)

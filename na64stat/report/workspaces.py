@@ -17,6 +17,7 @@ from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import Scenario
 from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.stats.workspace import BACKGROUND_FLOOR, build_workspace
+from na64stat.text import after_number
 from na64stat.yields.predict import predict
 
 POINTS: Final[tuple[Scenario, ...]] = (
@@ -106,8 +107,7 @@ def readme() -> str:
     for name, workspace in reference_workspaces().items():
         scenario, run_name, _ = name.removesuffix(".json").split("_")
         point = next(point for point in POINTS if point.name == scenario)
-        unit = "" if point.coupling_unit == "1" else f" {point.coupling_unit}"
-        what = f"{scenario} at {point.mass:g} GeV, {point.coupling:g}{unit}"
+        what = f"{scenario} at {point.mass:g} GeV, {point.coupling:g}{after_number(point.coupling_unit)}"
         lines.append(_row(name, what, run_name, [channel["name"] for channel in workspace["channels"]]))
     for name, likelihood in likelihoods().items():
         run_name, region = name.removesuffix(".json").split("_")[-2:]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from na64stat.errors import ScenarioError
 from na64stat.physics.nucleus import Nucleus
+from na64stat.text import after_number
 
 Array = NDArray[np.float64]
 
@@ -82,7 +83,7 @@ class Scenario(ABC):
     references: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        unit = "" if self.coupling_unit == "1" else f" {self.coupling_unit}"
+        unit = after_number(self.coupling_unit)
         for field, tail, sign, (low, high) in (("mass", " GeV", ">", MASSES), ("coupling", unit, ">=", COUPLINGS)):
             value = getattr(self, field)
             number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

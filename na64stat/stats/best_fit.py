@@ -186,7 +186,7 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
             errors.get(i),
             states[i],
             found.get(i),
-            *_measured(model, i, parameter),
+            *_measured(parameter),
         )
         for i, parameter in enumerate(model.parameters)
     )
@@ -212,7 +212,7 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
     )
 
 
-def _measured(model: Model, index: int, parameter: Parameter) -> tuple[float | None, float | None]:
+def _measured(parameter: Parameter) -> tuple[float | None, float | None]:
     """Where the auxiliary measurement puts a parameter, and the width of that."""
     constraint = parameter.constraint
     if constraint is None:

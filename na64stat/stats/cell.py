@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.stats.enumeration import TIE, Enumeration, Ordering, Outcome
+from na64stat.stats.enumeration import Enumeration, Ordering, Outcome
 from na64stat.stats.outcomes import positions
 from na64stat.stats.parameters import Array
-from na64stat.stats.statistic import Criterion
+from na64stat.stats.statistic import TIE, Criterion
 
 MATTERS = 1e-8
 """Outcomes less probable than this are not looked at when jumps are searched."""

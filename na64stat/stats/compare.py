@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from na64stat.errors import InputError, Na64StatError
+from na64stat.progress import Track
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
 from na64stat.stats.limits import check_cl, check_combination
@@ -13,8 +14,6 @@ from na64stat.stats.method import Method
 from na64stat.stats.model import Model
 from na64stat.stats.records import Limit
 from na64stat.stats.toys import Toys
-
-Track = Callable[[Iterable[Method]], Iterable[Method]]
 
 
 @dataclass(frozen=True)

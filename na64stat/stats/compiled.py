@@ -79,7 +79,7 @@ from na64stat.stats.parameters import Array, Gaussian, Poisson
 
 if TYPE_CHECKING:
     from na64stat.stats.model import Model
-    from na64stat.stats.reader import Row
+    from na64stat.stats.rows import Row
 
 
 def compile_model(model: Model) -> Compiled:

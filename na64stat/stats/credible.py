@@ -164,7 +164,7 @@ class Curve:
         """
         from scipy.optimize import brentq
 
-        _check(probability)
+        check_probability(probability)
         wanted = probability * self._cumulative[-1]
         panel = int(np.searchsorted(self._cumulative, wanted) - 1)
         low, high = self.edges[panel], self.edges[panel + 1]
@@ -198,7 +198,7 @@ class Curve:
             Density per unit of ln(parameter), not of the parameter: the intervals depend on it. Default where the prior is
             drawn on a logarithmic axis.
         """
-        _check(probability)
+        check_probability(probability)
         from scipy.optimize import brentq
 
         shares = (np.arange(_FINE) + 0.5) / _FINE
@@ -273,6 +273,7 @@ def _legendre(t: Array, coefficients: Array) -> Array:
     return np.asarray((vander * coefficients).sum(axis=-1)).reshape(np.shape(t))
 
 
-def _check(probability: float) -> None:
+def check_probability(probability: float) -> None:
+    """Refuse what is no probability between 0 and 1, with an InputError."""
     if not 0 < probability < 1:
         raise InputError(f"probability {probability}: between 0 and 1 is right")

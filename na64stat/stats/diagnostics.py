@@ -59,17 +59,13 @@ class Diagnostics:
     verdict: str
 
 
-def diagnose(
-    values: Array, parameters: Sequence[str], acceptance: Sequence[float], discarded: int, wanted: int | None = None
-) -> Diagnostics:
+def diagnose(values: Array, parameters: Sequence[str], acceptance: Sequence[float], discarded: int) -> Diagnostics:
     """Diagnostics of ensembles.
 
     Parameters
     ----------
     values
         Kept values of the parameters, shape (E, N, W, D).
-    wanted
-        Shortest length [steps], if more than `AUTOCORRELATIONS` autocorrelation times are asked for.
     """
     ensembles, steps, walkers, dimension = values.shape
     times = [autocorrelation_time(values[..., d]) for d in range(dimension)]
@@ -95,8 +91,6 @@ def diagnose(
         doubts.append(
             f"{share[0]:.2f} to {share[1]:.2f} of the moves are accepted; {ACCEPTANCE[0]} to {ACCEPTANCE[1]} is usual"
         )
-    if wanted is not None and steps < wanted:
-        doubts.append(f"{steps} of {wanted} steps are done")
     fine = (
         f"converged: {steps / times[longest]:.0f} autocorrelation times, {effective[fewest]:.0f} effective samples, "
         f"R-hat {hats[worst]:.4f}"

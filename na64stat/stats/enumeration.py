@@ -21,10 +21,7 @@ from na64stat.stats.fit import Fits, fit_fixed
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits, keys_of, positions
 from na64stat.stats.parameters import Array
-from na64stat.stats.statistic import Criterion, Statistic
-
-TIE = 1e-7
-"""Values of the test statistic closer than this are equal."""
+from na64stat.stats.statistic import TIE, Criterion, Statistic
 
 NEGLIGIBLE = 1e-12
 """Outcomes less probable than this, with and without signal, are left out and their sum is reported."""

@@ -13,14 +13,13 @@ from na64stat.stats.fit import available_workers, fit_free
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 from na64stat.stats.profile import mu_floor, observed_fit, observed_floor
+from na64stat.stats.statistic import TIE
 from na64stat.stats.tail import TailProbability
-from na64stat.stats.toy_sample import generate
+from na64stat.stats.toy_sample import CHUNK, generate
 
 FEW: Final = 5.0
 """Expected counts below which the distribution is not chi-squared."""
 
-_CHUNK = 1000  # toys that share a random stream
-_TIE = 1e-7
 _RANK = 1e-6
 
 
@@ -105,7 +104,7 @@ def goodness_of_fit(
         counts, auxiliary = _toys(model, fits.parameters[0], toys, seed)
         floor = mu_floor(model, counts) if lowest_mu is None else np.full(toys, lowest_mu)
         values, failed = _deviances(model, (counts, auxiliary), fits.parameters, floor, workers or available_workers())
-        p_toys = TailProbability.of(int((values >= deviance - _TIE).sum()), len(values))
+        p_toys = TailProbability.of(int((values >= deviance - TIE).sum()), len(values))
         if failed:
             notes.append(f"{failed} toys left out, whose fits did not converge")
     p_chi2 = float(chi2.sf(deviance, degrees)) if degrees > 0 else None
@@ -150,9 +149,9 @@ def _unconstrained(model: Model) -> NDArray[np.intp]:
 def _toys(model: Model, truth: Array, toys: int, seed: int) -> tuple[Array, Array]:
     """Main and auxiliary data drawn at one point, shapes (toys, B) and (toys, C)."""
     parts = []
-    for number in range(-(-toys // _CHUNK)):
+    for number in range(-(-toys // CHUNK)):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-        parts.append(generate(model, truth, _CHUNK, rng))
+        parts.append(generate(model, truth, CHUNK, rng))
     counts, auxiliary = (np.concatenate(arrays)[:toys] for arrays in zip(*parts, strict=True))
     return counts, auxiliary
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from na64stat.errors import InputError
+from na64stat.progress import Track
 from na64stat.stats.best_fit import FIXED, BestFit, FittedParameter, best_fit
 from na64stat.stats.fit import Fits
 from na64stat.stats.model import Model
@@ -69,7 +70,7 @@ def impacts(
     model: Model,
     *,
     names: Sequence[str] | None = None,
-    progress: Callable[[Iterable[float]], Iterable[float]] | None = None,
+    progress: Track | None = None,
     lowest_mu: float | None = None,
 ) -> Impacts:
     """Shift of mu-hat by each nuisance parameter, from fits with it held at its best fit plus and minus a standard deviation.

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError, WorkspaceError
+from na64stat.errors import InputError
 from na64stat.stats._pyhf import patched, validate
 from na64stat.stats.interpolation import Interpolation, nominal_rates
 from na64stat.stats.parameters import Array, Gaussian, Parameter, Poisson
-from na64stat.stats.reader import Reader, Row
+from na64stat.stats.reader import Reader, measurement_of
+from na64stat.stats.rows import Row
 
 if TYPE_CHECKING:
     from na64stat.stats.kernel import Compiled
@@ -92,7 +93,7 @@ class Model:
         if patch is not None:
             workspace = patched(workspace, patch)
         validate(workspace)
-        chosen = _measurement(workspace, measurement)
+        chosen = measurement_of(workspace, measurement)
         reader = Reader(workspace, regions, chosen)
         parameters = list(reader.parameters)
         # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
@@ -348,7 +349,7 @@ class Model:
         """
         per_channel = np.broadcast_to(np.asarray(factor, dtype=float), (len(self.channels),))
         rows = tuple(
-            _scaled_row(row, float(per_channel[row.channel])) if self.poi in row.factors else row for row in self.rows
+            row.scaled(float(per_channel[row.channel])) if self.poi in row.factors else row for row in self.rows
         )
         return replace(self, rows=rows)
 
@@ -386,8 +387,8 @@ class Model:
         position = np.full(self.bins, -1)
         position[bins] = np.arange(len(bins))
         kept_channels = list(dict.fromkeys(self.bin_channel[bins].tolist()))
-        rows = [(row, position[row.bins] >= 0) for row in self.rows if (position[row.bins] >= 0).any()]
-        used = sorted({self.poi}.union(*(_parameters_of(row, keep) for row, keep in rows)))
+        rows = [row.within(position[row.bins] >= 0) for row in self.rows if (position[row.bins] >= 0).any()]
+        used = sorted({self.poi}.union(*(row.parameters for row in rows)))
         new = np.full(len(self.parameters), -1)
         new[used] = np.arange(len(used))
         return replace(
@@ -397,45 +398,5 @@ class Model:
             observed=None if self.observed is None else self.observed[bins],
             parameters=tuple(self.parameters[i] for i in used),
             poi=int(new[self.poi]),
-            rows=tuple(
-                Row(
-                    kept_channels.index(row.channel),
-                    row.sample,
-                    position[row.bins[keep]],
-                    row.nominal[keep],
-                    tuple(int(new[i]) for i in row.factors),
-                    tuple((int(new[i]), high, low) for i, high, low in row.normsys),
-                    tuple((int(new[i]), up[keep], down[keep]) for i, up, down in row.histosys),
-                    tuple(new[gamma[keep]] for gamma in row.gammas),
-                )
-                for row, keep in rows
-            ),
+            rows=tuple(row.renumbered(kept_channels.index(row.channel), position, new) for row in rows),
         )
-
-
-def _parameters_of(row: Row, keep: NDArray[np.bool_]) -> set[int]:
-    return replace(row, gammas=tuple(gamma[keep] for gamma in row.gammas)).parameters
-
-
-def _scaled_row(row: Row, factor: float) -> Row:
-    return replace(
-        row,
-        nominal=row.nominal * factor,
-        histosys=tuple((i, up * factor, down * factor) for i, up, down in row.histosys),
-    )
-
-
-def _measurement(workspace: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
-    measurements: Sequence[Mapping[str, Any]] = workspace["measurements"]
-    if not measurements:
-        raise WorkspaceError("workspace: no measurement; one with a parameter of interest is right")
-    names = [item["name"] for item in measurements]
-    if len(set(names)) != len(names):
-        raise WorkspaceError(f"workspace: measurements {', '.join(names)}: each name once is right")
-    if name is None:
-        return measurements[0]
-    for measurement in measurements:
-        if measurement["name"] == name:
-            return measurement
-    known = ", ".join(item["name"] for item in measurements)
-    raise WorkspaceError(f"measurement {name!r}: not in the workspace; it has {known}")

@@ -16,47 +16,10 @@ from numpy.typing import NDArray
 
 from na64stat.errors import RegionError, WorkspaceError
 from na64stat.stats.parameters import Array, Constraint, Gaussian, Parameter, Poisson
+from na64stat.stats.rows import Row
 
 SMALLEST_GAMMA: Final = 1e-10
 """Lower bound of factors of single bins, as in pyhf."""
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One sample in one channel: nominal events in its bins and the modifiers that act on them.
-
-    The rate is the product of factors and gammas times (nominal + shifts).
-
-    Attributes
-    ----------
-    channel, sample
-        Index of the channel and name of the sample.
-    bins, nominal
-        Global bin numbers and events, shape (n,).
-    factors
-        Parameters that multiply the row as they are (normfactor, lumi).
-    normsys
-        (parameter, factor at +1, factor at -1).
-    histosys
-        (parameter, nominal to +1, -1 to nominal), the latter two of shape (n,).
-    gammas
-        Parameter of each bin, one array of shape (n,) a modifier (shapesys, staterror, shapefactor).
-    """
-
-    channel: int
-    sample: str
-    bins: NDArray[np.intp]
-    nominal: Array
-    factors: tuple[int, ...]
-    normsys: tuple[tuple[int, float, float], ...]
-    histosys: tuple[tuple[int, Array, Array], ...]
-    gammas: tuple[NDArray[np.intp], ...]
-
-    @property
-    def parameters(self) -> set[int]:
-        """Every parameter that moves the row."""
-        found = {*self.factors, *(item[0] for item in self.normsys), *(item[0] for item in self.histosys)}
-        return found.union(*(gamma.tolist() for gamma in self.gammas))
 
 
 @dataclass(eq=False)
@@ -277,6 +240,29 @@ class Reader:
             raise WorkspaceError(
                 f"workspace: the parameter of interest {self.poi!r} is a {modifier.kind}; a normfactor is right"
             )
+
+
+def measurement_of(workspace: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
+    """The measurement of that name, None for the first.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is none, none of that name, or two of one name.
+    """
+    measurements: Sequence[Mapping[str, Any]] = workspace["measurements"]
+    if not measurements:
+        raise WorkspaceError("workspace: no measurement; one with a parameter of interest is right")
+    names = [item["name"] for item in measurements]
+    if len(set(names)) != len(names):
+        raise WorkspaceError(f"workspace: measurements {', '.join(names)}: each name once is right")
+    if name is None:
+        return measurements[0]
+    for measurement in measurements:
+        if measurement["name"] == name:
+            return measurement
+    known = ", ".join(item["name"] for item in measurements)
+    raise WorkspaceError(f"measurement {name!r}: not in the workspace; it has {known}")
 
 
 def _shapesys(nominal: Array, errors: Array, place: str) -> tuple[list[Constraint | None], list[bool]]:

@@ -20,14 +20,11 @@ from na64stat.stats.method import Method
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band
-from na64stat.stats.statistic import Statistic, evaluate
+from na64stat.stats.statistic import TIE, Statistic, evaluate
 from na64stat.stats.tail import TailProbability
 from na64stat.stats.toy_sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
 from na64stat.stats.toys import Toys
 from na64stat.stats.workspace import BACKGROUND_FLOOR
-
-_TIE = 1e-7
-"""Values of q0 closer than this are equal; below it there is no excess."""
 
 _IMPOSSIBLE = "events where there is no background: impossible without signal, so that p0 is zero and Z has no value"
 
@@ -201,9 +198,9 @@ def _by_toys(model: Model, method: Toys) -> Significance:
 def _tail(background: Array, q0: float) -> TailProbability:
     """Share of sorted toys that are at least as extreme; all where there is no excess."""
     toys = len(background)
-    if q0 <= _TIE:
+    if q0 <= TIE:  # no excess
         return TailProbability(1.0, 0.0, False, toys)
-    return TailProbability.of(toys - int(np.searchsorted(background, q0 - _TIE)), toys)
+    return TailProbability.of(toys - int(np.searchsorted(background, q0 - TIE)), toys)
 
 
 def _exact(model: Model, method: Exact) -> Significance:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 import numpy as np
 
 from na64stat.stats.fit import Fits, fit_fixed, fit_free, lowest_mu
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
+
+TIE: Final = 1e-7
+"""Values of a test statistic closer than this are equal."""
 
 
 class Criterion(Enum):

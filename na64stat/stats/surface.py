@@ -58,12 +58,6 @@ class Surface:
     def __init__(self, evaluate: Callable[[Array], Array], levels: int, farthest: float) -> None:
         self._direct, self.levels, self.farthest = evaluate, levels, farthest
         self._tables: dict[bytes, _Table] = {}
-        self.direct_points = 0
-
-    @property
-    def nodes(self) -> int:
-        """Nodes that were evaluated."""
-        return sum(len(table.values) for table in self._tables.values())
 
     def read(self, events: Array) -> Array:
         """CL_s of signals with these events, (N, C) -> (N, L)."""
@@ -88,7 +82,6 @@ class Surface:
         rough = np.isnan(known).any(axis=1)
         rough |= (total > self.farthest) & (np.exp(-known) > NOTHING).any(axis=1)
         if rough.any():
-            self.direct_points += int(rough.sum())
             result[rough] = self._direct(events[rough])
         return np.asarray(result)
 

@@ -17,12 +17,9 @@ from na64stat.stats.method import Method
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
-from na64stat.stats.statistic import Criterion, Statistic, evaluate
+from na64stat.stats.statistic import TIE, Criterion, Statistic, evaluate
 from na64stat.stats.toy_limit import Curves, ToyLimit
 from na64stat.stats.toy_sample import BACKGROUND, CHUNK, SIGNAL, Question, ToySample, left_out
-
-TIE = 1e-7
-"""Values of the test statistic closer than this are equal."""
 
 _CLEAR = 3.0
 """Standard errors from the value to decide at which sampling stops."""

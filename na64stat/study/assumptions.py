@@ -29,6 +29,7 @@ from na64stat.study.variation import (
     TriggerCut,
     Variation,
 )
+from na64stat.text import after_number
 from na64stat.units import HBARC_GEV_M
 
 SHARE: Final = 0.2
@@ -287,7 +288,7 @@ def _choices(run: Run) -> Iterable[Variation]:
 
 
 def _text(value: float, unit: str) -> str:
-    return f"{value:.3g}" + ("" if unit == "1" else f" {unit}")
+    return f"{value:.3g}{after_number(unit)}"
 
 
 def _background_text(background: Background) -> str:

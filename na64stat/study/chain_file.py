@@ -24,6 +24,8 @@ from na64stat.errors import InputError, shown
 from na64stat.files import parse_json, write_advice, write_bytes
 from na64stat.stats.posterior import Posterior
 from na64stat.stats.sampler import Chain
+from na64stat.study.journal import difference
+from na64stat.study.record_files import text_of
 
 Array = NDArray[np.float64]
 
@@ -162,14 +164,11 @@ class ChainFile:
         InputError
             The message names the first thing that differs.
         """
-        ours = json.loads(json.dumps(question))
-        for key in dict.fromkeys([*ours, *self.question]):
-            if self.question.get(key) != ours.get(key):
-                there, here = (_short(item.get(key)) for item in (self.question, ours))
-                raise InputError(
-                    f"{self.path}: belongs to another question: {key} is {there} there, {here} here; ask the same question, name "
-                    "another file, or replace it (--overwrite, overwrite=True)"
-                )
+        if differs := difference(self.question, json.loads(json.dumps(question))):
+            raise InputError(
+                f"{self.path}: belongs to another question: {differs}; ask the same question, name another file, or replace it "
+                "(--overwrite, overwrite=True)"
+            )
 
     def _check_shapes(self) -> None:
         """Refuse arrays that do not belong together, with a ValueError."""
@@ -279,7 +278,7 @@ def _check_sizes(groups: Sequence[Any], most: int) -> None:
 
 def _question(text: Any, where: str) -> dict[str, Any]:
     """What was asked, as far as readers rely on it."""
-    found = parse_json(_text(text), where)
+    found = parse_json(text_of(text), where)
     if not isinstance(found, dict):
         raise ValueError("the question is not an object")
     priors, counts, power = found.get("priors"), found.get("counts"), found.get("yield_power")
@@ -295,16 +294,10 @@ def _question(text: Any, where: str) -> dict[str, Any]:
 
 
 def _texts(text: Any, where: str) -> tuple[str, ...]:
-    found = parse_json(_text(text), where)
+    found = parse_json(text_of(text), where)
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise ValueError(f"{shown(found)}; a list of texts is right")
     return tuple(found)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{shown(value)}; a text is right")
-    return value
 
 
 def _is_number(value: Any) -> bool:
@@ -320,8 +313,3 @@ def _random_of(group: Any) -> tuple[Any, ...]:
         int(attributes["random_has_gauss"]),
         float(attributes["random_gauss"]),
     )
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,190 +10,23 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
-from na64stat.stats.credible import Curve
 from na64stat.stats.exact import Exact
 from na64stat.stats.feldman_cousins import FeldmanCousins
 from na64stat.stats.limits import check_cl, limit_of_model
 from na64stat.stats.marginal import MarginalLikelihood
 from na64stat.stats.model import Model
 from na64stat.stats.priors import Prior
+from na64stat.study.credible_record import ComparedLimit, ComparedLimits, CredibleLimit, CrediblePlane
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
+from na64stat.text import interval_text
 
 Array = NDArray[np.float64]
-Interval = tuple[float, float]
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 _POINTS = (120, 160)
 """Masses and couplings of a plane."""
-
-
-@dataclass(frozen=True)
-class CredibleLimit:
-    """Upper limit from the posterior of one parameter, by quadrature.
-
-    Attributes
-    ----------
-    prior
-        The prior in words.
-    parameter, unit
-        What it is of, and the unit of its values.
-    cl, limit
-        Posterior probability below the limit, and the limit.
-    events, coupling
-        Signal events in all at the limit, and the coupling in the scenario's unit; None where they do not follow from it.
-    highest_density
-        Intervals of the highest density with the same probability.
-    error
-        Relative error of the likelihood, from independent quadratures over the nuisance parameters.
-    curve
-        The posterior.
-    """
-
-    prior: str
-    parameter: str
-    unit: str
-    cl: float
-    limit: float
-    events: float | None
-    coupling: float | None
-    highest_density: tuple[Interval, ...]
-    error: float
-    curve: Curve = field(repr=False, compare=False)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form, without the curve."""
-        return {
-            "prior": self.prior,
-            "parameter": self.parameter,
-            "unit": self.unit,
-            "cl": self.cl,
-            "limit": self.limit,
-            "events": self.events,
-            "coupling": self.coupling,
-            "highest_density": [list(interval) for interval in self.highest_density],
-            "error": self.error,
-        }
-
-
-@dataclass(frozen=True)
-class ComparedLimit:
-    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them.
-
-    Attributes
-    ----------
-    label
-        The method, or the prior in words.
-    events
-        Signal events in all.
-    coupling
-        In the scenario's unit.
-    note
-        What a reader should know.
-    """
-
-    label: str
-    events: float | None
-    coupling: float | None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class ComparedLimits:
-    """Limits of several priors beside CL_s and Feldman-Cousins.
-
-    Attributes
-    ----------
-    scenario, coupling_unit, run, regions, counts, mass, cl
-        What was asked; the mass in GeV.
-    rows
-        One entry a prior, then CL_s and Feldman-Cousins.
-    credible
-        Details of the priors.
-    notes
-        What a reader should know.
-    """
-
-    scenario: str
-    coupling_unit: str
-    run: str | None
-    regions: tuple[str, ...]
-    counts: Mapping[str, float]
-    mass: float | None
-    cl: float
-    rows: tuple[ComparedLimit, ...]
-    credible: tuple[CredibleLimit, ...]
-    notes: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "kind": "credible limits",
-            "scenario": self.scenario,
-            "coupling_unit": self.coupling_unit,
-            "run": self.run,
-            "regions": list(self.regions),
-            "counts": dict(self.counts),
-            "mass_gev": self.mass,
-            "cl": self.cl,
-            "rows": [
-                {"label": row.label, "events": row.events, "coupling": row.coupling, "note": row.note}
-                for row in self.rows
-            ],
-            "credible": [item.as_dict() for item in self.credible],
-            "notes": list(self.notes),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class CrediblePlane:
-    """Posterior density of mass and coupling on a grid.
-
-    Attributes
-    ----------
-    scenario, coupling_symbol, coupling_unit, run, regions, priors, cl
-        What was asked.
-    mass, coupling
-        Grid [GeV; unit of the coupling], shapes (M,) and (G,).
-    density
-        Posterior density per unit of ln(mass) and ln(coupling), shape (M, G).
-    level
-        Density above which lies the region of the highest density with probability `cl`.
-    """
-
-    scenario: str
-    coupling_symbol: str
-    coupling_unit: str
-    run: str | None
-    regions: tuple[str, ...]
-    priors: tuple[str, ...]
-    cl: float
-    mass: Array
-    coupling: Array
-    density: Array
-    level: float
-
-    @property
-    def inside(self) -> NDArray[np.bool_]:
-        """Points in the credible region, shape (M, G)."""
-        return self.density >= self.level
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "kind": "credible plane",
-            "scenario": self.scenario,
-            "coupling_unit": self.coupling_unit,
-            "run": self.run,
-            "regions": list(self.regions),
-            "priors": list(self.priors),
-            "cl": self.cl,
-            "mass_gev": self.mass.tolist(),
-            "coupling": self.coupling.tolist(),
-            "density": self.density.tolist(),
-            "level": self.level,
-        }
 
 
 def credible_limit(
@@ -366,7 +198,7 @@ def _remark(limit: CredibleLimit) -> str:
     """What a single number hides: that the allowed values are not all below it."""
     if len(limit.highest_density) < 2:
         return ""
-    parts = " and ".join(f"{low:.3g} - {high:.3g}" for low, high in limit.highest_density)
+    parts = " and ".join(interval_text(interval) for interval in limit.highest_density)
     return f"highest density in {parts}"
 
 

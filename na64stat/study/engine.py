@@ -11,7 +11,7 @@ import json
 import logging
 import platform
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from functools import lru_cache
 from importlib.metadata import version
@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from na64stat.errors import ComputationError, InputError
+from na64stat.progress import Track
 from na64stat.study.journal import Journal
 from na64stat.study.shipping import packed
 
@@ -26,9 +27,6 @@ _LOG = logging.getLogger(__name__)
 
 Job = Callable[[Any], Any]
 """The answer to a task."""
-
-Track = Callable[[Iterable[Any]], Iterable[Any]]
-"""Wraps what is to come, whose length is known, for a progress bar."""
 
 _RESTARTS: Final = 5
 """How often worker processes that died are replaced before the work is given up."""

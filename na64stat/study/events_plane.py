@@ -8,17 +8,16 @@ prior that does not matter.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.progress import Track
 from na64stat.study.events_table import FLOOR, TOLERANCE, Events, columns, error_of, logs
 
 Array = NDArray[np.float64]
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 _COUPLINGS: Final = 129
 _MASSES: Final = 17

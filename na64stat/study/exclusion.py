@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.base import ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
-from na64stat.study.engine import Track
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork

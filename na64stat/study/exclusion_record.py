@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
-from na64stat.files import to_json, write_text
 from na64stat.study.record_files import (
+    Saved,
     contour_records,
+    damaged,
     excess_of,
     nullable,
     number_of,
@@ -30,7 +31,7 @@ SCHEMA: Final = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Exclusion:
+class Exclusion(Saved):
     """Excluded regions of one scenario, known to a stated tolerance.
 
     Attributes
@@ -150,18 +151,6 @@ class Exclusion:
             "provenance": dict(self.provenance),
         }
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`.
-
-        Parameters
-        ----------
-        path
-            The file.
-        overwrite
-            Whether an existing file is replaced.
-        """
-        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
-
 
 def _level(region: ExclusionRegion) -> dict[str, Any]:
     return {
@@ -187,7 +176,7 @@ def load_exclusion(path: str | Path) -> Exclusion:
         If the file is missing or is no exclusion.
     """
     record = read_record(path, "exclusion", SCHEMA)
-    try:
+    with damaged(path, "exclusion file"):
         points = record["points"]
         reasons = {int(item["point"]): text_of(item["reason"]) for item in points["failed"]}
         mass, coupling = (positive(points[name]) for name in ("mass_gev", "coupling"))
@@ -221,5 +210,3 @@ def load_exclusion(path: str | Path) -> Exclusion:
             dict(record["provenance"]),
             texts_of(record["notes"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: damaged exclusion file: {type(error).__name__}: {error}") from error

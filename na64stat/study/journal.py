@@ -134,13 +134,11 @@ class Journal:
             )
         theirs, ours = record.get("question"), json.loads(self._header[9:])["question"]
         known = theirs if isinstance(theirs, dict) else {}
-        for key in dict.fromkeys([*ours, *known]):
-            if known.get(key) != ours.get(key):
-                there, here = (_short(item.get(key)) for item in (known, ours))
-                return (
-                    f"journal {self.path}: belongs to another question: {key} is {there} there, {here} here; ask the same "
-                    "question, name another file, or delete it to start anew"
-                )
+        if differs := difference(known, ours):
+            return (
+                f"journal {self.path}: belongs to another question: {differs}; ask the same question, name another file, or "
+                "delete it to start anew"
+            )
         return f"journal {self.path}: belongs to another question; name another file, or delete it to start anew"
 
     def _append(self, line: bytes) -> None:
@@ -179,6 +177,14 @@ def _lines(descriptor: int) -> Iterator[bytes]:
         file.seek(0)
         while line := file.readline(_LONGEST_LINE):
             yield line
+
+
+def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """The first thing in which two questions differ, in words; empty if they are the same."""
+    for key in dict.fromkeys([*here, *there]):
+        if there.get(key) != here.get(key):
+            return f"{key} is {_short(there.get(key))} there, {_short(here.get(key))} here"
+    return ""
 
 
 def _short(value: Any) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
@@ -21,8 +22,6 @@ from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
-Track = Callable[[Iterable[float]], Iterable[float]]
-
 _GRID_PER_DECADE = 40
 _SLIVER = 1.01
 """A stretch of couplings narrower than this ratio is not reported as an artefact of the layer sum."""

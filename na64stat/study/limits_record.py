@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from na64stat.errors import InputError
-from na64stat.files import to_json, write_text
 from na64stat.study.record_files import (
+    Saved,
+    damaged,
     intervals_of,
     number_of,
     numbers_or_null,
@@ -55,7 +55,7 @@ class LimitPoint:
 
 
 @dataclass(frozen=True)
-class ScenarioLimits:
+class ScenarioLimits(Saved):
     """Limits of one scenario in one run.
 
     Attributes
@@ -112,18 +112,6 @@ class ScenarioLimits:
             "provenance": dict(self.provenance),
         }
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`.
-
-        Parameters
-        ----------
-        path
-            The file.
-        overwrite
-            Whether an existing file is replaced.
-        """
-        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
-
 
 def load_limits(path: str | Path) -> ScenarioLimits:
     """Read limits that `ScenarioLimits.save`, or `na64stat limit SCENARIO --json`, wrote.
@@ -139,7 +127,7 @@ def load_limits(path: str | Path) -> ScenarioLimits:
         If the file is missing or holds no limits.
     """
     record = read_record(path, "limits", SCHEMA)
-    try:
+    with damaged(path, "file of limits"):
         scenario, unit, run = (text_of(record[name]) for name in ("scenario", "coupling_unit", "run"))
         points = tuple(
             LimitPoint(
@@ -163,5 +151,3 @@ def load_limits(path: str | Path) -> ScenarioLimits:
             text_of(record["verdict"]),
             dict(record["provenance"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: damaged file of limits: {type(error).__name__}: {error}") from error

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import Na64StatError, ValidityWarning
-from na64stat.study.engine import Engine, Track
+from na64stat.progress import Track
+from na64stat.study.engine import Engine
 from na64stat.study.journal import Journal
 from na64stat.study.maps import MapWork
 from na64stat.study.provenance import provenance

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, ValidityWarning
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.limits import check_combination
 from na64stat.stats.model import Model
@@ -30,7 +30,6 @@ from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def pose(

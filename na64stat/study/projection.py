@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import BackgroundScaling, Run
+from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
@@ -24,8 +25,6 @@ from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
-Track = Callable[[Iterable[Any]], Iterable[Any]]
-
 _PER_DECADE, _PER_DECADE_OF_SEVERAL = 40, 10
 """Couplings per decade at which the reach is looked for, in one channel and in several, where each takes a fit or many."""
 

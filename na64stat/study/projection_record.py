@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.errors import InputError
-from na64stat.files import to_json, write_text
 from na64stat.study.limits_record import Interval, LimitPoint
 from na64stat.study.record_files import (
+    Saved,
+    damaged,
     intervals_of,
     number_of,
     numbers_or_null,
@@ -74,7 +75,7 @@ class ProjectionPoint:
 
 
 @dataclass(frozen=True)
-class Projection:
+class Projection(Saved):
     """Limits and discovery reach against the muons on target.
 
     Attributes
@@ -144,18 +145,6 @@ class Projection:
             "provenance": dict(self.provenance),
         }
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`.
-
-        Parameters
-        ----------
-        path
-            The file.
-        overwrite
-            Whether an existing file is replaced.
-        """
-        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
-
 
 def load_projection(path: str | Path) -> Projection:
     """Read a projection that `Projection.save` wrote.
@@ -171,7 +160,7 @@ def load_projection(path: str | Path) -> Projection:
         If the file is missing or is no projection.
     """
     record = read_record(path, "projection", SCHEMA)
-    try:
+    with damaged(path, "projection file"):
         texts = {name: text_of(record[name]) for name in ("scenario", "coupling_unit", "run", "method", "background")}
         return Projection(
             **texts,
@@ -182,8 +171,6 @@ def load_projection(path: str | Path) -> Projection:
             notes=texts_of(record["notes"]),
             provenance=dict(record["provenance"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: damaged projection file: {type(error).__name__}: {error}") from error
 
 
 def _point(item: Mapping[str, Any]) -> ProjectionPoint:

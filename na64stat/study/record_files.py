@@ -1,9 +1,11 @@
-"""What the JSON files of scans and exclusions have in common."""
+"""What the JSON files of all kinds of records have in common."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, shown
-from na64stat.files import parse_json, read_limited
+from na64stat.files import parse_json, read_limited, to_json, write_text
 from na64stat.study.region import Contour
 
 Array = NDArray[np.float64]
@@ -112,3 +114,32 @@ def contour_records(contours: Sequence[Contour]) -> list[dict[str, Any]]:
         }
         for curve in contours
     ]
+
+
+class Saved(ABC):
+    """A record that can be kept as a JSON file."""
+
+    @abstractmethod
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the JSON form; an existing file is refused unless `overwrite`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether an existing file is replaced.
+        """
+        write_text(path, to_json(self.as_dict()), overwrite=overwrite)
+
+
+@contextmanager
+def damaged(path: str | Path, what: str) -> Iterator[None]:
+    """Within, what a record lacks or holds of the wrong type or size becomes an InputError: a damaged `what`."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{path}: damaged {what}: {type(error).__name__}: {error}") from error

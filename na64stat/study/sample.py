@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats import sampler
 from na64stat.stats.diagnostics import AUTOCORRELATIONS, LARGEST_R_HAT, autocorrelation_time, split_r_hat
@@ -25,8 +26,6 @@ from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
 from na64stat.study.samples import Samples, discarded, kept_part
 from na64stat.yields.survival import DepthAverage
-
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 _FIRST: Final = 1000
 _BLOCK: Final = 250

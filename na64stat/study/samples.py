@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
+from na64stat.stats.credible import check_probability
 from na64stat.stats.diagnostics import Diagnostics, autocorrelation_time, diagnose, quantile_error
 from na64stat.study.chain_file import ChainFile
 
@@ -125,7 +126,7 @@ class Samples:
         name
             Of a quantity in `names`; default the parameter with the prior.
         """
-        _check(probability)
+        check_probability(probability)
         return float(np.quantile(self.of(name or self.signal_parameter), probability))
 
     def quantile_error(self, probability: float, name: str | None = None) -> float:
@@ -136,7 +137,7 @@ class Samples:
         probability, name
             As for `quantile`.
         """
-        _check(probability)
+        check_probability(probability)
         return quantile_error(self.of(name or self.signal_parameter), probability)
 
     def highest_density(
@@ -153,7 +154,7 @@ class Samples:
         log
             Density per unit of the logarithm; default for a coupling or a mass with a prior that is flat in it.
         """
-        _check(probability)
+        check_probability(probability)
         name = name or self.signal_parameter
         samples = self.of(name)
         log = self.is_log(name) if log is None else log
@@ -324,11 +325,6 @@ def _bins(x: Array, effective: float) -> int:
     if spread == 0 or not effective >= 1:
         return 1
     return int(np.clip(np.ptp(x) * effective ** (1 / 3) / (2 * spread), 10, 1000))
-
-
-def _check(probability: float) -> None:
-    if not 0 < probability < 1:
-        raise InputError(f"probability {probability}: between 0 and 1 is right")
 
 
 def _finite(value: float) -> float | None:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
-from na64stat.files import to_json, write_text
 from na64stat.study.record_files import (
+    Saved,
     contour_records,
+    damaged,
     excess_of,
     nullable,
     number_of,
@@ -33,7 +34,7 @@ VERDICTS: Final[tuple[str, ...]] = ("observed", "median")
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class Scan(Saved):
     """A map of CL_s at mu = 1.
 
     Attributes
@@ -164,18 +165,6 @@ class Scan:
             "provenance": dict(self.provenance),
         }
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`.
-
-        Parameters
-        ----------
-        path
-            The file.
-        overwrite
-            Whether an existing file is replaced.
-        """
-        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
-
     @property
     def _shape(self) -> tuple[int, int]:
         return len(self.mass), len(self.coupling)
@@ -195,7 +184,7 @@ def load_scan(path: str | Path) -> Scan:
         If the file is missing or is no scan.
     """
     record = read_record(path, "scan", SCHEMA)
-    try:
+    with damaged(path, "scan file"):
         mass, coupling = (positive(record[name], increasing=True) for name in ("mass_gev", "coupling"))
         shape = len(mass), len(coupling)
         verdicts = [name for name in VERDICTS if name in record["excess"]]
@@ -216,8 +205,6 @@ def load_scan(path: str | Path) -> Scan:
             dict(record["provenance"]),
             texts_of(record["notes"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: damaged scan file: {type(error).__name__}: {error}") from error
 
 
 def _nullable(values: Array | None, shape: tuple[int, int]) -> list[list[float | None]]:

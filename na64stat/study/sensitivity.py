@@ -7,7 +7,7 @@ one of them is moved: `EfficiencyRule.REINFERRED`. What the Z' and a signal have
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
@@ -16,6 +16,7 @@ from na64stat.errors import InputError, Na64StatError, Na64StatWarning, Validity
 from na64stat.experiment.calibration import is_packaged, recalibrated, same_calibration
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import ScenarioFactory
@@ -37,8 +38,6 @@ from na64stat.study.sensitivity_record import (
 )
 from na64stat.study.variation import Setting, Variation
 from na64stat.yields.survival import DepthAverage
-
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 CALIBRATION: Final = "2022"
 """The run of the packaged Z' limit."""

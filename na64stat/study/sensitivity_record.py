@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.errors import InputError
-from na64stat.files import to_json, write_text
-from na64stat.study.record_files import read_record
+from na64stat.study.record_files import Saved, damaged, read_record
 
 SCHEMA: Final = 1
 
 UNCHANGED, REINFERRED, HELD = "unchanged", "re-inferred", "held"
 """What became of the efficiency: it does not depend on what was moved, it was inferred anew, it was kept although it does."""
+
+SMALLEST: Final = 0.05
+"""Change [%] of a limit below which tables and figures leave it out."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class AssumedNumber:
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class Sensitivity(Saved):
     """How far limits move with what is assumed.
 
     Attributes
@@ -214,18 +216,6 @@ class Sensitivity:
             "provenance": dict(self.provenance),
         }
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`.
-
-        Parameters
-        ----------
-        path
-            The file.
-        overwrite
-            Whether an existing file is replaced.
-        """
-        write_text(Path(path), to_json(self.as_dict()), overwrite=overwrite)
-
 
 def load_sensitivity(path: str | Path) -> Sensitivity:
     """Read what `Sensitivity.save`, or `na64stat sensitivity --json`, wrote.
@@ -241,7 +231,7 @@ def load_sensitivity(path: str | Path) -> Sensitivity:
         If the file is missing or is no such record.
     """
     record = read_record(path, "sensitivity", SCHEMA)
-    try:
+    with damaged(path, "sensitivity file"):
         headlines = [
             HeadlineLimit(**{**_without(item, "name"), "regions": tuple(item["regions"])})
             for item in record["headlines"]
@@ -256,8 +246,6 @@ def load_sensitivity(path: str | Path) -> Sensitivity:
             notes=tuple(record["notes"]),
             provenance=dict(record["provenance"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: damaged sensitivity file: {type(error).__name__}: {error}") from error
 
 
 def _without(item: Mapping[str, Any], name: str) -> dict[str, Any]:

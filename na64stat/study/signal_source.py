@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
+from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.model import Model
 from na64stat.stats.posterior import Signal
@@ -22,8 +22,6 @@ from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
-Track = Callable[[Iterable[Any]], Iterable[Any]]
-
 _LOWEST = 1e-15
 """Couplings below this share of the upper bound of the prior give no events to speak of; a table begins here."""
 

@@ -155,7 +155,7 @@ def test_what_is_no_served_json_is_refused(tmp_path, text):
 
 
 def test_large_files_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("na64stat.files.LARGEST", {"YAML": 10})
+    monkeypatch.setattr("na64stat.files.reading.LARGEST", {"YAML": 10})
     path = tmp_path / "x.yaml"
     path.write_text("independent_variables: []\n")
     with pytest.raises(InputError, match=r"x\.yaml: more than 10 bytes, the most that are read of a YAML file"):

@@ -14,7 +14,7 @@ from na64stat.export.result_tables import tables
 from na64stat.export.submission import Illustrated, hepdata
 from na64stat.export.table import LONGEST_NAME, MISSING
 from na64stat.plot.style import house_style, new_figure
-from na64stat.study.credible_file import load_credible
+from na64stat.study.credible_record import load_credible
 from na64stat.study.limits_record import load_limits
 
 MASSES = [0.01, 0.1]

@@ -136,14 +136,14 @@ def test_an_object_with_many_keys_and_one_twice_takes_little_time(quick):
     ],
 )
 def test_files_above_the_stated_size_are_refused(form, name, read, error, file, monkeypatch):
-    monkeypatch.setattr("na64stat.files.LARGEST", {**LARGEST, form: 100})
+    monkeypatch.setattr("na64stat.files.reading.LARGEST", {**LARGEST, form: 100})
     path = file(name, "#" * 101)
     with pytest.raises(error, match=rf"{name}: more than 100 bytes, the most that are read of a {form} file"):
         read(path)
 
 
 def test_endless_files_are_refused(monkeypatch, bounded):
-    monkeypatch.setattr("na64stat.files.LARGEST", {**LARGEST, "JSON": 2**20})
+    monkeypatch.setattr("na64stat.files.reading.LARGEST", {**LARGEST, "JSON": 2**20})
     with pytest.raises(InputError, match="more than 1048576 bytes"):
         load_scan("/dev/zero")
 

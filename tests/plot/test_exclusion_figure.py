@@ -48,10 +48,9 @@ def test_data_arrive_as_given():
 
 
 def test_closed_curve_returns_to_its_start():
-    island = Curve("island", [0.01, 0.1, 0.1], [1e-3, 1e-3, 1e-2], closed=True, filled=True)
+    island = Curve("island", [0.01, 0.1, 0.1], [1e-3, 1e-3, 1e-2], closed=True)
     (plane,) = exclusion_figure([island], [], AXES).axes
     assert plane.lines[0].get_xydata()[-1].tolist() == [0.01, 1e-3]
-    assert len(plane.patches) == 1
 
 
 def test_legend_names_each_curve_once_and_parts_share_a_colour():

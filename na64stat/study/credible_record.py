@@ -1,0 +1,224 @@
+"""Records of credible limits, and the JSON form of the limits of several priors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.stats.credible import Curve
+from na64stat.study.record_files import damaged, number_of, read_record, text_of, texts_of
+
+Array = NDArray[np.float64]
+Interval = tuple[float, float]
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True)
+class CredibleLimit:
+    """Upper limit from the posterior of one parameter, by quadrature.
+
+    Attributes
+    ----------
+    prior
+        The prior in words.
+    parameter, unit
+        What it is of, and the unit of its values.
+    cl, limit
+        Posterior probability below the limit, and the limit.
+    events, coupling
+        Signal events in all at the limit, and the coupling in the scenario's unit; None where they do not follow from it.
+    highest_density
+        Intervals of the highest density with the same probability.
+    error
+        Relative error of the likelihood, from independent quadratures over the nuisance parameters.
+    curve
+        The posterior.
+    """
+
+    prior: str
+    parameter: str
+    unit: str
+    cl: float
+    limit: float
+    events: float | None
+    coupling: float | None
+    highest_density: tuple[Interval, ...]
+    error: float
+    curve: Curve = field(repr=False, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form, without the curve."""
+        return {
+            "prior": self.prior,
+            "parameter": self.parameter,
+            "unit": self.unit,
+            "cl": self.cl,
+            "limit": self.limit,
+            "events": self.events,
+            "coupling": self.coupling,
+            "highest_density": [list(interval) for interval in self.highest_density],
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class ComparedLimit:
+    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them.
+
+    Attributes
+    ----------
+    label
+        The method, or the prior in words.
+    events
+        Signal events in all.
+    coupling
+        In the scenario's unit.
+    note
+        What a reader should know.
+    """
+
+    label: str
+    events: float | None
+    coupling: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ComparedLimits:
+    """Limits of several priors beside CL_s and Feldman-Cousins.
+
+    Attributes
+    ----------
+    scenario, coupling_unit, run, regions, counts, mass, cl
+        What was asked; the mass in GeV.
+    rows
+        One entry a prior, then CL_s and Feldman-Cousins.
+    credible
+        Details of the priors.
+    notes
+        What a reader should know.
+    """
+
+    scenario: str
+    coupling_unit: str
+    run: str | None
+    regions: tuple[str, ...]
+    counts: Mapping[str, float]
+    mass: float | None
+    cl: float
+    rows: tuple[ComparedLimit, ...]
+    credible: tuple[CredibleLimit, ...]
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "kind": "credible limits",
+            "scenario": self.scenario,
+            "coupling_unit": self.coupling_unit,
+            "run": self.run,
+            "regions": list(self.regions),
+            "counts": dict(self.counts),
+            "mass_gev": self.mass,
+            "cl": self.cl,
+            "rows": [
+                {"label": row.label, "events": row.events, "coupling": row.coupling, "note": row.note}
+                for row in self.rows
+            ],
+            "credible": [item.as_dict() for item in self.credible],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class CrediblePlane:
+    """Posterior density of mass and coupling on a grid.
+
+    Attributes
+    ----------
+    scenario, coupling_symbol, coupling_unit, run, regions, priors, cl
+        What was asked.
+    mass, coupling
+        Grid [GeV; unit of the coupling], shapes (M,) and (G,).
+    density
+        Posterior density per unit of ln(mass) and ln(coupling), shape (M, G).
+    level
+        Density above which lies the region of the highest density with probability `cl`.
+    """
+
+    scenario: str
+    coupling_symbol: str
+    coupling_unit: str
+    run: str | None
+    regions: tuple[str, ...]
+    priors: tuple[str, ...]
+    cl: float
+    mass: Array
+    coupling: Array
+    density: Array
+    level: float
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Points in the credible region, shape (M, G)."""
+        return self.density >= self.level
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "kind": "credible plane",
+            "scenario": self.scenario,
+            "coupling_unit": self.coupling_unit,
+            "run": self.run,
+            "regions": list(self.regions),
+            "priors": list(self.priors),
+            "cl": self.cl,
+            "mass_gev": self.mass.tolist(),
+            "coupling": self.coupling.tolist(),
+            "density": self.density.tolist(),
+            "level": self.level,
+        }
+
+
+def load_credible(path: str | Path) -> ComparedLimits:
+    """Read limits of several priors; the posteriors themselves are not in the file, and `credible` is empty.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no such limits.
+    """
+    record = read_record(path, "credible limits", SCHEMA)
+    with damaged(path, "file of credible limits"):
+        rows = tuple(
+            ComparedLimit(text_of(row["label"]), _number(row["events"]), _number(row["coupling"]), text_of(row["note"]))
+            for row in record["rows"]
+        )
+        counts = {text_of(name): number_of(count) for name, count in record["counts"].items()}
+        return ComparedLimits(
+            text_of(record["scenario"]),
+            text_of(record["coupling_unit"]),
+            None if record["run"] is None else text_of(record["run"]),
+            texts_of(record["regions"]),
+            counts,
+            _number(record["mass_gev"]),
+            number_of(record["cl"]),
+            rows,
+            (),
+            texts_of(record["notes"]),
+        )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else number_of(value)
