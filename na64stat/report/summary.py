@@ -118,7 +118,7 @@ def _cell(point: LimitPoint, level: str) -> str:
     intervals = point.intervals[level]
     if not intervals:
         return "nothing"
-    return ", ".join(_interval(interval) + _artefact(interval, point.artefacts) for interval in intervals)
+    return ", ".join(_interval(interval) + _artefact(point, interval) for interval in intervals)
 
 
 def _interval(interval: Interval) -> str:
@@ -126,10 +126,9 @@ def _interval(interval: Interval) -> str:
     return f"> {low:.2g}" if high is None else f"{low:.2g} - {high:.2g}"
 
 
-def _artefact(interval: Interval, artefacts: Sequence[Interval]) -> str:
+def _artefact(point: LimitPoint, interval: Interval) -> str:
     """What part of an interval only the layer sum excludes."""
-    low, high = interval
-    inside = [a for a in artefacts if a[0] >= low * (1 - 1e-9) and (high is None or a[0] < high)]
-    if any(a[0] <= low * (1 + 1e-6) and a[1] == high for a in inside):
+    real, artefacts = point.split(interval)
+    if not real:
         return " (layer sum)"
-    return "".join(f" ({_interval(a)}: layer sum)" for a in inside)
+    return "".join(f" ({_interval(artefact)}: layer sum)" for artefact in artefacts)

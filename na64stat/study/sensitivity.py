@@ -218,10 +218,10 @@ def _found(limits_: ScenarioLimits) -> list[_Found]:
     """One entry a mass; what the layer sum alone excludes is not excluded."""
     found = []
     for point in limits_.points:
-        excluded = point.intervals[limits_.verdict]
-        real = [interval for interval in excluded if interval not in point.artefacts]
+        real = point.real(limits_.verdict)
         lower, upper = (real[0][0], real[-1][1]) if real else (None, None)
-        found.append(_Found(lower, upper, _LAYERS_ONLY if excluded and not real else point.status))
+        layers_only = point.intervals[limits_.verdict] and not real
+        found.append(_Found(lower, upper, _LAYERS_ONLY if layers_only else point.status))
     return found
 
 
