@@ -25,7 +25,7 @@ from na64stat.stats.method import Method
 from na64stat.study.assumptions import standard_variations
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import ScenarioLimits
-from na64stat.study.provenance import provenance
+from na64stat.study.provenance import of_several
 from na64stat.study.sensitivity_record import (
     HELD,
     REINFERRED,
@@ -166,7 +166,13 @@ def sensitivity(
         shifts=tuple(shifts),
         numbers=_assumed(run, shifts, reasons, variations is None),
         notes=tuple(dict.fromkeys(notes)),
-        provenance={**provenance([run], average), "systematics": systematics},
+        provenance=of_several(
+            [(setting.scenario(mass=setting.masses[0], coupling=1.0), setting.regions) for setting in settings],
+            [run],
+            average,
+            method=asked["method"],
+            systematics=systematics,
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -300,6 +301,23 @@ def test_the_record_comes_back_and_ranks(tmp_path):
     path.write_text(json.dumps(raw))
     with pytest.raises(InputError, match="damaged sensitivity file"):
         na.load_sensitivity(path)
+
+
+def test_the_record_says_of_which_class_and_options_it_is(tmp_path):
+    decaying = partial(na.AxionMuon, loop_decay=True)
+    headlines = [MUON, Headline(decaying, (0.01,)), LIGHT_PHOTON]
+    asked = {"variations": [], "systematics": False, "method": na.Exact(criterion=na.Criterion.CL_SB)}
+    record = sensitivity(RUN, headlines, **asked)
+    muon = {"scenario": "axion-muon", "scenario_class": "na64stat.scenarios.axion_muon.AxionMuon", "regions": ["invisible"]}
+    photon = {"scenario": "axion-photon", "scenario_class": "na64stat.scenarios.axion_photon.AxionPhoton"}
+    assert record.provenance["scenarios"] == [
+        {**muon, "options": {}},
+        {**muon, "options": {"loop_decay": True}},
+        {**photon, "regions": ["visible"], "options": {}},
+    ]
+    assert (record.provenance["systematics"], record.provenance["criterion"]) == (False, "cl_sb")
+    record.save(tmp_path / "s.json")
+    assert na.load_sensitivity(tmp_path / "s.json") == record
 
 
 def test_refused():
