@@ -78,6 +78,7 @@ def draw_maps(
     *,
     existing: bool = True,
     more: Sequence[ExistingLimit] = (),
+    level: str | None = None,
     overwrite: bool = False,
 ) -> int:
     """Draw the contours of scans and exclusions into a file; the number of curves in them.
@@ -89,22 +90,30 @@ def draw_maps(
         scan at one mass, CL_s against the coupling.
     existing, more
         Whether existing limits are shaded, and limits of your own beside them.
+    level
+        The one whose contours are drawn, alone, and which the title names; default the deciding one of each.
 
     Raises
     ------
     InputError
-        If their couplings have different units, one is a single row or column, or the file cannot be written.
+        If their couplings have different units, one is a single row or column or has no such level, or the file cannot be
+        written.
     """
     items = list(found.values())
-    if len(items) == 1 and isinstance(items[0], Scan) and len(items[0].mass) == 1 < len(items[0].coupling):
+    row = len(items) == 1 and isinstance(items[0], Scan) and len(items[0].mass) == 1 < len(items[0].coupling)
+    if row and level is None:
         save_figure(row_figure(items[0]), path, overwrite=overwrite)
         return len(items[0].cl_s)
-    save_figure(maps_figure(found, existing=existing, more=more), path, overwrite=overwrite)
-    return len(_curves(found))
+    save_figure(maps_figure(found, existing=existing, more=more, level=level), path, overwrite=overwrite)
+    return len(_curves(found, level))
 
 
 def maps_figure(
-    found: Mapping[str, Scan | Exclusion], *, existing: bool = True, more: Sequence[ExistingLimit] = ()
+    found: Mapping[str, Scan | Exclusion],
+    *,
+    existing: bool = True,
+    more: Sequence[ExistingLimit] = (),
+    level: str | None = None,
 ) -> Figure:
     """The figure of scans and exclusions by label; arguments and errors as in `draw_maps`."""
     items = list(found.values())
@@ -117,21 +126,22 @@ def maps_figure(
     if not (mass[0] < mass[1] and coupling[0] < coupling[1]):
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
     names = list(dict.fromkeys(item.scenario for item in items))
-    axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, f"{', '.join(names)}, NA64mu")
+    title = ", ".join([*names, "NA64mu", *([] if level is None else [level])])
+    axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, title)
     wrong = [limit for limit in more if limit.unit != first.coupling_unit]
     if wrong:
         raise InputError(
             f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
         )
     others = shaded(first.scenario if existing and len(names) == 1 else "", coupling[1], more)
-    return exclusion_figure(_curves(found), others, axes)
+    return exclusion_figure(_curves(found, level), others, axes)
 
 
-def _curves(found: Mapping[str, Scan | Exclusion]) -> list[Curve]:
+def _curves(found: Mapping[str, Scan | Exclusion], level: str | None) -> list[Curve]:
     curves = []
     for number, (label, item) in enumerate(found.items()):
-        curves += contour_curves(item, label, COLOURS[number % len(COLOURS)], "-")
-    return curves + (_expected(next(iter(found.values()))) if len(found) == 1 else [])
+        curves += contour_curves(item, label, COLOURS[number % len(COLOURS)], "-", level)
+    return curves + (_expected(next(iter(found.values()))) if level is None and len(found) == 1 else [])
 
 
 def map_label(found: Scan | Exclusion) -> str:
