@@ -15,6 +15,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
+from na64stat.export.setting import asked_of
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import known_limits
 from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
@@ -251,7 +252,7 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL",
     )
     flat = bands and not any(band.label == r"$\pm 1 \sigma$" for band in bands)
-    notes = f"Background setting: {result.provenance.get('background', 'not stated')}."
+    notes = f"Background setting: {asked_of(result).background_text or 'not stated'}."
     if flat:
         notes += " The band of one standard deviation has no width: so few counts are expected that most outcomes are the same."
     return exclusion_figure(curves, shaded(result.scenario, top), axes, bands, notes)
