@@ -124,7 +124,18 @@ def _columns(mass, limits):
         ("independent_variables: 3\ndependent_variables: []\n", "TypeError"),
         (
             _columns("[{value: 1}]", "[{value: 1}, {value: 2}]"),
-            r"columns of different lengths, \{'m': 1, 'g': 2\}",
+            r"columns of different lengths, 'm': 1, 'g': 2; one length is right",
+        ),
+        (
+            "{independent_variables: [{header: {name: m}, values: []}],"
+            " dependent_variables: [{header: {name: g}, values: []}, {header: {name: g}, values: [{value: 1}]},"
+            " {header: {name: m}, values: []}]}",
+            r"columns of different lengths, 'm': 0, 'g': 0, 'g': 1, 'm': 0; one length is right",
+        ),
+        (
+            "{independent_variables: [{header: {name: m}, values: []}],"
+            " dependent_variables: [{header: {name: g}, values: false}]}",
+            "values False; a list is right",
         ),
         (
             "independent_variables:\n- header: {name: m}\n  values: [{value: 2024-01-01}]\ndependent_variables: []\n",
