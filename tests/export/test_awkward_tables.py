@@ -13,6 +13,7 @@ from na64stat.export.reader import read_table
 from na64stat.export.served_json import json_of, table_from_json
 from na64stat.export.submission_yaml import data_of, dump, table_from
 from na64stat.export.table import Cell, Qualifier, Uncertainty
+from na64stat.limits_library.citations import references
 
 FOLDER = Path(__file__).parent / "tables"
 YAML = sorted(path.name for path in FOLDER.glob("*.yaml"))
@@ -76,6 +77,14 @@ def test_missing_points_and_numbers_that_yaml_takes_for_text():
     overlay = observed.existing_limit("X", "ref")
     assert overlay.coupling == (1e-4, 2.5e-4)
     assert overlay.excludes(0.03, 1e-3)
+
+
+def test_the_papers_of_a_curve_are_cited_by_their_keys():
+    """As those of a table of one's own: the key is that of the entry whose arXiv number the reference names."""
+    curve = LimitCurve("g", (0.01, 0.1), (1e-3, 1e-2))
+    (known,) = (key for key, entry in references().items() if "2401.01708" in entry.names)
+    for reference, keys in (("arXiv:2401.01708", (known,)), ("doi of the record", ())):
+        assert curve.existing_limit("X", reference).bibtex_keys == keys
 
 
 def test_text_qualifiers():
