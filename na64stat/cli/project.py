@@ -31,6 +31,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.study.status import has_failed
 
 if TYPE_CHECKING:
     from na64stat.experiment.run import Run
@@ -164,7 +165,7 @@ def _project(
 
         save_projection_figure(result, symbols(result.scenario)[1], drawing.path, overwrite=overwrite)
     print_failures(
-        [point.limit.status for point in result.points if point.limit.status.startswith("failed")], len(result.points)
+        [point.limit.status for point in result.points if has_failed(point.limit.status)], len(result.points)
     )
     if as_json:
         print_json(result.as_dict())
@@ -188,10 +189,7 @@ def _print(result: Projection) -> None:
             f"{_number(limit.coupling[low])} - {_number(limit.coupling[high])}"
             for low, high in (("minus1", "plus1"), ("minus2", "plus2"))
         ]
-        reach = [
-            _intervals(item.intervals) or ("failed" if item.status.startswith("failed") else "-")
-            for item in point.reach
-        ]
+        reach = [_intervals(item.intervals) or ("failed" if has_failed(item.status) else "-") for item in point.reach]
         excluded = _intervals(limit.intervals["median"]) or limit.status
         artefacts = f"; by the layer sum alone: {_intervals(limit.artefacts)}" if limit.artefacts else ""
         table.add_row(f"{point.mot:.4g}", f"{point.mass:.4g}", *ends, *reach, excluded + artefacts)

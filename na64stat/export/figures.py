@@ -100,11 +100,10 @@ def draw_maps(
         If their couplings have different units, one is a single row or column or has no such level, or the file cannot be
         written.
     """
-    items = list(found.values())
-    row = len(items) == 1 and isinstance(items[0], Scan) and len(items[0].mass) == 1 < len(items[0].coupling)
-    if row and level is None:
-        save_figure(row_figure(items[0]), path, overwrite=overwrite)
-        return len(items[0].cl_s)
+    first = next(iter(found.values()))
+    if level is None and len(found) == 1 and isinstance(first, Scan) and len(first.mass) == 1 < len(first.coupling):
+        save_figure(row_figure(first), path, overwrite=overwrite)
+        return len(first.cl_s)
     save_figure(maps_figure(found, existing=existing, more=more, level=level), path, overwrite=overwrite)
     return len(_curves(found, level))
 

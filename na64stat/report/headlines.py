@@ -234,7 +234,8 @@ def _largest_mass(
         probe = scenario(mass=math.exp(log_mass), coupling=coupling)
         return float(region_events(probe, run, np.array([coupling]), [region], average)[region][0])
 
-    grid = np.linspace(*np.log(_LOOKED_AT), 60)
+    low, high = map(math.log, _LOOKED_AT)
+    grid = np.linspace(low, high, 60)
     above = [bool(events(log_mass) > limit) for log_mass in grid]
     if not any(above):
         return None

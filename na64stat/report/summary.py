@@ -18,6 +18,7 @@ from na64stat.scenarios.muon_scalar import MuonScalar
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.study.status import has_failed
 
 MASSES: Final = (0.01, 0.1, 0.5)
 """Masses [GeV] of the summary."""
@@ -113,7 +114,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(point: LimitPoint, level: str) -> str:
-    if point.status.startswith("failed"):
+    if has_failed(point.status):
         return point.status
     intervals = point.intervals[level]
     if not intervals:

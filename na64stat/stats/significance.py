@@ -31,6 +31,8 @@ _TIE = 1e-7
 
 _IMPOSSIBLE = "events where there is no background: impossible without signal, so that p0 is zero and Z has no value"
 
+_NO_EXPECTED = "no expected values"
+
 
 @dataclass(frozen=True)
 class Significance:
@@ -66,6 +68,11 @@ class Significance:
     expected: Band
     method: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def lacks_expected(self) -> bool:
+        """Whether the expected values could not be computed; None alone also stands for infinite ones."""
+        return any(note.startswith(_NO_EXPECTED) for note in self.notes)
 
     @property
     def expected_p0(self) -> float | None:
@@ -220,7 +227,7 @@ def _exact(model: Model, method: Exact) -> Significance:
         }
         band = Band(*(known[outcome] for outcome in outcomes))
     except ComputationError as error:
-        band, notes = Band(*[None] * 5), (f"no expected values: {error}",)
+        band, notes = Band(*[None] * 5), (f"{_NO_EXPECTED}: {error}",)
     p0 = None if model.observed is None else method.discovery_p0(model)
     return _record(model, p0, band, method.name, (0.0, False), notes)
 

@@ -28,6 +28,8 @@ from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.provenance import of_several
 from na64stat.study.sensitivity_record import (
     HELD,
+    NO_MORE_EXCLUDED,
+    NOTHING_EXCLUDED,
     REINFERRED,
     UNCHANGED,
     AssumedNumber,
@@ -35,6 +37,7 @@ from na64stat.study.sensitivity_record import (
     Sensitivity,
     Shift,
 )
+from na64stat.study.status import failed, has_failed
 from na64stat.study.variation import Setting, Variation
 from na64stat.yields.survival import DepthAverage
 
@@ -252,7 +255,7 @@ def _shifts(
     try:
         found = _found(_limits(moved, asked, Na64StatWarning))
     except Na64StatError as error:
-        found = [_Found(None, None, f"failed: {error}")] * len(setting.masses)
+        found = [_Found(None, None, failed(error))] * len(setting.masses)
     by_mass = dict(zip(setting.masses, found, strict=True))
     told = {name: getattr(variation, name) for name in ("what", "origin", "start", "end", "side", "why", "keys")}
     return [
@@ -270,12 +273,12 @@ def _shifts(
 
 def _status(line: HeadlineLimit, found: _Found) -> str:
     before, after = line.limit, found.edge(line.edge)
-    if found.status.startswith("failed"):
+    if has_failed(found.status):
         return found.status
     if before is None:
-        return "nothing is excluded" if after is None else "excluded now"
+        return NOTHING_EXCLUDED if after is None else "excluded now"
     if after is None:
-        return "nothing is excluded any more" if found.lower is None else f"no {line.edge} edge any more"
+        return NO_MORE_EXCLUDED if found.lower is None else f"no {line.edge} edge any more"
     return "moved"
 
 

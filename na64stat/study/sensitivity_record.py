@@ -19,6 +19,9 @@ _T = TypeVar("_T")
 UNCHANGED, REINFERRED, HELD = "unchanged", "re-inferred", "held"
 """What became of the efficiency: it does not depend on what was moved, it was inferred anew, it was kept although it does."""
 
+NOTHING_EXCLUDED, NO_MORE_EXCLUDED = "nothing is excluded", "nothing is excluded any more"
+"""Status of a change where there is no limit, before and after or after alone."""
+
 
 @dataclass(frozen=True)
 class HeadlineLimit:

@@ -136,14 +136,11 @@ def _columns(mass, limits):
             r"columns of different lengths, 'm': 1, 'g': 2; one length is right",
         ),
         (
-            "{independent_variables: [{header: {name: m}, values: []}],"
-            " dependent_variables: [{header: {name: g}, values: []}, {header: {name: g}, values: [{value: 1}]},"
-            " {header: {name: m}, values: []}]}",
+            _columns("[]", "[]") + "- header: {name: g}\n  values: [{value: 1}]\n- header: {name: m}\n  values: []\n",
             r"columns of different lengths, 'm': 0, 'g': 0, 'g': 1, 'm': 0; one length is right",
         ),
         (
-            "{independent_variables: [{header: {name: m}, values: []}],"
-            " dependent_variables: [{header: {name: g}, values: false}]}",
+            _columns("[]", "false"),
             "values False; a list is right",
         ),
         (
