@@ -63,6 +63,8 @@ def credible(inquiry: InquiryChoice, output: str | None, overwrite: bool, as_jso
 
 
 def _plane(inquiry: InquiryChoice, file: Output | None, as_json: bool) -> None:
+    if file is not None and inquiry.counts:
+        raise InputError("--count: the contour of CL_s beside it would be of the observed counts; leave out -o")
     from na64stat.study.credible import credible_plane
 
     asked = inquiry.arguments()
@@ -76,8 +78,6 @@ def _plane(inquiry: InquiryChoice, file: Output | None, as_json: bool) -> None:
         reach = f"m from {found.mass[covered][0]:.3g} to {found.mass[covered][-1]:.3g} GeV"
         click.echo(f"credible region, {share:g}%: {found.inside.mean():.3g} of the plane, {reach}")
     if file is not None:
-        if asked["counts"] is not None:
-            raise InputError("--count: the contour of CL_s beside it would be of the observed counts; leave out -o")
         from na64stat.report.posterior_figures import save_plane
         from na64stat.study.exclusion import exclusion
 

@@ -42,6 +42,7 @@ from na64stat.cli.output import (
 )
 from na64stat.cli.patches import PatchChoice, with_patch
 from na64stat.errors import InputError, Na64StatError
+from na64stat.study.status import has_failed
 from na64stat.text import in_brackets, intervals_text
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def limit(
         return
     with busy("limit") if len(mass) == 1 else contextlib.nullcontext():
         result = limits(scenario.resolve(), runs.load(), mass, **asked)
-    failures = [point.status for point in result.points if point.status.startswith("failed")]
+    failures = [point.status for point in result.points if has_failed(point.status)]
     print_failures(failures, len(result.points))
     if as_json:
         print_json(result.as_dict())
@@ -199,7 +200,7 @@ def _show_each(found: Mapping[str, ScenarioLimits], as_json: bool) -> None:
 
 
 def _lowest(point: LimitPoint, verdict: str) -> str:
-    if point.status.startswith("failed"):
+    if has_failed(point.status):
         return "failed"
     value = point.coupling[verdict]
     return "-" if value is None else f"{value:.3g}" + ("" if verdict == "observed" else "*")

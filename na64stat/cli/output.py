@@ -99,15 +99,19 @@ def plain_table(*columns: str) -> Table:
 
 def print_notes(notes: Iterable[str]) -> None:
     """Notes of a result on standard error, except those that have been shown as a warning."""
+    from na64stat.stats.limits import LOW_COUNTS
+
     for note in notes:
-        if not note.startswith("asymptotic formulas"):
+        if not note.startswith(LOW_COUNTS):
             click.echo(f"note: {note}", err=True)
 
 
 def print_failures(failures: list[str], count: int) -> None:
     """How many of `count` points failed, and why the first one did."""
     if failures:
-        reason = failures[0].removeprefix("failed: ")
+        from na64stat.study.status import why_failed
+
+        reason = why_failed(failures[0])
         click.echo(f"na64stat: warning: {len(failures)} of {count} points failed: {reason}", err=True)
 
 

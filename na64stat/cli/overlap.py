@@ -58,19 +58,21 @@ def overlap(
     if file is not None:
         from na64stat.export.figures import draw_maps
 
-        draw_maps(maps, file.path, existing=False, overwrite=file.overwrite)
+        draw_maps(maps, file.path, existing=False, level=level, overwrite=file.overwrite)
+    levels = {label: level or item.levels[0] for label, item in maps.items()}
     if as_json:
-        print_json({**found.as_dict(), "coupling_unit": units[0], "figure": None if file is None else str(file.path)})
+        figure = None if file is None else str(file.path)
+        print_json({**found.as_dict(), "coupling_unit": units[0], "levels": levels, "figure": figure})
     else:
-        _print(found, units[0])
+        _print(found, units[0], levels)
     if file is not None:
         click.echo(f"wrote {file.path}", err=True)
 
 
-def _print(found: Overlap, unit: str) -> None:
+def _print(found: Overlap, unit: str, levels: dict[str, str]) -> None:
     within = f"m {found.mass[0]:.4g} to {found.mass[1]:.4g} GeV, g {found.coupling[0]:.3g} to {found.coupling[1]:.3g}"
     click.echo(f"{within}{'' if unit == '1' else f' {unit}'}; areas in decades of mass times decades of coupling")
-    table = plain_table("region", "area", "with the first", "first alone", "this alone", "tip [GeV]", "at g")
+    table = plain_table("region", "level", "area", "with the first", "first alone", "this alone", "tip [GeV]", "at g")
     first = next(iter(found.area))
     pairs = {pair.other: pair for pair in found.pairs}
     for label, area in found.area.items():
@@ -83,7 +85,7 @@ def _print(found: Overlap, unit: str) -> None:
         )
         tip = found.tip[label]
         where = ("-", "-") if tip is None else (f"{tip.mass:.4g}{'+' if tip.open else ''}", f"{tip.coupling:.3g}")
-        table.add_row(label, f"{area:.4g}", *shares, *where)
+        table.add_row(label, levels[label], f"{area:.4g}", *shares, *where)
     print_table(table)
     if not found.masses:
         return

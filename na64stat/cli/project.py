@@ -31,6 +31,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.study.status import has_failed
 from na64stat.text import in_brackets, intervals_text
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _project(
 
         save_projection_figure(result, symbols(result.scenario)[1], drawing.path, overwrite=overwrite)
     print_failures(
-        [point.limit.status for point in result.points if point.limit.status.startswith("failed")], len(result.points)
+        [point.limit.status for point in result.points if has_failed(point.limit.status)], len(result.points)
     )
     if as_json:
         print_json(result.as_dict())
@@ -191,8 +192,7 @@ def _print(result: Projection) -> None:
             for low, high in (("minus1", "plus1"), ("minus2", "plus2"))
         ]
         reach = [
-            intervals_text(item.intervals) or ("failed" if item.status.startswith("failed") else "-")
-            for item in point.reach
+            intervals_text(item.intervals) or ("failed" if has_failed(item.status) else "-") for item in point.reach
         ]
         excluded = intervals_text(limit.intervals["median"]) or limit.status
         artefacts = f"; by the layer sum alone: {intervals_text(limit.artefacts)}" if limit.artefacts else ""

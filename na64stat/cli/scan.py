@@ -20,6 +20,7 @@ from na64stat.cli.options import (
 )
 from na64stat.cli.output import Output, output_option, overwrite_option, print_failures, print_json
 from na64stat.errors import InputError
+from na64stat.study.status import has_failed
 
 
 @click.command(
@@ -65,7 +66,7 @@ def scan(
         if file is not None:
             result.save(file.path, overwrite=file.overwrite)
     flat = [item for row in result.status for item in row]
-    print_failures([item for item in flat if item.startswith("failed")], len(flat))
+    print_failures([item for item in flat if has_failed(item)], len(flat))
     if as_json:
         print_json(result.as_dict())
     else:

@@ -31,6 +31,7 @@ from na64stat.cli.output import (
     progress,
 )
 from na64stat.errors import InputError
+from na64stat.study.status import has_failed
 from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def sensitivity(
     track = progress("sensitivity")
     record = find(run.load(), None if whole else headlines, efficiency=EfficiencyRule(rule), track=track, **asked)
     _write(record, files)
-    failures = [shift.status for shift in record.shifts if shift.status.startswith("failed")]
+    failures = [shift.status for shift in record.shifts if has_failed(shift.status)]
     print_failures(failures, len(record.shifts))
     if as_json:
         print_json(record.as_dict())

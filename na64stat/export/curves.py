@@ -12,6 +12,7 @@ from na64stat.errors import InputError
 from na64stat.export.curve_errors import shifts
 from na64stat.export.curve_units import unit_of, written
 from na64stat.export.table import Cell, Qualifier, Scalar, Table, Variable
+from na64stat.limits_library.citations import keys_in
 from na64stat.limits_library.existing import ExistingLimit
 
 _BOUND: Final = re.compile(r"(?:<|<=|\u2264)\s*(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
@@ -121,7 +122,8 @@ class LimitCurve:
         """
         known = sorted((m, g) for m, g in zip(self.mass, self.coupling, strict=True) if g is not None)
         masses, couplings = (tuple(values) for values in zip(*known, strict=True)) if known else ((), ())
-        return ExistingLimit(experiment, reference, "lower_edge", masses, couplings, self.unit)
+        keys = keys_in(reference)
+        return ExistingLimit(experiment, reference, "lower_edge", masses, couplings, self.unit, bibtex_keys=keys)
 
 
 def _rows(table: Table, others: list[Variable], at: Mapping[str, Scalar]) -> list[int]:

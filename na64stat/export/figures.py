@@ -15,6 +15,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
+from na64stat.export.setting import asked_of
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import known_limits
 from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
@@ -79,6 +80,7 @@ def draw_maps(
     *,
     existing: bool = True,
     more: Sequence[ExistingLimit] = (),
+    level: str | None = None,
     overwrite: bool = False,
 ) -> int:
     """Draw the contours of scans and exclusions into a file; the number of curves in them.
@@ -90,22 +92,29 @@ def draw_maps(
         scan at one mass, CL_s against the coupling.
     existing, more
         Whether existing limits are shaded, and limits of your own beside them.
+    level
+        The one whose contours are drawn, alone, and which the title names; default the deciding one of each.
 
     Raises
     ------
     InputError
-        If their couplings have different units, one is a single row or column, or the file cannot be written.
+        If their couplings have different units, one is a single row or column or has no such level, or the file cannot be
+        written.
     """
-    items = list(found.values())
-    if len(items) == 1 and isinstance(items[0], Scan) and len(items[0].mass) == 1 < len(items[0].coupling):
-        save_figure(row_figure(items[0]), path, overwrite=overwrite)
-        return len(items[0].cl_s)
-    save_figure(maps_figure(found, existing=existing, more=more), path, overwrite=overwrite)
-    return len(_curves(found))
+    first = next(iter(found.values()))
+    if level is None and len(found) == 1 and isinstance(first, Scan) and len(first.mass) == 1 < len(first.coupling):
+        save_figure(row_figure(first), path, overwrite=overwrite)
+        return len(first.cl_s)
+    save_figure(maps_figure(found, existing=existing, more=more, level=level), path, overwrite=overwrite)
+    return len(_curves(found, level))
 
 
 def maps_figure(
-    found: Mapping[str, Scan | Exclusion], *, existing: bool = True, more: Sequence[ExistingLimit] = ()
+    found: Mapping[str, Scan | Exclusion],
+    *,
+    existing: bool = True,
+    more: Sequence[ExistingLimit] = (),
+    level: str | None = None,
 ) -> Figure:
     """The figure of scans and exclusions by label; arguments and errors as in `draw_maps`."""
     items = list(found.values())
@@ -118,21 +127,22 @@ def maps_figure(
     if not (mass[0] < mass[1] and coupling[0] < coupling[1]):
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
     names = list(dict.fromkeys(item.scenario for item in items))
-    axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, f"{', '.join(names)}, NA64mu")
+    title = ", ".join([*names, "NA64mu", *([] if level is None else [level])])
+    axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, title)
     wrong = [limit for limit in more if limit.unit != first.coupling_unit]
     if wrong:
         raise InputError(
             f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
         )
     others = shaded(first.scenario if existing and len(names) == 1 else "", coupling[1], more)
-    return exclusion_figure(_curves(found), others, axes)
+    return exclusion_figure(_curves(found, level), others, axes)
 
 
-def _curves(found: Mapping[str, Scan | Exclusion]) -> list[Curve]:
+def _curves(found: Mapping[str, Scan | Exclusion], level: str | None) -> list[Curve]:
     curves = []
     for number, (label, item) in enumerate(found.items()):
-        curves += contour_curves(item, label, COLOURS[number % len(COLOURS)], "-")
-    return curves + (_expected(next(iter(found.values()))) if len(found) == 1 else [])
+        curves += contour_curves(item, label, COLOURS[number % len(COLOURS)], "-", level)
+    return curves + (_expected(next(iter(found.values()))) if level is None and len(found) == 1 else [])
 
 
 def map_label(found: Scan | Exclusion) -> str:
@@ -243,7 +253,7 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL",
     )
     flat = bands and not any(band.label == r"$\pm 1 \sigma$" for band in bands)
-    notes = f"Background setting: {result.provenance.get('background', 'not stated')}."
+    notes = f"Background setting: {asked_of(result).background_text or 'not stated'}."
     if flat:
         notes += " The band of one standard deviation has no width: so few counts are expected that most outcomes are the same."
     return exclusion_figure(curves, shaded(result.scenario, top), axes, bands, notes)

@@ -9,18 +9,18 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from na64stat import units
-from na64stat.errors import InputError, Na64StatError, ValidityWarning
+from na64stat.errors import InputError, Na64StatError, ValidityWarning, shown
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import Run
 from na64stat.export.result_tables import tables
-from na64stat.export.setting import variant
+from na64stat.export.setting import Option, asked_of, variant
 from na64stat.export.table import Cell, Scalar, Table, Variable, cells
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.registry import NAMES, resolve, unit_of
@@ -167,20 +167,37 @@ def _remade(result: Any) -> tuple[ScenarioFactory, Run, DepthAverage]:
     InputError
         If they do not.
     """
-    asked: Mapping[str, Any] = result.provenance
+    asked, said = asked_of(result), result.provenance
     refused = "they are only added for scenarios and runs of the package"
     if result.scenario not in NAMES or result.run not in packaged_runs():
         raise InputError(refused)
-    run, setting = load_run(result.run), asked.get("background")
-    if setting != run.background_setting and isinstance(setting, str):
+    run, setting = load_run(result.run), asked.background
+    if setting and setting != run.background_setting and isinstance(setting, str):
         run = run.with_background(setting)
     factory = resolve(result.scenario)
-    kind = of_scenario(factory(mass=1.0, coupling=1.0))["scenario_class"]
-    if run.digest != asked.get("run_digest") or kind != asked.get("scenario_class"):
+    probe = factory(mass=1.0, coupling=1.0)
+    kind = of_scenario(probe)["scenario_class"]
+    if run.digest != said.get("run_digest") or kind != said.get("scenario_class"):
         raise InputError(
-            f"{refused}, and this result is of another {'run' if run.digest != asked.get('run_digest') else 'class'} of that name"
+            f"{refused}, and this result is of another {'run' if run.digest != said.get('run_digest') else 'class'} of that name"
         )
-    return partial(factory, **asked["options"]), run, DepthAverage(asked["depth_average"])
+    if asked.average is None:
+        raise InputError(f"{refused}, and this result does not state its depth average")
+    _check_options(probe, asked.options)
+    return partial(factory, **asked.options), run, asked.average
+
+
+def _check_options(probe: Scenario, options: Mapping[str, Option]) -> None:
+    """Options that the scenario has, with values of their kind; InputError for others."""
+    defaults = {item.name: item.default for item in fields(probe) if item.name not in ("mass", "coupling")}
+    for name, value in options.items():
+        if name not in defaults:
+            raise InputError(f"option {name!r}: {probe.name} has {', '.join(defaults) or 'none'}")
+        kind = type(defaults[name])
+        if not (type(value) is kind or (kind is float and type(value) is int)):
+            raise InputError(
+                f"option {name} = {shown(value)}; {'true or false' if kind is bool else kind.__name__} is right"
+            )
 
 
 def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAverage, *, first: bool) -> list[Table]:

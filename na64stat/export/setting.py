@@ -1,59 +1,142 @@
-"""What was asked besides scenario, run, regions and method, in words: results that differ in it must not look alike."""
+"""What was asked besides scenario, run, regions and method, in words: results that differ in it must not look alike.
+
+A record's file can have been edited by hand: what it says is checked before it is believed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from na64stat.errors import InputError, shown
 from na64stat.yields.survival import DepthAverage
 
 CRITERIA: Final = {"cl_s": "CL_s", "cl_sb": "CL_sb, not CL_s", "interval": "Feldman-Cousins interval"}
 _NOT_STATED: Final = "not stated"
 
+Option = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The provenance of a result, as far as it has one.
+
+    Attributes
+    ----------
+    options
+        Of the scenario, those that are not the default.
+    background
+        The setting, or that of each run.
+    average
+        Depth average; None where it is not stated.
+    systematics
+        Whether uncertainties take part.
+    correlated
+        Uncertainties that are one parameter in all runs.
+    criterion
+        What has to fall to 1 - cl: "cl_s", "cl_sb", "interval" or "not stated".
+    """
+
+    options: Mapping[str, Option]
+    background: str | Mapping[str, str]
+    average: DepthAverage | None
+    systematics: bool
+    correlated: tuple[str, ...]
+    criterion: str
+
+    @property
+    def background_text(self) -> str:
+        """In words, empty where it is not stated."""
+        if isinstance(self.background, str):
+            return self.background
+        return ", ".join(f"{name}: {setting}" for name, setting in self.background.items())
+
+
+def asked_of(result: Any) -> Asked:
+    """What the provenance of a result says.
+
+    Raises
+    ------
+    InputError
+        If an entry is none that a result can have.
+    """
+    said: Mapping[str, Any] = getattr(result, "provenance", {})
+
+    def entry(name: str, default: Any) -> Any:
+        value = said.get(name, default)
+        is_right, right = _ENTRIES[name]
+        if name in said and not is_right(value):
+            where = f"{getattr(result, 'scenario', 'result')}, run {getattr(result, 'run', None)}"
+            raise InputError(f"{where}: provenance, {name} = {shown(value)}; {right} is right")
+        return value
+
+    average = entry("depth_average", None)
+    return Asked(
+        options=entry("options", {}),
+        background=entry("background", ""),
+        average=None if average is None else DepthAverage(average),
+        systematics=entry("systematics", True),
+        correlated=tuple(entry("correlated", ())),
+        criterion=entry("criterion", "cl_s"),
+    )
+
+
+def _is_option(value: object) -> bool:
+    return isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_table(value: object, is_right: Callable[[object], bool]) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) and is_right(item) for key, item in value.items())
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_ENTRIES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
+    "options": (lambda value: _is_table(value, _is_option), "a table of numbers, texts, true and false"),
+    "background": (lambda value: _is_text(value) or _is_table(value, _is_text), "a setting, or a table of one by run"),
+    "depth_average": (lambda value: value in [item.value for item in DepthAverage], "'layers' or 'continuous'"),
+    "systematics": (lambda value: isinstance(value, bool), "true or false"),
+    "correlated": (lambda value: isinstance(value, list | tuple) and all(map(_is_text, value)), "a list of texts"),
+    "criterion": (lambda value: value in [*CRITERIA, _NOT_STATED], f"one of {', '.join(CRITERIA)}, {_NOT_STATED}"),
+}
+
 
 def criterion_of(result: Any) -> str:
     """What has to fall to 1 - cl: "cl_s", "cl_sb", or "interval"."""
-    return str(_asked(result).get("criterion", "cl_s"))
+    return asked_of(result).criterion
 
 
 def variant(result: Any) -> str:
     """What a scenario's options and the depth average add to the name of a table, such as "axion-muon, loop decay"."""
-    parts = [_option(name, value) for name, value in _asked(result).get("options", {}).items()]
-    if _average(result) is DepthAverage.CONTINUOUS:
+    asked = asked_of(result)
+    parts = [_option(name, value) for name, value in asked.options.items()]
+    if asked.average is DepthAverage.CONTINUOUS:
         parts.append("any depth")
     return "".join(f", {part}" for part in parts)
 
 
 def setting_text(result: Any) -> str:
     """Sentences on all of it."""
-    asked = _asked(result)
-    parts = [f"Option of the model: {_option(name, value)}" for name, value in asked.get("options", {}).items()]
-    background = asked.get("background")
-    if isinstance(background, Mapping):
-        background = ", ".join(f"{name}: {setting}" for name, setting in background.items())
-    if background:
-        parts.append(f"Background setting: {background}")
-    if "depth_average" in asked:
-        text = {DepthAverage.LAYERS: "sum over target layers", DepthAverage.CONTINUOUS: "continuous"}[_average(result)]
+    asked = asked_of(result)
+    parts = [f"Option of the model: {_option(name, value)}" for name, value in asked.options.items()]
+    if asked.background_text:
+        parts.append(f"Background setting: {asked.background_text}")
+    if asked.average is not None:
+        text = {DepthAverage.LAYERS: "sum over target layers", DepthAverage.CONTINUOUS: "continuous"}[asked.average]
         parts.append(f"Production depth: {text}")
-    if asked.get("systematics") is False:
+    if not asked.systematics:
         parts.append("Without systematic uncertainties")
-    if asked.get("correlated"):
-        parts.append(f"Correlated between runs: {', '.join(asked['correlated'])}")
-    if criterion_of(result) != "cl_s":
-        parts.append(f"Criterion: {CRITERIA.get(criterion_of(result), _NOT_STATED)}")
+    if asked.correlated:
+        parts.append(f"Correlated between runs: {', '.join(asked.correlated)}")
+    if asked.criterion != "cl_s":
+        parts.append(f"Criterion: {CRITERIA.get(asked.criterion, _NOT_STATED)}")
     return " ".join(f"{part}." for part in parts)
 
 
-def _asked(result: Any) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = getattr(result, "provenance", {})
-    return found
-
-
-def _average(result: Any) -> DepthAverage:
-    return DepthAverage(_asked(result).get("depth_average", DepthAverage.LAYERS.value))
-
-
-def _option(name: str, value: object) -> str:
+def _option(name: str, value: Option) -> str:
     words = name.replace("_", " ")
     return words if value is True else f"{words} = {value}"

@@ -181,7 +181,7 @@ def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable
     return tuple(
         Variable(
             str(item["header"]["name"]),
-            tuple(cell_from(cell) for cell in item["values"] or ()),
+            tuple(cell_from(cell) for cell in _list(item["values"], "values")),
             _text(item["header"].get("units"), "units"),
             tuple(
                 Qualifier(str(q["name"]), scalar(q["value"], "qualifier"), _text(q.get("units"), "units"))
@@ -190,6 +190,13 @@ def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable
         )
         for item in items or ()
     )
+
+
+def _list(part: Any, what: str) -> list[Any]:
+    """A list; null stands for an empty one."""
+    if part is not None and not isinstance(part, list):
+        raise TypeError(f"{what} {shown(part)}; a list is right")
+    return part or []
 
 
 def _text(part: Any, what: str) -> str | None:

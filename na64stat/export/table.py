@@ -197,8 +197,9 @@ class Table:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = {variable.name: len(variable.cells) for variable in (*self.independent, *self.dependent)}
-        if len(set(lengths.values())) > 1:
+        columns = (*self.independent, *self.dependent)
+        if len({len(column.cells) for column in columns}) > 1:
+            lengths = ", ".join(f"{column.name!r}: {len(column.cells)}" for column in columns)
             raise InputError(f"table {self.name!r}: columns of different lengths, {lengths}; one length is right")
 
     @property

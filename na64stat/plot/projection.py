@@ -25,6 +25,7 @@ from na64stat.plot.style import (
     save_figure,
     write_notes,
 )
+from na64stat.study.status import is_from_below
 from na64stat.text import in_brackets, in_mathtext
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ MOST_MASSES: Final = 6
 _HEIGHT_CM: Final = 8.0
 _BANDS: Final = (("minus2", "plus2", 0.13), ("minus1", "plus1", 0.25))
 _REACH_STYLES: Final = ("--", ":")
-_BELOW: Final = "from below the couplings"
-"""In the status of a point whose lowest coupling is only where the search began: no edge, and not drawn as one."""
 
 
 def check_drawable(path: Path, masses: int, muons: int) -> None:
@@ -141,7 +140,8 @@ def _draw(axes: Axes, points: Sequence[ProjectionPoint], colour: str, wide: bool
         if not np.array_equal(lower, upper, equal_nan=True):
             axes.fill_between(muons, lower, upper, color=colour, alpha=alpha, lw=0, zorder=2)
     median = [point.limit.intervals["median"] for point in points]
-    lowest = [None if _BELOW in p.limit.status else _lowest(p.limit.intervals["median"]) for p in points]
+    # A lowest coupling that is only where the search began is no edge, and not drawn as one.
+    lowest = [None if is_from_below(p.limit.status) else _lowest(p.limit.intervals["median"]) for p in points]
     axes.plot(muons, _numbers(lowest), "-", color=colour, lw=1.7, zorder=4)
     axes.plot(muons, _numbers(found[0][1] if found else None for found in median), "-", color=colour, lw=0.8, zorder=4)
     for at, found in zip(muons, median, strict=True):
@@ -149,7 +149,7 @@ def _draw(axes: Axes, points: Sequence[ProjectionPoint], colour: str, wide: bool
             axes.plot([at, at], [start, end or start], "-", color=colour, lw=0.8, zorder=4)
     for number, style in zip(range(len(points[0].reach)), _REACH_STYLES, strict=False):
         reach = [point.reach[number].intervals for point in points]
-        lowest = [None if _BELOW in p.reach[number].status else _lowest(p.reach[number].intervals) for p in points]
+        lowest = [None if is_from_below(p.reach[number].status) else _lowest(p.reach[number].intervals) for p in points]
         for edge in (lowest, [found[0][1] if found else None for found in reach]):
             axes.plot(muons, _numbers(edge), style, color=colour, lw=1.2, zorder=3)
 
@@ -213,7 +213,7 @@ def _notes(projection: Projection) -> str:
         "fixed": f"Background {projection.background_setting}, the same for any number of muons",
     }
     text = f"{kept[projection.background]}. Run {projection.run} with other numbers of muons; median limits, {projection.method}."
-    if any(_BELOW in status for point in projection.points for status in _states(point)):
+    if any(is_from_below(status) for point in projection.points for status in _states(point)):
         text += " A lower edge ends where it lies below the couplings that were searched."
     if projection.points[0].reach:
         text += " Discovery: median significance if the signal is there"

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from na64stat.errors import InputError
 from na64stat.plot.style import COLOURS, FORMATS, SMALLEST_PT, house_style, new_figure, save_figure
-from na64stat.study.sensitivity_record import SMALLEST
+from na64stat.study.sensitivity_record import NO_MORE_EXCLUDED, NOTHING_EXCLUDED, SMALLEST
 from na64stat.text import after_number
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def draw_sensitivity(axes: Axes, record: Sensitivity, headline: str, most: int =
 
 def _matters(shift: Shift) -> bool:
     if shift.per_cent is None:
-        return shift.status != "nothing is excluded"
+        return shift.status != NOTHING_EXCLUDED
     return abs(shift.per_cent) >= SMALLEST
 
 
@@ -119,7 +119,7 @@ def _draw_row(axes: Axes, place: int, shifts: Sequence[Shift], reach: float) -> 
     for number, shift in enumerate(sorted(shifts, key=lambda shift: shift.side)):
         y = place - 0.4 + (number + 0.5) * height
         if shift.per_cent is None:
-            text = shift.status.replace("nothing is excluded any more", "nothing\nexcluded")
+            text = shift.status.replace(NO_MORE_EXCLUDED, "nothing\nexcluded")
             axes.text(0.05 * reach, y, text, ha="left", va="center", fontsize=SMALLEST_PT, zorder=4)
             continue
         end = float(np.clip(shift.per_cent, -reach, reach))

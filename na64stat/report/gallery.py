@@ -177,3 +177,6 @@ _DRAWINGS: Final[dict[str, tuple[str, Callable[[], Figure]]]] = {
     "pulls_axion_photon": ("Pulls of the visible channel, four events, signal of axion-photon", _pulls),
     "impacts_axion_photon": ("Impacts of the uncertainties on mu-hat in the visible channel", _impacts),
 }
+
+NAMES: Final = tuple(_DRAWINGS)
+"""Of the figures, before any is drawn."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,11 +22,11 @@ from na64stat.files import to_json, write_text
 from na64stat.plot.style import save_figure
 from na64stat.report.citing import citations
 from na64stat.report.figures import figure_2, figure_3, figure_4
-from na64stat.report.gallery import gallery
+from na64stat.report.gallery import NAMES, gallery
 from na64stat.report.headlines import Headline, as_markdown, headlines
-from na64stat.report.results import RUNS, Results, TrackMaker, compute
+from na64stat.report.results import PHOTON_REGIONS, RUNS, Results, TrackMaker, compute
 from na64stat.report.summary import summary
-from na64stat.report.workspaces import likelihoods, readme, reference_workspaces
+from na64stat.report.workspaces import likelihoods, names, readme, reference_workspaces
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
@@ -34,6 +35,8 @@ from na64stat.study.credible import compare_priors
 from na64stat.study.credible_record import ComparedLimits
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
+
+FIGURE_KINDS: Final = ("pdf", "png")
 
 PRIORS: Final = (Flat("yield", 0, 50), Flat("coupling", 0, 1), LogFlat("coupling", 1e-6, 1))
 """Priors of the posteriors beside CL_s."""
@@ -86,7 +89,7 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
     figures = _figures(results, writer)
     _numbers(results, writer)
     _likelihoods(writer)
-    for kind in (AxionPhoton, AxionMuon, DarkSector):
+    for kind in _CITED:
         about = f"What to cite for {kind.name} in the 2022 run: data, formulas, existing limits, software (BibTeX)"
         writer.text(f"cite/{kind.name}.bib", citations(kind, load_run("2022")).bibtex(), about)
     priors = compare_priors(AxionMuon, load_run("2022"), PRIORS, mass=0.1, track=track("posteriors"))
@@ -98,18 +101,47 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
     return Reproduction(tuple(writer.files), rows)
 
 
+_CITED: Final = (AxionPhoton, AxionMuon, DarkSector)
+
+_FIGURES: Final = ("figure2_axion_photon", "figure3_axion_muon", "figure4_dark_sector")
+
+_TEXTS: Final = (
+    *("README.md", "headlines.md", "summary.md", "workspaces/README.md"),
+    *(
+        "figure2_axion_photon.csv",
+        "figure3_axion_muon.csv",
+        "figure3_axion_muon_loop_decay.csv",
+        "figure4_dark_sector.csv",
+    ),
+)
+
+
+def file_names() -> tuple[str, ...]:
+    """Every file that a reproduction writes, under its folder, except those of the HEPData submission."""
+    references, likelihoods_ = names()
+    return (
+        *_TEXTS,
+        *(f"{name}.{kind}" for name in (*_FIGURES, *(f"figures/{name}" for name in NAMES)) for kind in FIGURE_KINDS),
+        *(_scan_name(run, region) for run in RUNS for region in PHOTON_REGIONS),
+        *(f"cite/{kind.name}.bib" for kind in _CITED),
+        *(f"hs3/{name}" for name in references),
+        *(f"workspaces/{name}" for name in (*references, *likelihoods_)),
+    )
+
+
+def _scan_name(run: str, region: str) -> str:
+    return f"scans/axion-photon_{run}_{region}.json"
+
+
 def _figures(results: Results, writer: _Writer) -> list[Figure]:
     """The paper's figures, and one of every other kind; the former."""
-    figures = {
-        "figure2_axion_photon": figure_2(results),
-        "figure3_axion_muon": figure_3(results),
-        "figure4_dark_sector": figure_4(results),
-    }
-    for (name, figure), about in zip(figures.items(), ("axion-photon", "axion-muon", "dark sector"), strict=True):
-        writer.figure(name, figure, f"Figure {name[6]} of the paper: {about}, existing limits shaded")
+    figures = [figure_2(results), figure_3(results), figure_4(results)]
+    names = ("axion-photon", "axion-muon", "dark sector")
+    for file, figure, name in zip(_FIGURES, figures, names, strict=True):
+        writer.figure(file, figure, f"Figure {file[6]} of the paper: {name}, existing limits shaded")
     for picture in gallery():
         writer.figure(f"figures/{picture.name}", picture.figure, picture.about)
-    return list(figures.values())
+    return figures
 
 
 def _numbers(results: Results, writer: _Writer) -> None:
@@ -127,7 +159,7 @@ def _numbers(results: Results, writer: _Writer) -> None:
         about = (
             f"Scan of axion-photon, run {run}, {region}: CL_s and events over mass and coupling, to be read by na64stat"
         )
-        writer.text(f"scans/axion-photon_{run}_{region}.json", to_json(scan.as_dict()), about)
+        writer.text(_scan_name(run, region), to_json(scan.as_dict()), about)
 
 
 def _likelihoods(writer: _Writer) -> None:
@@ -173,12 +205,19 @@ def _submit(results: Results, priors: ComparedLimits, figures: list[Figure], wri
 
 
 class _Writer:
-    """Writes files under one folder and remembers them; what exists is refused before anything is computed."""
+    """Writes files under one folder and remembers them; what exists is refused before anything is computed.
+
+    A reproduction that was broken off can have left some of the files: each name is looked for.
+    """
 
     def __init__(self, folder: Path, overwrite: bool) -> None:
         self.folder, self.overwrite, self.about = folder, overwrite, dict[Path, str]()
-        if not overwrite and (folder / "headlines.md").exists():
-            raise InputError(f"{folder}: holds an earlier reproduction; --overwrite replaces its files")
+        there = [] if overwrite else [name for name in file_names() if os.path.lexists(folder / name)]
+        if there:
+            others = f" and {len(there) - 1} other files" if len(there) > 1 else ""
+            raise InputError(
+                f"{folder}: holds {there[0]}{others} of an earlier reproduction; --overwrite replaces them"
+            )
         try:
             for name in (folder, *(folder / part for part in ("scans", "workspaces", "hs3", "figures", "cite"))):
                 name.mkdir(parents=True, exist_ok=True)
@@ -199,7 +238,7 @@ class _Writer:
         self.note(self.folder / name, about)
 
     def figure(self, name: str, figure: Figure, about: str) -> None:
-        for kind in ("pdf", "png"):
+        for kind in FIGURE_KINDS:
             path = self.folder / f"{name}.{kind}"
             save_figure(figure, path, overwrite=self.overwrite)
             self.note(path, f"{about} ({kind.upper()})")

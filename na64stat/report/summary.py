@@ -18,6 +18,7 @@ from na64stat.scenarios.muon_scalar import MuonScalar
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.study.status import has_failed
 from na64stat.text import interval_text
 
 MASSES: Final = (0.01, 0.1, 0.5)
@@ -117,18 +118,17 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(point: LimitPoint, level: str) -> str:
-    if point.status.startswith("failed"):
+    if has_failed(point.status):
         return point.status
     intervals = point.intervals[level]
     if not intervals:
         return "nothing"
-    return ", ".join(interval_text(interval, _DIGITS) + _artefact(interval, point.artefacts) for interval in intervals)
+    return ", ".join(interval_text(interval, _DIGITS) + _artefact(point, interval) for interval in intervals)
 
 
-def _artefact(interval: Interval, artefacts: Sequence[Interval]) -> str:
+def _artefact(point: LimitPoint, interval: Interval) -> str:
     """What part of an interval only the layer sum excludes."""
-    low, high = interval
-    inside = [a for a in artefacts if a[0] >= low * (1 - 1e-9) and (high is None or a[0] < high)]
-    if any(a[0] <= low * (1 + 1e-6) and a[1] == high for a in inside):
+    real, artefacts = point.split(interval)
+    if not real:
         return " (layer sum)"
-    return "".join(f" ({interval_text(a, _DIGITS)}: layer sum)" for a in inside)
+    return "".join(f" ({interval_text(a, _DIGITS)}: layer sum)" for a in artefacts)

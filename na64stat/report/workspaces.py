@@ -73,8 +73,24 @@ def reference_workspaces() -> Mapping[str, dict[str, Any]]:
                 workspace = build_workspace(predict(point, run), run, [region])
                 for channel in workspace["channels"]:
                     _round(channel["samples"][0])
-                found[f"{point.name}_{name}_{region}.json"] = workspace
+                found[_reference_name(point, name, region)] = workspace
     return found
+
+
+def names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the files of `reference_workspaces` and of `likelihoods`, before any of them is made."""
+    parts = [(point, name, region) for name in RUNS for point in POINTS for region in _regions(point)]
+    others = [other for part in parts for other in _likelihood_names(*part)]
+    return tuple(_reference_name(*part) for part in parts), tuple(dict.fromkeys(others))
+
+
+def _reference_name(point: Scenario, run: str, region: str) -> str:
+    return f"{point.name}_{run}_{region}.json"
+
+
+def _likelihood_names(point: Scenario, run: str, region: str) -> tuple[str, str]:
+    """Of a background and a patchset."""
+    return f"background_{run}_{region}.json", f"patchset_{_reference_name(point, run, region)}"
 
 
 @cache
@@ -91,9 +107,8 @@ def likelihoods() -> Mapping[str, Likelihood]:
                 for patch in patches["patches"]:
                     _round(patch["patch"][0]["value"][0])
                 what = f"run {name}, region {region}"
-                of_run = f"background_{name}_{region}.json"
+                of_run, of_scenario = _likelihood_names(point, name, region)
                 found[of_run] = Likelihood(of_run, background, f"Background-only workspace, {what}")
-                of_scenario = f"patchset_{point.name}_{name}_{region}.json"
                 count = len(patches["patches"])
                 found[of_scenario] = Likelihood(
                     of_scenario, patches, f"Patchset of {count} signals of {point.name}, {what}"

@@ -12,7 +12,9 @@ import importlib.util
 import inspect
 import sys
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Final
 
 from na64stat.errors import ScenarioError
@@ -89,6 +91,17 @@ def _packaged(name: str) -> type[Scenario]:
     return getattr(importlib.import_module(f"na64stat.scenarios.{module}"), class_name)  # type: ignore[no-any-return]
 
 
+class _OfContent(SourceFileLoader):
+    """Compiles the content it is given: a compiled file would be told apart by its time and size alone."""
+
+    def __init__(self, name: str, path: str, content: bytes) -> None:
+        super().__init__(name, path)
+        self._content = content
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self._content, self.get_filename(fullname))
+
+
 def load_class(path: Path, name: str) -> type[Scenario]:
     """A Scenario class from a user's Python file, whose code is run with all rights of the user.
 
@@ -99,18 +112,24 @@ def load_class(path: Path, name: str) -> type[Scenario]:
     """
     if not path.is_file():
         raise ScenarioError(f"scenario file {path}: no such file")
-    # The same file is loaded once, under a name of its own, so that its classes can be pickled to worker processes.
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"scenario file {path}: {error.strerror}") from error
+    # The same file with the same content is loaded once, under a name of its own, so that its classes can be pickled to worker
+    # processes; one that was edited is loaded anew.
+    digest = hashlib.sha256(str(path.resolve()).encode() + b"\0" + content).hexdigest()[:12]
     module_name = f"na64stat_user_{path.resolve().stem}_{digest}"
     module = sys.modules.get(module_name)
     if module is None:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        if spec is None or spec.loader is None:
+        loader = _OfContent(module_name, str(path), content)
+        spec = importlib.util.spec_from_file_location(module_name, path, loader=loader)
+        if spec is None:
             raise ScenarioError(f"scenario file {path}: is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         try:
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise ScenarioError(f"scenario file {path}: {type(error).__name__}: {error}") from error

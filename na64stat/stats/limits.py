@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from na64stat.errors import InputError, LowCountWarning, Na64StatError, RegionError
 from na64stat.stats.asymptotic import Asymptotic
@@ -18,6 +18,9 @@ from na64stat.stats.workspace import BACKGROUND_FLOOR
 
 FEW_COUNTS = 20.0
 """Below this many events in a region the asymptotic formulas are not trusted."""
+
+LOW_COUNTS: Final = "asymptotic formulas"
+"""Beginning of the note of a limit that has been given as a `LowCountWarning`, too."""
 
 
 def upper_limit(
@@ -129,7 +132,7 @@ def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
     if smallest >= FEW_COUNTS:
         return limit
     label, ours = ("observed", limit.observed) if model.observed is not None else ("median", limit.expected.median)
-    text = f"asymptotic formulas at {smallest:g} events: {label} limit mu < {_text(ours)}"
+    text = f"{LOW_COUNTS} at {smallest:g} events: {label} limit mu < {_text(ours)}"
     try:
         exact = Exact().upper_limit(model, cl)
     except Na64StatError as error:

@@ -28,6 +28,8 @@ from na64stat.stats.workspace import BACKGROUND_FLOOR
 
 _IMPOSSIBLE = "events where there is no background: impossible without signal, so that p0 is zero and Z has no value"
 
+_NO_EXPECTED = "no expected values"
+
 
 @dataclass(frozen=True)
 class Significance:
@@ -63,6 +65,11 @@ class Significance:
     expected: Band
     method: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def lacks_expected(self) -> bool:
+        """Whether the expected values could not be computed; None alone also stands for infinite ones."""
+        return any(note.startswith(_NO_EXPECTED) for note in self.notes)
 
     @property
     def expected_p0(self) -> float | None:
@@ -217,7 +224,7 @@ def _exact(model: Model, method: Exact) -> Significance:
         }
         band = Band(*(known[outcome] for outcome in outcomes))
     except ComputationError as error:
-        band, notes = Band(*[None] * 5), (f"no expected values: {error}",)
+        band, notes = Band(*[None] * 5), (f"{_NO_EXPECTED}: {error}",)
     p0 = None if model.observed is None else method.discovery_p0(model)
     return _record(model, p0, band, method.name, (0.0, False), notes)
 

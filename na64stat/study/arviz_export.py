@@ -52,7 +52,7 @@ def arviz_groups(samples: Samples) -> dict[str, dict[str, Any]]:
         swapped = np.swapaxes(values, 1, 2)
         return np.ascontiguousarray(swapped.reshape(-1, *swapped.shape[2:]))
 
-    posterior = {name: chains(samples.of(name)) for name in samples.names if not name.startswith("events ")}
+    posterior = {name: chains(samples.of(name)) for name in samples.names if name not in samples.of_bins}
     posterior |= {"signal": chains(samples.signal), "expected": chains(samples.expected)}
     shape = samples.expected.shape
     groups: dict[str, dict[str, Any]] = {

@@ -154,7 +154,7 @@ class Discovery:
         """Median significance with these signal events per channel; infinite where the median outcome has p0 = 0."""
         model = self.model.with_signal_scaled(np.array([events[name] for name in self.model.channels]))
         found = significance(model)
-        if any(note.startswith("no expected values") for note in found.notes):
+        if found.lacks_expected:
             self.used_asymptotic = True
             found = significance(model, Asymptotic())
         return math.inf if found.expected.median is None else found.expected.median

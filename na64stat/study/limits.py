@@ -15,16 +15,15 @@ from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.stats.records import Limit
-from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits, outside
 from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import LEVELS, SignalTest
+from na64stat.study.status import failed, from_below, has_failed, why_failed
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
 _GRID_PER_DECADE = 40
-_SLIVER = 1.01
-"""A stretch of couplings narrower than this ratio is not reported as an artefact of the layer sum."""
 
 
 def limits(
@@ -87,8 +86,8 @@ def limits(
         warnings.warn(doubt, ValidityWarning, stacklevel=2)
     by_mass = {probe.mass: probe for probe in probes}
     points = tuple(_point(by_mass[mass], test, grid, average) for mass in track([probe.mass for probe in probes]))
-    if all(point.status.startswith("failed") for point in points):
-        raise InputError(points[0].status.removeprefix("failed: "))
+    if all(has_failed(point.status) for point in points):
+        raise InputError(why_failed(points[0].status))
     of_events = _notes_of_events(test.limit_in_events) if len(test.channels) == 1 else ()
     notes = (*of_events, *test.notes, *found_doubts)
     first = probes[0]
@@ -112,7 +111,7 @@ def _point(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage
             return _closed_form(probe, test, average)
         return _searched(probe, test, grid, average)
     except Na64StatError as error:
-        return _nothing(probe.mass, f"failed: {error}")
+        return _nothing(probe.mass, failed(error))
 
 
 def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> LimitPoint:
@@ -166,10 +165,10 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
     if average is DepthAverage.LAYERS and intervals[verdict]:
         smooth = excess(grid, DepthAverage.CONTINUOUS)[verdict]
         kept = excluded_intervals(grid, smooth, lambda g: excess(g, DepthAverage.CONTINUOUS)[verdict])
-        artefacts = _difference(intervals[verdict], kept, float(grid[-1]))
+        artefacts = outside(intervals[verdict], kept, float(grid[-1]))
     status = "excluded" if intervals[verdict] else "allowed"
     if intervals[verdict] and intervals[verdict][0][0] == grid[0]:
-        status = f"excluded, from below the couplings that were searched ({grid[0]:g} to {grid[-1]:g})"
+        status = from_below(status, grid[0], grid[-1])
     return LimitPoint(probe.mass, coupling, events, intervals, artefacts, status)
 
 
@@ -206,17 +205,3 @@ def _edge(low: float, high: float, function: Callable[[Array], Array]) -> float:
         low, high = points[i], points[i + 1]
     share = values[i] / (values[i] - values[i + 1])
     return float(low * (high / low) ** share)
-
-
-def _difference(intervals: tuple[Interval, ...], kept: tuple[Interval, ...], top: float) -> tuple[Interval, ...]:
-    """Parts of `intervals` outside `kept`, slivers left out."""
-    parts: list[Interval] = []
-    for low, high in intervals:
-        end = top if high is None else high
-        at = low
-        for other_low, other_high in (*kept, (end, end)):
-            stop = min(other_low, end)
-            if stop > at * _SLIVER:
-                parts.append((at, None if high is None and stop == top else stop))
-            at = max(at, top if other_high is None else other_high)
-    return tuple(parts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,31 @@ from na64stat.study.record_files import (
 Interval = tuple[float, float | None]
 
 SCHEMA: Final = 1
+
+_SLIVER: Final = 1.01
+"""A stretch of couplings narrower than this ratio is not told apart."""
+
+
+def outside(intervals: Sequence[Interval], removed: Sequence[Interval], top: float = math.inf) -> tuple[Interval, ...]:
+    """Parts of intervals outside others, slivers left out.
+
+    Parameters
+    ----------
+    intervals, removed
+        In increasing order; an upper end of None is `top`.
+    top
+        Where couplings end.
+    """
+    parts: list[Interval] = []
+    for low, high in intervals:
+        end = top if high is None else high
+        at = low
+        for other_low, other_high in (*removed, (end, end)):
+            stop = min(other_low, end)
+            if stop > at * _SLIVER:
+                parts.append((at, None if high is None and stop == top else stop))
+            at = max(at, top if other_high is None else other_high)
+    return tuple(parts)
 
 
 @dataclass(frozen=True)
@@ -52,6 +78,32 @@ class LimitPoint:
     intervals: Mapping[str, tuple[Interval, ...]]
     artefacts: tuple[Interval, ...] = ()
     status: str = "excluded"
+
+    def real(self, level: str) -> tuple[Interval, ...]:
+        """What is excluded without the artefacts: an end of an interval that is one is no edge.
+
+        Parameters
+        ----------
+        level
+            The one that decides, "observed" or "median"; of no other are the artefacts known.
+        """
+        return tuple(part for interval in self.intervals[level] for part in self.split(interval)[0])
+
+    def split(self, interval: Interval) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
+        """The parts of an excluded interval that are real, and the artefacts in it.
+
+        Parameters
+        ----------
+        interval
+            One of those of the level that decides.
+        """
+        low, high = interval
+        inside = tuple(
+            artefact
+            for artefact in self.artefacts
+            if (high is None or artefact[0] < high) and (artefact[1] is None or artefact[1] > low)
+        )
+        return outside([interval], inside), inside
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from na64stat.stats.one_region import OneRegion
 from na64stat.study.discovery import FEWEST_EVENTS, THRESHOLDS, Discovery, first_count, last_failure
 from na64stat.study.projection_record import MotNeeded, Need
 from na64stat.study.signal_test import SignalTest
+from na64stat.study.status import failed
 from na64stat.yields.survival import DepthAverage
 
 EXCLUDED: Final = "excluded"
@@ -137,7 +138,7 @@ def _need(question: _Question, events: Mapping[str, float], verdict: str) -> Nee
         else:
             mot, reason = _constant(question, events, verdict)
     except Na64StatError as error:
-        return Need(verdict, None, None, f"failed: {error}")
+        return Need(verdict, None, None, failed(error))
     if mot is None:
         return Need(verdict, None, None, reason)
     low, high = MUONS

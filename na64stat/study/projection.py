@@ -22,6 +22,7 @@ from na64stat.study.limits import excluded_intervals, limits
 from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
 from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import SignalTest
+from na64stat.study.status import failed, from_below
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
@@ -138,7 +139,7 @@ class _Search:
                 return self._closed_form(probe)
             return self._searched(probe)
         except Na64StatError as error:
-            return tuple(Reach(z, None, None, (), f"failed: {error}") for z in THRESHOLDS)
+            return tuple(Reach(z, None, None, (), failed(error)) for z in THRESHOLDS)
 
     def _excess(self, probe: Scenario, z: float, couplings: Array) -> Array:
         return self.discovery.excess(self._events(probe, couplings), z)
@@ -178,6 +179,6 @@ class _Search:
                 continue
             lowest = intervals[0][0]
             events = float(sum(counts[0] for counts in self._events(probe, np.array([lowest])).values()))
-            below = f", from below the couplings that were searched ({low:g} to {high:g})" if lowest == grid[0] else ""
-            found.append(Reach(z, lowest, events, intervals, f"reached{below}"))
+            status = from_below("reached", low, high) if lowest == grid[0] else "reached"
+            found.append(Reach(z, lowest, events, intervals, status))
         return tuple(found)

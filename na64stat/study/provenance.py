@@ -53,6 +53,32 @@ def of_result(
     }
 
 
+def of_several(
+    asked: Sequence[tuple[Scenario, Sequence[str]]],
+    runs: Sequence[Run],
+    average: DepthAverage,
+    *,
+    method: Method,
+    systematics: bool,
+) -> dict[str, Any]:
+    """As `of_result`, for a result of several scenarios: their classes and options stand in a list, in the order of `asked`.
+
+    Parameters
+    ----------
+    asked
+        Each scenario at any mass and coupling, with its regions.
+    runs, average, method, systematics
+        What was asked.
+    """
+    scenarios = [{"scenario": probe.name, "regions": list(names), **of_scenario(probe)} for probe, names in asked]
+    return {
+        **provenance(runs, average),
+        "scenarios": scenarios,
+        "systematics": systematics,
+        "criterion": _criterion(method),
+    }
+
+
 def _criterion(method: Method) -> str:
     found = getattr(method, "criterion", None)
     if isinstance(found, Criterion):

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,17 @@ from na64stat.files import parse_json, read_limited, to_json, write_text
 from na64stat.study.region import Contour
 
 Array = NDArray[np.float64]
+
+
+COMMANDS: Final = {
+    "scan": "na64stat scan SCENARIO ... -o FILE",
+    "exclusion": "na64stat exclusion SCENARIO ... -o FILE",
+    "limits": "na64stat limit SCENARIO ... --json > FILE",
+    "projection": "na64stat project SCENARIO ... -o FILE",
+    "credible limits": "na64stat credible SCENARIO ... --json > FILE",
+    "sensitivity": "na64stat sensitivity SCENARIO ... -o FILE",
+}
+"""What writes a record of each kind."""
 
 
 def read_json(path: str | Path) -> Any:
@@ -43,9 +54,13 @@ def read_record(path: str | Path, kind: str, schema: int) -> dict[str, Any]:
         If the file is missing, is no JSON, or is of another kind or schema.
     """
     record = read_json(path)
-    if not isinstance(record, dict) or record.get("kind") != kind or record.get("schema") != schema:
-        raise InputError(f"{path}: not a {kind} of schema {schema}; `na64stat {kind} -o FILE` writes one")
-    return record
+    if not isinstance(record, dict):
+        found = "no JSON object"
+    elif record.get("kind") != kind or record.get("schema") != schema:
+        found = f"of the kind {shown(record.get('kind'))}, schema {shown(record.get('schema'))}"
+    else:
+        return record
+    raise InputError(f"{path}: {found}; {kind} of schema {schema}, as `{COMMANDS[kind]}` writes, is right")
 
 
 def text_of(value: Any) -> str:

@@ -61,7 +61,12 @@ class Samples:
         derived = ["events"]
         if self._power is not None and "coupling" not in self.parameters:
             derived.append("coupling")
-        return (*self.parameters, *derived, *(f"events {name}" for name in self.bins))
+        return (*self.parameters, *derived, *self.of_bins)
+
+    @property
+    def of_bins(self) -> dict[str, int]:
+        """Names of the signal events in each bin, such as "events visible", and the number of the bin."""
+        return {f"events {name}": number for number, name in enumerate(self.bins)}
 
     def of(self, name: str) -> Array:
         """Samples of a parameter, of "events" (signal events in all), of "events BIN" or of a "coupling", shape (E, N, W).
@@ -80,8 +85,8 @@ class Samples:
             return self.values[..., self.parameters.index(name)]
         if name == "events":
             return np.asarray(self.signal.sum(axis=-1))
-        if name in self.names and name.startswith("events "):
-            return self.signal[..., self.bins.index(name.removeprefix("events "))]
+        if name in self.of_bins:
+            return self.signal[..., self.of_bins[name]]
         if name == "coupling" and name in self.names and self._power is not None:
             strength = self.values[..., 0]
             if self.parameters[0] == "mu":

@@ -20,6 +20,7 @@ from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
 from na64stat.study.provenance import of_result
 from na64stat.study.scan_record import VERDICTS, Scan
 from na64stat.study.signal_test import SignalTest
+from na64stat.study.status import failed as failed_status
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
@@ -103,7 +104,7 @@ def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tu
     text = np.where(excluded, "excluded", np.where(total == 0, "no signal", "allowed")).astype(object)
     text[excluded & ~smooth] = "artefact"
     failed = points.reasons != ""
-    text[failed] = [f"failed: {reason}" for reason in points.reasons[failed]]
+    text[failed] = [failed_status(reason) for reason in points.reasons[failed]]
     return tuple(tuple(row) for row in text.reshape(shape).tolist())
 
 

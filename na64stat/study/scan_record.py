@@ -26,6 +26,7 @@ from na64stat.study.record_files import (
     texts_of,
 )
 from na64stat.study.region import Contour, ExclusionRegion
+from na64stat.study.status import has_failed
 
 Array = NDArray[np.float64]
 
@@ -218,5 +219,5 @@ def _array(rows: list[list[float | None]], shape: tuple[int, int]) -> Array:
 
 
 def _excess(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
-    failed = np.char.startswith(np.array(status, dtype=str), "failed")
+    failed = np.array([[has_failed(text) for text in row] for row in status], dtype=bool)
     return np.array([excess_of(row, bad) for row, bad in zip(rows, failed, strict=True)]).reshape(shape)

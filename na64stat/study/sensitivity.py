@@ -26,9 +26,11 @@ from na64stat.stats.method import Method
 from na64stat.study.assumptions import standard_variations
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import ScenarioLimits
-from na64stat.study.provenance import provenance
+from na64stat.study.provenance import of_several
 from na64stat.study.sensitivity_record import (
     HELD,
+    NO_MORE_EXCLUDED,
+    NOTHING_EXCLUDED,
     REINFERRED,
     UNCHANGED,
     AssumedNumber,
@@ -36,6 +38,7 @@ from na64stat.study.sensitivity_record import (
     Sensitivity,
     Shift,
 )
+from na64stat.study.status import failed, has_failed
 from na64stat.study.variation import Setting, Variation
 from na64stat.yields.survival import DepthAverage
 
@@ -165,7 +168,13 @@ def sensitivity(
         shifts=tuple(shifts),
         numbers=_assumed(run, shifts, reasons, variations is None),
         notes=tuple(dict.fromkeys(notes)),
-        provenance={**provenance([run], average), "systematics": systematics},
+        provenance=of_several(
+            [(setting.scenario(mass=setting.masses[0], coupling=1.0), setting.regions) for setting in settings],
+            [run],
+            average,
+            method=asked["method"],
+            systematics=systematics,
+        ),
     )
 
 
@@ -217,10 +226,10 @@ def _found(limits_: ScenarioLimits) -> list[_Found]:
     """One entry a mass; what the layer sum alone excludes is not excluded."""
     found = []
     for point in limits_.points:
-        excluded = point.intervals[limits_.verdict]
-        real = [interval for interval in excluded if interval not in point.artefacts]
+        real = point.real(limits_.verdict)
         lower, upper = (real[0][0], real[-1][1]) if real else (None, None)
-        found.append(_Found(lower, upper, _LAYERS_ONLY if excluded and not real else point.status))
+        layers_only = point.intervals[limits_.verdict] and not real
+        found.append(_Found(lower, upper, _LAYERS_ONLY if layers_only else point.status))
     return found
 
 
@@ -245,7 +254,7 @@ def _shifts(
     try:
         found = _found(_limits(moved, asked, Na64StatWarning))
     except Na64StatError as error:
-        found = [_Found(None, None, f"failed: {error}")] * len(setting.masses)
+        found = [_Found(None, None, failed(error))] * len(setting.masses)
     by_mass = dict(zip(setting.masses, found, strict=True))
     told = {name: getattr(variation, name) for name in ("what", "origin", "start", "end", "side", "why", "keys")}
     return [
@@ -263,12 +272,12 @@ def _shifts(
 
 def _status(line: HeadlineLimit, found: _Found) -> str:
     before, after = line.limit, found.edge(line.edge)
-    if found.status.startswith("failed"):
+    if has_failed(found.status):
         return found.status
     if before is None:
-        return "nothing is excluded" if after is None else "excluded now"
+        return NOTHING_EXCLUDED if after is None else "excluded now"
     if after is None:
-        return "nothing is excluded any more" if found.lower is None else f"no {line.edge} edge any more"
+        return NO_MORE_EXCLUDED if found.lower is None else f"no {line.edge} edge any more"
     return "moved"
 
 

@@ -6,18 +6,23 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from na64stat.errors import InputError
-from na64stat.study.record_files import Saved, damaged, read_record
+from na64stat.errors import InputError, shown
+from na64stat.study.record_files import Saved, damaged, number_of, positive, read_record, text_of, texts_of
 
 SCHEMA: Final = 1
+
+_T = TypeVar("_T")
 
 UNCHANGED, REINFERRED, HELD = "unchanged", "re-inferred", "held"
 """What became of the efficiency: it does not depend on what was moved, it was inferred anew, it was kept although it does."""
 
 SMALLEST: Final = 0.05
 """Change [%] of a limit below which tables and figures leave it out."""
+
+NOTHING_EXCLUDED, NO_MORE_EXCLUDED = "nothing is excluded", "nothing is excluded any more"
+"""Status of a change where there is no limit, before and after or after alone."""
 
 
 @dataclass(frozen=True)
@@ -232,21 +237,69 @@ def load_sensitivity(path: str | Path) -> Sensitivity:
     """
     record = read_record(path, "sensitivity", SCHEMA)
     with damaged(path, "sensitivity file"):
-        headlines = [
-            HeadlineLimit(**{**_without(item, "name"), "regions": tuple(item["regions"])})
-            for item in record["headlines"]
-        ]
-        shifts = [Shift(**{**_without(item, "ratio"), "keys": tuple(item["keys"])}) for item in record["shifts"]]
+        headlines = tuple(_headline(item) for item in record["headlines"])
+        shifts = tuple(_shift(item) for item in record["shifts"])
+        names = {line.name for line in headlines}
+        if len(names) != len(headlines):
+            raise ValueError("a limit stands there twice")
+        for shift in shifts:
+            if shift.headline not in names:
+                raise ValueError(f"a change of {shown(shift.headline)}, which is none of the limits")
         return Sensitivity(
-            **{name: str(record[name]) for name in ("run", "background", "method", "efficiency")},
-            cl=float(record["cl"]),
-            headlines=tuple(headlines),
-            shifts=tuple(shifts),
-            numbers=tuple(AssumedNumber(**item) for item in record["numbers"]),
-            notes=tuple(record["notes"]),
+            **{name: text_of(record[name]) for name in ("run", "background", "method")},
+            efficiency=_one_of(record["efficiency"], (REINFERRED, HELD)),
+            cl=number_of(record["cl"]),
+            headlines=headlines,
+            shifts=shifts,
+            numbers=tuple(_number(item) for item in record["numbers"]),
+            notes=texts_of(record["notes"]),
             provenance=dict(record["provenance"]),
         )
 
 
-def _without(item: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in item.items() if key != name}
+def _headline(item: Mapping[str, Any]) -> HeadlineLimit:
+    return HeadlineLimit(
+        scenario=text_of(item["scenario"]),
+        mass=float(positive([item["mass"]])[0]),
+        regions=texts_of(item["regions"]),
+        edge=_one_of(item["edge"], ("lower", "upper")),
+        coupling_unit=text_of(item["coupling_unit"]),
+        limit=_coupling(item["limit"]),
+        status=text_of(item["status"]),
+    )
+
+
+def _shift(item: Mapping[str, Any]) -> Shift:
+    found = Shift(
+        **{name: text_of(item[name]) for name in ("what", "origin", "start", "end", "why", "headline", "status")},
+        side=_one_of(item["side"], (-1, 0, 1)),
+        keys=texts_of(item["keys"]),
+        before=_coupling(item["before"]),
+        after=_coupling(item["after"]),
+        efficiency=_one_of(item["efficiency"], (UNCHANGED, REINFERRED, HELD)),
+    )
+    if found.ratio is not None and not 0 < found.ratio < math.inf:
+        raise ValueError(f"couplings {found.before} and {found.after}, whose ratio is no number")
+    return found
+
+
+def _number(item: Mapping[str, Any]) -> AssumedNumber:
+    uncertainty = item["uncertainty"]
+    return AssumedNumber(
+        **{name: text_of(item[name]) for name in ("key", "unit", "source", "reason")},
+        value=number_of(item["value"]),
+        uncertainty=None if uncertainty is None else number_of(uncertainty),
+    )
+
+
+def _coupling(value: Any) -> float | None:
+    """A positive number, or None for null."""
+    return None if value is None else float(positive([value])[0])
+
+
+def _one_of(value: Any, known: tuple[_T, ...]) -> _T:
+    """An entry that can have a few values, of the same type; ValueError for anything else."""
+    for right in known:
+        if type(value) is type(right) and value == right:
+            return right
+    raise ValueError(f"{shown(value)}; {' or '.join(map(repr, known))} is right")

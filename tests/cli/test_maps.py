@@ -2,7 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
+from matplotlib.text import Text
+
+from na64stat.study.scan_record import Scan
 
 BOX = ("--mass", "0.05:0.3", "--coupling", "1e-3:1", "--tolerance", "0.05")
 
@@ -75,6 +79,32 @@ def test_overlap_of_files(na64stat, here, regions):
     assert record["ratio"]["loop"][0] == pytest.approx(1, rel=0.05)
     assert record["intervals"]["loop"][1] == []
     assert record["figure"] is None
+
+
+def test_the_level_that_is_reported_is_the_one_that_is_drawn(na64stat, here, monkeypatch):
+    """Two maps made by hand: all above g = 0.01 is excluded by the observed level, all above 0.1 by the median."""
+    masses, couplings = np.geomspace(0.01, 1, 5), np.geomspace(1e-3, 1, 31)
+    edges = {"observed": 0.01, "median": 0.1}
+    excess = {level: np.tile(np.log(couplings / edge), (5, 1)) for level, edge in edges.items()}
+    status = (tuple("excluded" if coupling > 0.01 else "allowed" for coupling in couplings),) * 5
+    asked = "x", "1", "2022", ("visible",), 0.9, "exact"
+    found = Scan(*asked, masses, couplings, {}, excess, excess, excess, status, {})
+    for name in ("a", "b"):
+        found.save(here / f"{name}.json")
+    drawn = []
+    monkeypatch.setattr("na64stat.export.figures.save_figure", lambda figure, *_, **__: drawn.append(figure))
+    for words, level in (((), "observed"), (("--level", "median"), "median")):
+        words = ("overlap", "a.json", "b.json", "--mass", "0.1", *words)
+        record = na64stat(*words, "-o", "o.png", "--json").json
+        assert record["levels"] == {"a": level, "b": level}
+        (((low, _),),) = record["intervals"]["a"]
+        lines = [line.get_ydata() for line in drawn[-1].axes[0].lines if len(line.get_ydata())]
+        assert len(lines) == 2
+        for line in lines:
+            assert min(line) == pytest.approx(low, rel=0.01) == edges[level]
+        texts = " ".join(text.get_text() for text in drawn[-1].findobj(Text))
+        assert ("median" in texts) == (level == "median")
+        assert na64stat(*words).out.splitlines()[2].split()[:2] == ["a", level]
 
 
 def test_overlap_refuses(na64stat, here, regions):

@@ -127,6 +127,16 @@ def test_table_of_limits(na64stat):
     assert four["rows"][0]["events"] == pytest.approx(7.993590, abs=1e-4)
 
 
+def test_a_figure_that_cannot_be_is_refused_at_once(na64stat, here, monkeypatch):
+    computed = []
+    monkeypatch.setattr("na64stat.study.credible.credible_plane", lambda **_: computed.append(1))
+    plane = ("--prior", "log-flat:coupling:1e-6:1", "--prior", "log-flat:mass:1e-3:0.3")
+    words = ("axion-photon", "--region", "visible", *plane, "--count", "visible=2")
+    assert "--count: the contour of CL_s" in na64stat("credible", *words, "-o", "plane.png").error
+    assert not computed
+    assert not list(here.iterdir())
+
+
 def test_figures(na64stat, here):
     words = ("axion-photon", "--region", "visible", "--prior", "log-flat:coupling:1e-6:1")
     plane = (*words, "--prior", "log-flat:mass:1e-3:0.3")

@@ -13,6 +13,7 @@ from na64stat.export.reader import read_table
 from na64stat.export.served_json import json_of, table_from_json
 from na64stat.export.submission_yaml import data_of, dump, table_from
 from na64stat.export.table import Cell, Qualifier, Uncertainty
+from na64stat.limits_library.citations import references
 
 FOLDER = Path(__file__).parent / "tables"
 YAML = sorted(path.name for path in FOLDER.glob("*.yaml"))
@@ -78,6 +79,14 @@ def test_missing_points_and_numbers_that_yaml_takes_for_text():
     assert overlay.excludes(0.03, 1e-3)
 
 
+def test_the_papers_of_a_curve_are_cited_by_their_keys():
+    """As those of a table of one's own: the key is that of the entry whose arXiv number the reference names."""
+    curve = LimitCurve("g", (0.01, 0.1), (1e-3, 1e-2))
+    (known,) = (key for key, entry in references().items() if "2401.01708" in entry.names)
+    for reference, keys in (("arXiv:2401.01708", (known,)), ("doi of the record", ())):
+        assert curve.existing_limit("X", reference).bibtex_keys == keys
+
+
 def test_text_qualifiers():
     table = read_table(FOLDER / "text_qualifiers.yaml")
     assert table.dependent[0].qualifiers[0] == Qualifier("CL", 90, "%")
@@ -124,7 +133,15 @@ def _columns(mass, limits):
         ("independent_variables: 3\ndependent_variables: []\n", "TypeError"),
         (
             _columns("[{value: 1}]", "[{value: 1}, {value: 2}]"),
-            r"columns of different lengths, \{'m': 1, 'g': 2\}",
+            r"columns of different lengths, 'm': 1, 'g': 2; one length is right",
+        ),
+        (
+            _columns("[]", "[]") + "- header: {name: g}\n  values: [{value: 1}]\n- header: {name: m}\n  values: []\n",
+            r"columns of different lengths, 'm': 0, 'g': 0, 'g': 1, 'm': 0; one length is right",
+        ),
+        (
+            _columns("[]", "false"),
+            "values False; a list is right",
         ),
         (
             "independent_variables:\n- header: {name: m}\n  values: [{value: 2024-01-01}]\ndependent_variables: []\n",

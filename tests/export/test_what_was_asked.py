@@ -210,3 +210,55 @@ def test_files_with_foreign_options_are_refused_not_believed(run_2022, tmp_path)
     found = replace(found, provenance={**found.provenance, "scenario_class": "mine.Mine", "options": {"unknown": 1}})
     made = hepdata([found], tmp_path / "s", figures=False)
     assert "this result is of another class" in made.comment
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("options", ["loop_decay"], "['loop_decay']; a table of"),
+        ("options", {"loop_decay": [True]}, "{'loop_decay': [True]}; a table of"),
+        ("options", {"loop_decay": None}, "{'loop_decay': None}; a table of"),
+        ("background", 3, "3; a setting, or a table"),
+        ("background", {"2022": 1}, "{'2022': 1}; a setting, or a table"),
+        ("depth_average", "deep", "'deep'; 'layers' or 'continuous' is right"),
+        ("depth_average", ["layers"], "['layers']; 'layers' or 'continuous' is right"),
+        ("depth_average", None, "None; 'layers' or 'continuous' is right"),
+        ("systematics", "no", "'no'; true or false is right"),
+        ("systematics", 0, "0; true or false is right"),
+        ("correlated", "mot", "'mot'; a list of texts is right"),
+        ("correlated", [1], "[1]; a list of texts is right"),
+        ("criterion", "cl_x", "'cl_x'; one of cl_s, cl_sb, interval"),
+        ("criterion", {}, "{}; one of cl_s, cl_sb, interval"),
+    ],
+)
+def test_a_record_that_was_edited_wrongly_is_refused(run_2022, tmp_path, field, value, told):
+    file = tmp_path / "limits.json"
+    limits(run_2022).save(file)
+    record = json.loads(file.read_text())
+    record["provenance"][field] = value
+    file.write_text(json.dumps(record))
+    with pytest.raises(InputError) as refusal:
+        hepdata([load_limits(file)], tmp_path / "s", figures=False)
+    assert f"axion-muon, run 2022: provenance, {field} = {told}" in str(refusal.value)
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"unknown": 1}, "option 'unknown': axion-muon has loop_decay"),
+        ({"mass": 1.0}, "option 'mass': axion-muon has loop_decay"),
+        ({"loop_decay": "yes"}, "option loop_decay = 'yes'; true or false is right"),
+        ({"loop_decay": 1}, "option loop_decay = 1; true or false is right"),
+    ],
+)
+def test_no_inputs_are_made_of_options_that_a_scenario_does_not_have(run_2022, tmp_path, options, told):
+    found = limits(run_2022)
+    made = hepdata([replace(found, provenance={**found.provenance, "options": options})], tmp_path / "s", figures=False)
+    assert told in made.comment
+
+
+def test_no_inputs_are_made_of_a_depth_average_that_is_not_stated(run_2022, tmp_path):
+    found = limits(run_2022)
+    said = {name: value for name, value in found.provenance.items() if name != "depth_average"}
+    assert "does not state its depth average" in hepdata([replace(found, provenance=said)], tmp_path / "s").comment

@@ -23,6 +23,7 @@ from na64stat.cli.patches import PatchChoice, read_workspace
 from na64stat.experiment.calibration import read_limit
 from na64stat.experiment.efficiency import read_efficiency
 from na64stat.experiment.load import load_run
+from na64stat.export.curves import LimitCurve
 from na64stat.export.hs3_form import hs3
 from na64stat.export.reader import read_table
 from na64stat.export.served_json import json_of
@@ -31,10 +32,13 @@ from na64stat.export.submission_yaml import data_of, dump
 from na64stat.files import to_json
 from na64stat.limits_library.citations import read_bibtex
 from na64stat.limits_library.library import read_limits
+from na64stat.report.assumptions import as_markdown
 from na64stat.scenarios.axion_muon import AxionMuon
+from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.tabulated import SpectrumTable, Tabulated
 from na64stat.stats.priors import Flat
 from na64stat.stats.toy_sample import read_toys
+from na64stat.study.assumptions import standard_variations
 from na64stat.study.chain_file import ChainFile
 from na64stat.study.exclusion_record import Exclusion, load_exclusion
 from na64stat.study.journal import Journal
@@ -44,6 +48,8 @@ from na64stat.study.projection import project
 from na64stat.study.sample import sample
 from na64stat.study.samples import load_samples
 from na64stat.study.scan import scan
+from na64stat.study.sensitivity import Headline, sensitivity
+from na64stat.study.sensitivity_record import load_sensitivity
 
 from . import mutations
 from .chains import of_chain, sealed
@@ -214,8 +220,12 @@ def _records():
             "exclusion": _saved(_exclusion_of(found)),
             "limits": _saved(limits(AxionMuon, run, masses)),
             "projection": _saved(project(AxionMuon, projection, masses, [1e11, 1e12])),
+            "sensitivity": _saved(sensitivity(run, SENSITIVE, variations=standard_variations(run)[0][:3])),
             "chain": _chain(run),
         }
+
+
+SENSITIVE = (Headline(AxionMuon, (0.1,)), Headline(AxionPhoton, (2e-3, 0.1), ("invisible",)))
 
 
 def _exclusion_of(found):
@@ -255,6 +265,11 @@ def _read_exclusion(path):
 
 def _read_result(path):
     return to_json(_load(path).as_dict())
+
+
+def _read_sensitivity(path):
+    found = load_sensitivity(path)
+    return to_json(found.as_dict()), as_markdown(found), [found.ranked(line.name) for line in found.headlines]
 
 
 QUESTION = {"study": "scan", "scenario": "axion-muon", "cl": 0.9, "mass": [0.1, 0.2]}
@@ -313,6 +328,23 @@ def _read_hepdata(path):
     return numbers, table.rows, json_of(table)
 
 
+def _read_curves(path):
+    """Each column as a limit curve, at the first value of what it depends on besides the mass."""
+    table = read_table(path)
+    first = [(axis.name, axis.cells[0]) for axis in table.independent[1:] if axis.cells]
+    at = {name: cell.value if cell.number is None else cell.number for name, cell in first}
+    found = []
+    for variable in table.dependent:
+        limit = LimitCurve.of(table, variable.name, at).existing_limit("A", "arXiv:2401.01708")
+        found.append((limit.lowest(0.02), limit.excludes(0.02, 1e-3), limit.polygon(1.0)))
+    return found
+
+
+def _curve_seeds():
+    names = ("asymmetric_errors.yaml", "missing_points.yaml", "two_independents.json", "upper_limits.yaml")
+    return tuple(dump(data_of(read_table(TABLES / name))).encode() for name in names)
+
+
 @cache
 def _submission():
     with TemporaryDirectory() as folder:
@@ -358,11 +390,13 @@ READERS = (
     Reader("exclusion", ".json", _of("exclusion"), mutations.of_json, _read_exclusion, dear=True),
     Reader("limits", ".json", _of("limits"), mutations.of_json, _read_result),
     Reader("projection", ".json", _of("projection"), mutations.of_json, _read_result),
+    Reader("sensitivity", ".json", _of("sensitivity"), mutations.of_json, _read_sensitivity),
     Reader("journal", ".journal", _journal_seeds, mutations.of_journal, _read_journal),
     Reader("chain", ".h5", _of("chain"), of_chain, _read_chain, sealing=sealed, dear=True),
     Reader("toys", ".npy", _toy_seeds, mutations.of_bytes, read_toys),
     Reader("HEPData YAML", ".yaml", _yaml_seeds, mutations.of_yaml, _read_hepdata),
     Reader("HEPData JSON", ".json", _served_seeds, mutations.of_json, _read_hepdata),
+    Reader("limit curve", ".yaml", _curve_seeds, mutations.of_yaml, _read_curves),
     Reader("submission", ".yaml", _submission_seeds, mutations.of_yaml, _read_submission, _submission),
     Reader("BibTeX", ".bib", _bib, mutations.of_bytes, read_bibtex),
 )  # fmt: skip

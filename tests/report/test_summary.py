@@ -6,9 +6,10 @@ import re
 import pytest
 
 import na64stat as na
+from na64stat.errors import InputError
 from na64stat.export.curves import LimitCurve
 from na64stat.export.submission import read_submission
-from na64stat.report.reproduce import reproduce
+from na64stat.report.reproduce import file_names, reproduce
 from na64stat.report.summary import KINDS, MASSES, SCENARIOS
 from na64stat.report.verdict import AGREED, judged, verdict
 
@@ -108,8 +109,25 @@ def test_the_submission_holds_the_limits_and_reads_back(folder):
         ).read_bytes()
 
 
-def test_a_second_reproduction_replaces_only_when_asked(folder):
-    from na64stat.errors import InputError
+def test_every_file_is_known_before(folder):
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in there if not name.startswith("submission/")} == set(file_names())
 
+
+@pytest.mark.parametrize("place", range(0, len(file_names()), 7))
+def test_what_a_broken_off_reproduction_left_is_found_first(tmp_path, monkeypatch, place):
+    computed = []
+    monkeypatch.setattr("na64stat.report.reproduce.compute", computed.append)
+    name = file_names()[place]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("left")
+    (tmp_path / "own.txt").write_text("not of the reproduction")
+    with pytest.raises(InputError, match=f"holds {name} of an earlier reproduction; --overwrite"):
+        reproduce(tmp_path, track=lambda _: iter)
+    assert not computed
+    assert (tmp_path / name).read_text() == "left"
+
+
+def test_a_second_reproduction_replaces_only_when_asked(folder):
     with pytest.raises(InputError, match="--overwrite"):
         reproduce(folder, track=lambda _: iter)

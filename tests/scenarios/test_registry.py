@@ -1,5 +1,6 @@
 """From a text to a scenario: names, a user's own class, and messages that say what would be right."""
 
+import os
 import pickle
 from textwrap import dedent
 
@@ -65,6 +66,22 @@ def test_a_users_class_is_loaded_once_and_pickles(own):
     assert resolve(f"{own}:Flat") is make
     scenario = make(mass=0.1, coupling=3.0)
     assert pickle.loads(pickle.dumps(scenario)) == scenario  # noqa: S301 (our own bytes)
+
+
+def test_an_edited_file_is_loaded_anew(own):
+    """In the same process, as in a notebook; of the same size and time, too, so that no compiled file stands in for it."""
+    time = own.stat()
+    before = resolve(f"{own}:Flat")
+    old = before(mass=0.1, coupling=3.0)
+    own.write_text(dedent(OWN).replace("height: float = 2.0", "height: float = 7.0"), encoding="utf-8")
+    os.utime(own, ns=(time.st_atime_ns, time.st_mtime_ns))
+    after = resolve(f"{own}:Flat")
+    assert after is not before
+    assert (old.height, after(mass=0.1, coupling=3.0).height) == (2.0, 7.0)
+    for scenario in (old, after(mass=0.1, coupling=3.0)):
+        assert pickle.loads(pickle.dumps(scenario)) == scenario  # noqa: S301 (our own bytes)
+    own.write_text(dedent(OWN), encoding="utf-8")
+    assert resolve(f"{own}:Flat") is before
 
 
 def test_two_files_of_one_name_do_not_mix(tmp_path):

@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm, poisson
 
-from na64stat.errors import InputError
+from na64stat.errors import ComputationError, InputError
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
 from na64stat.stats.feldman_cousins import FeldmanCousins
@@ -177,3 +177,18 @@ def test_many_bins(benchmark):
 def test_bad_input(make_workspace):
     with pytest.raises(InputError, match="method 'feldman-cousins'; asymptotic, toys or exact is right"):
         significance(Model.from_workspace(make_workspace([5], [3.0], [1.0])), FeldmanCousins())
+
+
+def test_no_expected_values_are_told_from_infinite_ones(make_workspace, monkeypatch):
+    """Without background any count is impossible without signal: infinite, which is an expected value."""
+    infinite = Model.from_workspace(make_workspace([3], [0.0], [5.0]))
+    found = significance(infinite, Exact())
+    assert (found.expected.median, found.lacks_expected) == (None, False)
+
+    def fail(_):
+        raise ComputationError("too many outcomes")
+
+    monkeypatch.setattr("na64stat.stats.significance._typical_outcomes", fail)
+    found = significance(Model.from_workspace(make_workspace([3], [1.0], [5.0])), Exact())
+    assert (found.expected.median, found.lacks_expected) == (None, True)
+    assert "no expected values: too many outcomes" in found.notes

@@ -1,8 +1,11 @@
 """How far limits move with what is assumed: closed forms, cancellations, and that nothing assumed is forgotten."""
 
+import copy
 import json
 import math
+import re
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from na64stat.physics.cross_sections import total_cross_section
 from na64stat.study.assumptions import standard_variations
 from na64stat.study.exact_fusion import EXCESS, ExactFusion
 from na64stat.study.sensitivity import EfficiencyRule, Headline, sensitivity
+from na64stat.study.sensitivity_record import AssumedNumber, HeadlineLimit, Sensitivity, Shift
 from na64stat.study.variation import RAISED, Setting, Variation
 from na64stat.yields.source import spectrum
 
@@ -299,6 +303,74 @@ def test_the_record_comes_back_and_ranks(tmp_path):
     raw["shifts"][0].pop("what")
     path.write_text(json.dumps(raw))
     with pytest.raises(InputError, match="damaged sensitivity file"):
+        na.load_sensitivity(path)
+
+
+def test_the_record_says_of_which_class_and_options_it_is(tmp_path):
+    decaying = partial(na.AxionMuon, loop_decay=True)
+    headlines = [MUON, Headline(decaying, (0.01,)), LIGHT_PHOTON]
+    asked = {"variations": [], "systematics": False, "method": na.Exact(criterion=na.Criterion.CL_SB)}
+    record = sensitivity(RUN, headlines, **asked)
+    muon = {
+        "scenario": "axion-muon",
+        "scenario_class": "na64stat.scenarios.axion_muon.AxionMuon",
+        "regions": ["invisible"],
+    }
+    photon = {"scenario": "axion-photon", "scenario_class": "na64stat.scenarios.axion_photon.AxionPhoton"}
+    assert record.provenance["scenarios"] == [
+        {**muon, "options": {}},
+        {**muon, "options": {"loop_decay": True}},
+        {**photon, "regions": ["visible"], "options": {}},
+    ]
+    assert (record.provenance["systematics"], record.provenance["criterion"]) == (False, "cl_sb")
+    record.save(tmp_path / "s.json")
+    assert na.load_sensitivity(tmp_path / "s.json") == record
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """A record by hand, as JSON: one limit, moved by one assumption, one assumed number."""
+    limit = HeadlineLimit("x", 0.1, ("visible",), "lower", "1", 1e-3, "excluded")
+    shift = Shift("what", "run file", "1", "2", 1, "why", ("key",), limit.name, 1e-3, 2e-3, "unchanged")
+    number = AssumedNumber("key", 1.0, None, "m", "source")
+    return Sensitivity("r", "none", 0.9, "exact", "held", (limit,), (shift,), (number,), ("note",), {}).as_dict()
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("cl", "0.9"), ("run", 1), ("notes", "note"), ("notes", [1]), ("efficiency", "guessed"), ("background", None),
+        ("headlines.0.mass", -0.1), ("headlines.0.mass", "0.1"), ("headlines.0.mass", True), ("headlines.0.limit", 0),
+        ("headlines.0.limit", "1"), ("headlines.0.edge", "left"), ("headlines.0.regions", "visible"),
+        ("headlines.0.scenario", None), ("headlines.0.status", 0), ("shifts.0.before", -1e-3), ("shifts.0.after", "2e-3"),
+        ("shifts.0.after", 1e-320), ("shifts.0.side", 2), ("shifts.0.side", "1"), ("shifts.0.side", True),
+        ("shifts.0.keys", "key"), ("shifts.0.headline", "another"), ("shifts.0.efficiency", "x"), ("shifts.0.what", 3),
+        ("numbers.0.value", "1"), ("numbers.0.value", None), ("numbers.0.uncertainty", "1"), ("numbers.0.reason", 1),
+    ],
+)  # fmt: skip
+def test_a_file_with_what_is_no_number_or_text_is_refused(tmp_path, raw, place, value):
+    record = copy.deepcopy(raw)
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps(record))
+    assert na.load_sensitivity(path).as_dict() == raw
+    *parts, last = [int(part) if part.isdigit() else part for part in place.split(".")]
+    inner = record
+    for part in parts:
+        inner = inner[part]
+    inner[last] = value
+    if place == "shifts.0.after":
+        inner["before"] = 1e300  # so that 1e-320 is no ratio
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"s\.json: damaged sensitivity file: \w+: .+"):
+        na.load_sensitivity(path)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("name", ["mass", "limit", "before", "after", "value", "cl"])
+def test_a_file_with_a_number_that_is_none_is_refused(tmp_path, raw, name, number):
+    path = tmp_path / "s.json"
+    path.write_text(re.sub(rf'"{name}": [0-9.e-]+', f'"{name}": {number}', json.dumps(raw)))
+    with pytest.raises(InputError, match=r"s\.json: "):
         na.load_sensitivity(path)
 
 

@@ -1,0 +1,40 @@
+"""The command that a reader of a record advises writes what it reads."""
+
+import re
+
+import pytest
+from na64stat.study.credible_file import load_credible
+
+import na64stat as na
+from na64stat.errors import InputError
+from na64stat.study.record_files import COMMANDS
+
+POINT = ("--mass", "0.1")
+PLANE = ("--mass", "0.05:0.3", "--coupling", "1e-3:1")
+READERS = {
+    "scan": (na.load_scan, ("--mass", "0.05:0.2:2", "--coupling", "1e-3:1:2")),
+    "exclusion": (na.load_exclusion, (*PLANE, "--tolerance", "0.5", "--level", "observed")),
+    "limits": (na.load_limits, POINT),
+    "projection": (na.load_projection, (*POINT, "--mot", "1e12", "--no-discovery")),
+    "credible limits": (load_credible, (*POINT, "--prior", "flat:yield:0:50")),
+    "sensitivity": (na.load_sensitivity, POINT),
+}
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_the_advised_command_writes_what_is_read(na64stat, here, monkeypatch, kind):
+    monkeypatch.setattr("na64stat.study.sensitivity.standard_variations", lambda _: ([], {}))  # they take a minute
+    load, options = READERS[kind]
+    file = here / "x.json"
+    file.write_text('{"kind": "other", "schema": 1}', encoding="utf-8")
+    with pytest.raises(InputError, match=f"of the kind 'other', schema 1; {kind} of schema 1") as refusal:
+        load(file)
+    command = re.search("`na64stat ([^`]+)`", str(refusal.value)).group(1)
+    file.unlink()
+    words, _, redirected = command.replace("SCENARIO", "axion-muon").replace("FILE", file.name).partition(" > ")
+    before, after = words.split(" ... ")
+    answer = na64stat(*before.split(), *options, *after.split())
+    assert answer.status == 0, answer.err
+    if redirected:
+        (here / redirected).write_text(answer.out, encoding="utf-8")
+    assert load(file).scenario == "axion-muon" if kind != "sensitivity" else load(file).headlines
