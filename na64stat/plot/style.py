@@ -55,6 +55,9 @@ SHADES: Final = ("#d9d9d9", "#c6d4df", "#e3d8c5", "#d5dfcb", "#dccfdd", "#cfcfcf
 """Fills of existing limits: pale, so that curves stand out; the outline tells neighbours apart."""
 
 OUTLINE: Final = "#8a8a8a"
+HATCH: Final = "#5f5f5f"
+"""Hatches of a pale band that lies on pale shades, where grey would show nothing."""
+
 FORMATS: Final = ("pdf", "png")
 
 ABOVE: Final[dict[str, Any]] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.01), "borderaxespad": 0.0}
@@ -69,6 +72,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "font.size": 8.0,
     "mathtext.fontset": "dejavusans",
     "axes.linewidth": 0.7,
+    "hatch.linewidth": 0.5,
     "axes.labelsize": 8.5,
     "axes.titlesize": 8.0,
     "figure.titlesize": 8.0,
@@ -177,6 +181,19 @@ def fix_tick_labels(axes: Axes) -> None:
     size = mpl.font_manager.FontProperties(size=mpl.rcParams["xtick.labelsize"]).get_size_in_points()
     axes.tick_params(which="both", labelsize=size, zorder=10)
     axes.tick_params(axis="x", which="both", pad=0.7 * size)  # clear of the lowest label of the other axis
+
+
+def fix_layout(figure: Figure) -> None:
+    """Lay a figure out now, for good: in every format that it is written in afterwards everything stands at the same place.
+
+    Parameters
+    ----------
+    figure
+        Complete.
+    """
+    with house_style():
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 300) -> None:

@@ -78,3 +78,18 @@ def test_bands_of_cl_s(pixels):
     assert at(0.5, 0.4) == pytest.approx(blended(INNER, 0.75, blended(OUTER, 0.75)), abs=0.01)
     assert at(0.5, 0.9) == pytest.approx([0, 0, 0], abs=0.01)
     assert at(0.5, 0.98) == pytest.approx([1, 1, 1])
+
+
+def test_a_hatched_band_is_seen_on_a_shade_of_its_own_grey(pixels):
+    """In grey the pale band and the shade of an existing limit are alike: hatch and outline tell them apart."""
+    box = ShadedLimit("", np.array([[1e-3, 1e-6], [1.0, 1e-6], [1.0, 1.0], [1e-3, 1.0]]))
+    grey = {}
+    for hatch in ("", "/////"):
+        band = Band("band", [1e-3, 1.0], [1e-4, 1e-4], [1e-2, 1e-2], OUTER, hatch)
+        at = pixels(exclusion_figure([], [box], AXES, [band]))
+        places = [at(2e-3, coupling) @ [0.2126, 0.7152, 0.0722] for coupling in np.geomspace(2e-4, 5e-3, 60)]
+        grey[hatch] = np.array(places)
+        outside = at(2e-3, 0.1) @ [0.2126, 0.7152, 0.0722]
+        assert abs(np.median(places) - outside) < 0.1
+    assert np.ptp(grey[""]) < 0.01
+    assert np.ptp(grey["/////"]) > 0.3
