@@ -18,11 +18,12 @@ from na64stat.export.hs3_form import hs3
 from na64stat.export.result_tables import contour_tables
 from na64stat.export.submission import Illustrated, hepdata, not_a_submission
 from na64stat.files import to_json, write_text
-from na64stat.plot.style import save_figure
+from na64stat.plot.style import fix_layout, save_figure
 from na64stat.report.citing import citations
 from na64stat.report.figures import figure_2, figure_3, figure_4
 from na64stat.report.gallery import gallery
 from na64stat.report.headlines import Headline, as_markdown, headlines
+from na64stat.report.posterior_figures import curves_figure
 from na64stat.report.results import RUNS, Results, TrackMaker, compute
 from na64stat.report.summary import summary
 from na64stat.report.workspaces import likelihoods, readme, reference_workspaces
@@ -35,7 +36,8 @@ from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
 
 PRIORS: Final = (Flat("yield", 0, 50), Flat("coupling", 0, 1), LogFlat("coupling", 1e-6, 1))
-"""Priors of the posteriors beside CL_s."""
+POSTERIOR_MASS: Final = 0.1
+"""Priors, and mass [GeV], of the posteriors beside CL_s."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
     for kind in (AxionPhoton, AxionMuon, DarkSector):
         about = f"What to cite for {kind.name} in the 2022 run: data, formulas, existing limits, software (BibTeX)"
         writer.text(f"cite/{kind.name}.bib", citations(kind, load_run("2022")).bibtex(), about)
-    priors = compare_priors(AxionMuon, load_run("2022"), PRIORS, mass=0.1, track=track("posteriors"))
+    priors = compare_priors(AxionMuon, load_run("2022"), PRIORS, mass=POSTERIOR_MASS, track=track("posteriors"))
+    about = f"Posteriors of axion-muon at {POSTERIOR_MASS:g} GeV with {len(PRIORS)} priors, and their limits"
+    writer.figure("figures/posterior_axion_muon", curves_figure(priors), about)
     _submit(results, priors, figures, writer)
     rows = headlines(results)
     writer.text("headlines.md", as_markdown(rows), "Headline numbers beside the paper's, without and with background")
@@ -98,7 +102,7 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
 
 
 def _figures(results: Results, writer: _Writer) -> list[Figure]:
-    """The paper's figures, and one of every other kind; the former."""
+    """The paper's figures, and those of the gallery; the former."""
     figures = {
         "figure2_axion_photon": figure_2(results),
         "figure3_axion_muon": figure_3(results),
@@ -198,6 +202,7 @@ class _Writer:
         self.note(self.folder / name, about)
 
     def figure(self, name: str, figure: Figure, about: str) -> None:
+        fix_layout(figure)
         for kind in ("pdf", "png"):
             path = self.folder / f"{name}.{kind}"
             save_figure(figure, path, overwrite=self.overwrite)
