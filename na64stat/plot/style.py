@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import textwrap
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from na64stat.errors import InputError
 from na64stat.files import write_bytes
@@ -65,6 +66,7 @@ ABOVE: Final[dict[str, Any]] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1
 
 _CM_PER_INCH: Final = 2.54
 _NOTE_CHARACTERS_PER_CM: Final = 7.3
+_DECADES_WITH_ALL_DIGITS: Final = 0.75
 _DECADES_WITH_DIGITS: Final = 1.5
 _DECADES_WITH_MINORS: Final = 6.5
 _SETTINGS: Final[dict[str, Any]] = {
@@ -162,12 +164,21 @@ def mark_decades(axis: Axis) -> None:
     low, high = axis.get_view_interval()
     decades = np.log10(high / low)
     if decades <= _DECADES_WITH_DIGITS:
+        if decades > _DECADES_WITH_ALL_DIGITS:
+            axis.set_minor_formatter(FuncFormatter(_two_and_five))
         return
     axis.set_major_locator(LogLocator(numticks=6))
     axis.set_minor_locator(
         LogLocator(subs=(1.0,) if decades > _DECADES_WITH_MINORS else tuple(range(1, 10)), numticks=100)
     )
     axis.set_minor_formatter(NullFormatter())
+
+
+def _two_and_five(value: float, _: int | None) -> str:
+    """Label of a tick between decades: of those at 2 and at 5 only, since more touch each other."""
+    exponent = math.floor(math.log10(value) + 1e-9)
+    digit = round(value / 10.0**exponent)
+    return rf"$\mathdefault{{{digit}\times10^{{{exponent}}}}}$" if digit in (2, 5) else ""
 
 
 def fix_tick_labels(axes: Axes) -> None:
