@@ -202,9 +202,11 @@ def fix_layout(figure: Figure) -> None:
     figure
         Complete.
     """
-    with house_style():
-        figure.draw_without_rendering()
-        figure.set_layout_engine(None)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with house_style():
+            engine.execute(figure)
+            figure.set_layout_engine(None)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 300) -> None:
