@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
+from na64stat.export.limit_curves import ARTEFACT, bands, edge_curves
 from na64stat.export.setting import asked_of
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import known_limits
-from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
+from na64stat.plot.exclusion import AxesText, Curve, ShadedLimit, exclusion_figure
 from na64stat.plot.inference import draw_cl_s
 from na64stat.plot.projection import MOST_MASSES, projection_figure
 from na64stat.plot.style import COLOURS, INNER, OUTER, house_style, new_figure, save_figure
@@ -28,9 +29,6 @@ from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.projection_record import Projection
 from na64stat.study.scan_record import VERDICTS, Scan
 from na64stat.text import in_brackets, in_mathtext
-
-ARTEFACT = "only the sum over layers"
-"""Explains dots in a legend: beyond them points are allowed if the production depth is averaged continuously."""
 
 
 def contour_curves(
@@ -56,15 +54,6 @@ def contour_curves(
                 else Curve(label, *part, style, channel=channel)
             )
     return curves
-
-
-def limit_curve(
-    found: ScenarioLimits, label: str, colour: str | None, level: str | None = None, channel: str = ""
-) -> Curve:
-    """The lowest excluded coupling against the mass at a level, default the one that decides (of a projection the median)."""
-    pairs = [(point.mass, point.coupling[level or found.verdict]) for point in found.points]
-    kept = [(mass, coupling) for mass, coupling in pairs if coupling is not None]
-    return Curve(label, [mass for mass, _ in kept], [coupling for _, coupling in kept], colour, channel=channel)
 
 
 def shaded(scenario: str, top: float, more: Sequence[ExistingLimit] = ()) -> list[ShadedLimit]:
@@ -232,15 +221,17 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
     if not levels or len(result.points) < 2:
         return None
     # They often coincide where counts are few: the median is thin and lies on the observed one.
-    looks = {"observed": ("observed", "black", "-", 2.2), "median": ("median expected", COLOURS[1], "--", 1.1)}
+    looks: dict[str, tuple[str, str, Any, float]] = {
+        "observed": ("observed", "black", "-", 2.2),
+        "median": ("median expected", COLOURS[1], "--", 1.1),
+    }
     curves = []
     for level in levels:
-        name, colour, style, width = looks[level]
-        found = limit_curve(result, f"{name}, {result.run}", colour, level)
-        curves.append(replace(found, style=style, width=width))
-    bands = [
-        *_bands(result, "minus2", "plus2", r"$\pm 2 \sigma$", OUTER),
-        *_bands(result, "minus1", "plus1", r"$\pm 1 \sigma$", INNER),
+        name, *look = looks[level]
+        curves += edge_curves(result, level, f"{name}, {result.run}", *look)
+    areas = [
+        *bands(result, "minus2", "plus2", r"$\pm 2 \sigma$", OUTER, hatch="/////"),
+        *bands(result, "minus1", "plus1", r"$\pm 1 \sigma$", INNER),
     ]
     values = [value for curve in curves for value in curve.coupling]
     masses = [point.mass for point in result.points]
@@ -252,11 +243,18 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         result.coupling_unit,
         f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL",
     )
-    flat = bands and not any(band.label == r"$\pm 1 \sigma$" for band in bands)
+    flat = areas and not any(band.label == r"$\pm 1 \sigma$" for band in areas)
     notes = f"Background setting: {asked_of(result).background_text or 'not stated'}."
     if flat:
         notes += " The band of one standard deviation has no width: so few counts are expected that most outcomes are the same."
-    return exclusion_figure(curves, shaded(result.scenario, top), axes, bands, notes)
+    intervals = [found for level in levels for point in result.points for found in point.intervals.get(level, ())]
+    if any(high is not None for _, high in intervals):
+        notes += " Thin: upper edge of what is excluded."
+    if any(point.artefacts for point in result.points):
+        notes += (
+            f" Dots: excluded by the sum over layers only, no real exclusion; known for the {result.verdict} limit."
+        )
+    return exclusion_figure(curves, shaded(result.scenario, top), axes, areas, notes)
 
 
 @figure_of.register
@@ -264,16 +262,3 @@ def _of_projection(result: Projection) -> Figure | None:
     if len(result.masses) > MOST_MASSES or len(result.mot) < 2:
         return None
     return projection_figure(result, symbols(result.scenario)[1])
-
-
-def _bands(result: ScenarioLimits, low: str, high: str, label: str, colour: str) -> list[Band]:
-    """The band between two levels, where it has a width."""
-    points = [
-        (point.mass, point.coupling[low], point.coupling[high])
-        for point in result.points
-        if point.coupling.get(low) and point.coupling.get(high)
-    ]
-    if not any(below != above for _, below, above in points):
-        return []
-    mass, below, above = zip(*points, strict=True)
-    return [Band(label, mass, below, above, colour)]

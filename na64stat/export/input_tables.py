@@ -19,9 +19,10 @@ from na64stat import units
 from na64stat.errors import InputError, Na64StatError, ValidityWarning, shown
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import Run
+from na64stat.export.keywords import element_of, named_table, target_of
 from na64stat.export.result_tables import tables
 from na64stat.export.setting import Option, asked_of, variant
-from na64stat.export.table import Cell, Scalar, Table, Variable, cells
+from na64stat.export.table import Cell, Table, Variable, cells
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.registry import NAMES, resolve, unit_of
 from na64stat.study.projection_record import Projection
@@ -36,8 +37,6 @@ SMALLEST_SHARE: Final = 1e-6
 """Bins of the plane with a smaller share of all events are left out."""
 
 MASSES_PER_DECADE: Final = 10
-
-_PHRASES: Final = ("fixed target", "NA64mu")
 
 
 @tables.register
@@ -68,11 +67,15 @@ def plane_tables(template: Template) -> tuple[Table, ...]:
         Variable("Expected signal events, visible", cells(found.visible for found in template.regions.values())),
         Variable("Expected signal events, invisible", cells(found.invisible for found in template.regions.values())),
     ]
-    name = f"{template.scenario}, {template.run}, signal"
-    found = [_table(f"{name} per region", f"Expected signal events per region: {point}.", [regions], events, "SIG")]
+    parts: list[tuple[str, str, Sequence[Variable], list[Variable]]]
+    parts = [("per region", f"Expected signal events per region: {point}.", (regions,), events)]
     if columns:
-        found.append(_table(f"{name} in the plane", text, independent, columns, "SIG"))
-    return tuple(found)
+        parts.append(("in the plane", text, independent, columns))
+    scenario, target = template.scenario, target_of(template.run, {})
+    return tuple(
+        named_table(f"{scenario}, {template.run}, signal {where}", scenario, about, rows, values, "SIG", target=target)
+        for where, about, rows, values in parts
+    )
 
 
 @tables.register
@@ -84,19 +87,22 @@ def efficiency_tables(run: Run) -> tuple[Table, ...]:
         f"off-shell mediator); beyond the ends the end value is held. Relative uncertainty {run.systematics.efficiency:.3g}."
     )
     found = [
-        _table(
+        named_table(
             f"{run.name}, efficiency",
+            "",
             text,
             [Variable("Effective mass", cells(curve.masses), "GEV")],
             [Variable("Efficiency", cells(curve.values))],
             "EFF",
+            target=element_of(run),
         )
     ]
     if curve.point_masses:
         text = f"The points through which the efficiency of run {run.name} was drawn, inferred from a published limit on a Z'."
         independent = [Variable("Effective mass", cells(curve.point_masses), "GEV")]
         columns = [Variable("Efficiency", cells(curve.point_values))]
-        found.append(_table(f"{run.name}, efficiency, points", text, independent, columns, "EFF"))
+        name = f"{run.name}, efficiency, points"
+        found.append(named_table(name, "", text, independent, columns, "EFF", target=element_of(run)))
     return tuple(found)
 
 
@@ -125,12 +131,14 @@ def cross_section_table(scenario: Scenario, run: Run, masses: Sequence[float]) -
         f"Total cross section of {scenario.name} for muons of {run.beam_energy:g} GeV on a nucleus of the target of run "
         f"{run.name}, in the Weizsaecker-Williams approximation, angles up to 0.1, at coupling 1{unit}{grows}."
     )
-    return _table(
+    return named_table(
         f"{scenario.name}, {run.name}, cross section",
+        scenario.name,
         text,
         [Variable(f"${scenario.mass_symbol}$", cells(masses), "GEV")],
         [Variable("Cross section at coupling 1", cells(value * units.GEV2_TO_PB for value in at_one), "PB")],
         "SIG",
+        target=element_of(run),
     )
 
 
@@ -236,14 +244,3 @@ def _mass_range(result: Any) -> tuple[float, float]:
         return float(low), float(high)
     masses = [point.mass for point in result.points]
     return min(masses), max(masses)
-
-
-def _table(
-    name: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable], observable: str
-) -> Table:
-    keywords: dict[str, tuple[Scalar, ...]] = {
-        "observables": (observable,),
-        "reactions": ("MU PB --> MU PB X",),
-        "phrases": _PHRASES,
-    }
-    return Table(name, " ".join(text.split()), tuple(independent), tuple(columns), keywords)

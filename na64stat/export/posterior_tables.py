@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from na64stat.export.result_tables import hepdata_unit, named_table, tables
+from na64stat.export.keywords import named_table, target_of
+from na64stat.export.result_tables import hepdata_unit, tables
 from na64stat.export.table import MISSING, Cell, Table, Uncertainty, Variable, cells, rounded
 from na64stat.study.credible_record import ComparedLimits, CredibleLimit
 from na64stat.study.samples import Samples
@@ -41,6 +42,7 @@ def _samples(result: Samples) -> tuple[Table, ...]:
             text,
             (parameter,),
             columns,
+            target=target_of(asked["run"], asked),
         ),
     )
 
@@ -81,7 +83,8 @@ def _compared(result: ComparedLimits) -> tuple[Table, ...]:
     ]
     method = Variable("Prior or method", tuple(Cell(row.label) for row in result.rows))
     name = ", ".join(part for part in (result.scenario, result.run, "credible limits") if part)
-    return (named_table(name, result.scenario, " ".join([text, *remarks]), (method,), columns),)
+    target = target_of(result.run, {})
+    return (named_table(name, result.scenario, " ".join([text, *remarks]), (method,), columns, target=target),)
 
 
 def _with_errors(value: float, low: float | None, high: float | None, label: str, size: float | None = None) -> Cell:

@@ -13,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from na64stat.errors import InputError
+from na64stat.export.keywords import named_table, subject, target_of
 from na64stat.export.setting import criterion_of, setting_text, variant
-from na64stat.export.table import MISSING, Cell, Qualifier, Scalar, Table, Variable, cells
+from na64stat.export.table import MISSING, Cell, Qualifier, Table, Variable, cells
 from na64stat.scenarios.registry import symbols
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits_record import Interval, ScenarioLimits
@@ -36,14 +37,6 @@ _CL_S_DECIMALS: Final = 4
 _SHORT: Final = {"observed": "observed", "median": "expected", "minus2": "-2 sigma", "minus1": "-1 sigma"} | {
     "plus1": "+1 sigma",
     "plus2": "+2 sigma",
-}
-_SUBJECT: Final = {
-    "axion-photon": "axion coupled to photons",
-    "axion-muon": "axion coupled to muons",
-    "dark-sector": "L_mu - L_tau dark sector",
-    "zprime": "L_mu - L_tau Z'",
-    "muon-scalar": "scalar coupled to muons",
-    "muon-pseudoscalar": "pseudoscalar coupled to muons",
 }
 
 
@@ -206,24 +199,8 @@ def _edges(
 def _table(result: Any, what: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]) -> Table:
     name = f"{result.scenario}{variant(result)}, {result.run}, {'+'.join(result.regions)}, {what}"
     observable = "CLS" if criterion_of(result) == "cl_s" else "LIMIT"
-    return named_table(name, result.scenario, text, independent, columns, observable)
-
-
-def named_table(
-    name: str,
-    scenario: str,
-    text: str,
-    independent: Sequence[Variable],
-    columns: Sequence[Variable],
-    observable: str = "LIMIT",
-) -> Table:
-    """A table with keywords; white space of the text is folded."""
-    keywords: dict[str, tuple[Scalar, ...]] = {
-        "observables": (observable,),
-        "reactions": ("MU PB --> MU PB X",),
-        "phrases": tuple(item for item in ("fixed target", "NA64mu", _SUBJECT.get(scenario, scenario)) if item),
-    }
-    return Table(name, " ".join(text.split()), tuple(independent), tuple(columns), keywords)
+    target = target_of(result.run, result.provenance)
+    return named_table(name, result.scenario, text, independent, columns, observable, target=target)
 
 
 def _qualifiers(result: Any) -> tuple[Qualifier, ...]:
@@ -238,15 +215,11 @@ def _qualifiers(result: Any) -> tuple[Qualifier, ...]:
 def _context(result: Any) -> str:
     """What holds for all tables of a result."""
     asked = f"Run {result.run}, region {' + '.join(result.regions)}, method {result.method}. {setting_text(result)}"
-    return f"Model: {_subject(result.scenario)}. {asked} " + " ".join(_sentence(note) for note in result.notes)
+    return f"Model: {subject(result.scenario)}. {asked} " + " ".join(_sentence(note) for note in result.notes)
 
 
 def _sentence(note: str) -> str:
     return note[:1].upper() + note[1:].rstrip(".") + "."
-
-
-def _subject(scenario: str) -> str:
-    return _SUBJECT.get(scenario, scenario)
 
 
 def _unit(result: Any) -> str | None:

@@ -157,8 +157,10 @@ def hepdata(
     found: list[Table] = []
     omitted: list[str] = []
     for item in items:
-        omitted += _without_tables(item)
-        made = tables(item)
+        parts = item.results if isinstance(item, Illustrated) else (item,)
+        made_of = [(one, tables(one)) for one in parts]
+        omitted += [_nothing_in(one) for one, made in made_of if not made]
+        made = [table for _, of_one in made_of for table in of_one]
         if not made:
             continue
         drawn = figure_of(item) if figures else None
@@ -190,14 +192,9 @@ def hepdata(
     return Submission(target, named, resources, comment)
 
 
-def _without_tables(item: Any) -> list[str]:
-    """What of a result has no table: contours of nothing."""
-    parts = item.results if isinstance(item, Illustrated) else (item,)
-    return [
-        f"{one.scenario} in run {one.run}, {' + '.join(one.regions)}: nothing is excluded"
-        for one in parts
-        if not tables(one)
-    ]
+def _nothing_in(result: Any) -> str:
+    """Why a result has no table: there are no contours of nothing."""
+    return f"{result.scenario} in run {result.run}, {' + '.join(result.regions)}: nothing is excluded"
 
 
 def read_submission(folder: str | Path) -> Submission:

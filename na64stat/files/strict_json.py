@@ -16,6 +16,9 @@ from na64stat.errors import ComputationError, InputError, shown
 DEEPEST: Final = 60
 """Levels of JSON, written and read."""
 
+_SIMPLE: Final = (str, int, bool, type(None))
+"""Types that JSON has as they are."""
+
 
 def to_json(record: object) -> str:
     """JSON text of a record, keys in their order, with a newline at the end.
@@ -40,10 +43,14 @@ def _plain(value: object, where: str, depth: int) -> object:
     """The value as dict, list, text, number, boolean or None."""
     if depth > DEEPEST:
         raise InputError(f"JSON: {where[:80]}... is nested deeper than {DEEPEST} levels, or holds itself")
+    if type(value) in _SIMPLE:
+        return value
     value = _unwrapped(value, where)
     if isinstance(value, dict):
         return {key: _plain(item, f"{where}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        if depth < DEEPEST and all(type(item) is float and math.isfinite(item) for item in value):
+            return list(value)  # the long ones: naming each place takes longer than all else
         return [_plain(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise ComputationError(f"JSON: {where} is {value}; only finite numbers can be written, or null with a status")

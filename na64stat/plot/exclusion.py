@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
@@ -22,6 +23,7 @@ from na64stat.plot.labels import place_names
 from na64stat.plot.legends import stack_legends
 from na64stat.plot.style import (
     COLOURS,
+    HATCH,
     INNER,
     OUTLINE,
     SHADES,
@@ -81,8 +83,8 @@ class Band:
         Masses [GeV], shape (N,).
     low, high
         Couplings, shape (N,).
-    colour
-        Of its area.
+    colour, hatch
+        Of its area; a hatched one has an outline, too, and is seen on any shade.
     """
 
     label: str
@@ -90,6 +92,7 @@ class Band:
     low: Sequence[float]
     high: Sequence[float]
     colour: str = INNER
+    hatch: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +178,9 @@ def draw_exclusion(
     _shade(plane, existing)
     for band in bands:
         plane.fill_between(
-            band.mass, band.low, band.high, color=band.colour, alpha=0.75, lw=0, label=band.label, zorder=3
-        )
+            band.mass, band.low, band.high, facecolor=to_rgba(band.colour, 0.75), edgecolor=HATCH, hatch=band.hatch or None,
+            lw=0.5 if band.hatch else 0, label=band.label, zorder=3,
+        )  # fmt: skip
     _draw(plane, curves)
     stack_legends(plane, _legends(plane, curves), axes.title)
     figure.draw_without_rendering()  # the layout must be known before names find their places

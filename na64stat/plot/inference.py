@@ -20,6 +20,8 @@ DOWN, UP = COLOURS[4], COLOURS[0]
 """Colours of a parameter held below and above its best value."""
 
 GREY: Final = "#8a8a8a"
+_SIGNED: Final = 0.05
+"""Correlation from which its colour is seen, and its sign written where the number has no room."""
 
 
 def draw_pulls(axes: Axes, fit: Fit) -> Axes:
@@ -142,12 +144,13 @@ def draw_correlation(axes: Axes, fit: Fit, most: int = 20) -> Axes:
     _name_ticks(axes.set_yticks(ticks, names), axes)
     axes.tick_params(length=0)
     size = min(7.5, 60 / len(kept))
-    legible = size >= SMALLEST_PT  # of many, the colours tell
+    legible = size >= SMALLEST_PT  # of many, the colours tell how large, and a sign what grey does not
     for i, row in enumerate(part):
         for j, value in enumerate(row):
-            if legible and abs(value) >= 0.005:
+            text = f"{value:.2f}" if legible else "\N{MINUS SIGN}" if value < 0 else ""
+            if text and abs(value) >= (0.005 if legible else _SIGNED):
                 colour = "white" if abs(value) > 0.6 else "black"
-                axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=size, color=colour)
+                axes.text(j, i, text, ha="center", va="center", fontsize=max(size, SMALLEST_PT), color=colour)
     figure = axes.get_figure()
     if figure is not None:
         figure.colorbar(image, ax=axes, label="correlation", fraction=0.046, pad=0.03)
@@ -175,7 +178,7 @@ def draw_profile(axes: Axes, scan: Scan) -> Axes:
         axes.axhline(level, color=GREY, lw=0.8, ls="--", zorder=1)
         axes.annotate(
             label,
-            (0.99, level),
+            (0.975, level),  # clear of the ticks
             xycoords=axes.get_yaxis_transform(),
             xytext=(0, 2),
             textcoords="offset points",

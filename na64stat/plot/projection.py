@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -37,6 +37,7 @@ MOST_MASSES: Final = 6
 _HEIGHT_CM: Final = 8.0
 _BANDS: Final = (("minus2", "plus2", 0.13), ("minus1", "plus1", 0.25))
 _REACH_STYLES: Final = ("--", ":")
+_MARKERS: Final = ("o", "s", "^", "D", "v", "X")
 
 
 def check_drawable(path: Path, masses: int, muons: int) -> None:
@@ -63,7 +64,7 @@ def check_drawable(path: Path, masses: int, muons: int) -> None:
 
 
 def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "g") -> Axes:
-    """Draw limits and discovery reach against the muons on target, a colour for each mass.
+    """Draw limits and discovery reach against the muons on target, a colour and a marker for each mass.
 
     Of the excluded couplings the lower edge of the lowest interval has its bands (that of two standard deviations only where
     there is a single mass); its upper edge is thin, and further intervals are vertical strokes.
@@ -88,8 +89,13 @@ def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "
     )
     if not drawable:
         raise InputError("figure of a projection: nothing is excluded or discovered at any of the points")
-    for mass, colour in zip(projection.masses, SEQUENCE, strict=False):
-        _draw(axes, sorted(projection.at_mass(mass), key=lambda point: point.mot), colour, len(projection.masses) == 1)
+    masses = projection.masses
+    for number, mass in enumerate(masses):
+        points = sorted(projection.at_mass(mass), key=lambda point: point.mot)
+        # Markers of masses whose curves coincide lie beside each other.
+        step = max(len(masses), len(points) // 4)
+        look = _look(number, len(masses)) | {"markevery": (number % min(step, len(points)), step)}
+        _draw(axes, points, look, len(masses) == 1)
     unit = in_brackets(in_mathtext(projection.coupling_unit))
     axes.set(xscale="log", yscale="log", xlabel="muons on target", ylabel=f"${coupling_symbol}${unit}")
     axes.set_xlim(min(projection.mot), max(projection.mot))
@@ -133,7 +139,15 @@ def save_projection_figure(
     save_figure(projection_figure(projection, coupling_symbol), path, overwrite=overwrite)
 
 
-def _draw(axes: Axes, points: Sequence[ProjectionPoint], colour: str, wide: bool) -> None:
+def _look(number: int, masses: int) -> dict[str, Any]:
+    """Colour and marker of a mass: colours as far apart as the sequence allows."""
+    if masses == 1:
+        return {"color": SEQUENCE[0]}
+    return {"color": SEQUENCE[:: len(SEQUENCE) // masses][number], "marker": _MARKERS[number], "ms": 3.5}
+
+
+def _draw(axes: Axes, points: Sequence[ProjectionPoint], look: Mapping[str, Any], wide: bool) -> None:
+    colour = look["color"]
     muons = np.array([point.mot for point in points])
     for low, high, alpha in _BANDS if wide else _BANDS[1:]:
         lower, upper = (_numbers(_lowest(point.limit.intervals[level]) for point in points) for level in (low, high))
@@ -142,7 +156,7 @@ def _draw(axes: Axes, points: Sequence[ProjectionPoint], colour: str, wide: bool
     median = [point.limit.intervals["median"] for point in points]
     # A lowest coupling that is only where the search began is no edge, and not drawn as one.
     lowest = [None if is_from_below(p.limit.status) else _lowest(p.limit.intervals["median"]) for p in points]
-    axes.plot(muons, _numbers(lowest), "-", color=colour, lw=1.7, zorder=4)
+    axes.plot(muons, _numbers(lowest), "-", lw=1.7, zorder=4, **look)
     axes.plot(muons, _numbers(found[0][1] if found else None for found in median), "-", color=colour, lw=0.8, zorder=4)
     for at, found in zip(muons, median, strict=True):
         for start, end in found[1:]:
@@ -150,8 +164,9 @@ def _draw(axes: Axes, points: Sequence[ProjectionPoint], colour: str, wide: bool
     for number, style in zip(range(len(points[0].reach)), _REACH_STYLES, strict=False):
         reach = [point.reach[number].intervals for point in points]
         lowest = [None if is_from_below(p.reach[number].status) else _lowest(p.reach[number].intervals) for p in points]
-        for edge in (lowest, [found[0][1] if found else None for found in reach]):
-            axes.plot(muons, _numbers(edge), style, color=colour, lw=1.2, zorder=3)
+        axes.plot(muons, _numbers(lowest), style, lw=1.2, zorder=3, **look)
+        highest = [found[0][1] if found else None for found in reach]
+        axes.plot(muons, _numbers(highest), style, color=colour, lw=1.2, zorder=3)
 
 
 def _lowest(intervals: Sequence[Interval]) -> float | None:
@@ -165,8 +180,8 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray[tuple[int], np.dtype[
 
 def _legends(projection: Projection) -> list[list[Artist]]:
     masses: list[Artist] = [
-        Line2D([], [], color=colour, label=f"$m$ = {mass:.4g} GeV")
-        for mass, colour in zip(projection.masses, SEQUENCE, strict=False)
+        Line2D([], [], label=f"$m$ = {mass:.4g} GeV", **_look(number, len(projection.masses)))
+        for number, mass in enumerate(projection.masses)
     ]
     kinds: list[Artist] = [Line2D([], [], color="0.3", lw=1.7, label=f"excluded, {100 * projection.cl:.6g}% CL")]
     if any(_has_upper(point) for point in projection.points):
@@ -215,6 +230,10 @@ def _notes(projection: Projection) -> str:
     text = f"{kept[projection.background]}. Run {projection.run} with other numbers of muons; median limits, {projection.method}."
     if any(is_from_below(status) for point in projection.points for status in _states(point)):
         text += " A lower edge ends where it lies below the couplings that were searched."
+    spurious = [mass for mass in projection.masses if any(point.limit.artefacts for point in projection.at_mass(mass))]
+    if spurious:
+        masses = " and ".join(f"{mass:.4g}" for mass in spurious)
+        text += f" At {masses} GeV the sum over layers excludes couplings that no average over any depth does: no real exclusion."
     if projection.points[0].reach:
         text += " Discovery: median significance if the signal is there"
         text += (

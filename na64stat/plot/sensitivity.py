@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ _STYLES: Final[dict[int, dict[str, Any]]] = {  # light and hatched, dark, white:
     0: {"facecolor": "white", "edgecolor": "black"},
 }
 _SIDES: Final = {-1: "lowered", 1: "raised", 0: "another choice"}
+_RAISED: Final = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 _PER_ROW_CM, _PER_PANEL_CM, _LEGEND_CM = 0.62, 1.45, 0.7
 
 
@@ -155,9 +157,14 @@ def _values(shifts: Sequence[Shift]) -> str:
 
 
 def _title(limit: HeadlineLimit) -> str:
-    unit = after_number(limit.coupling_unit).replace("^-1", "\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}")
+    unit = _raised(after_number(limit.coupling_unit))
     relation = ">" if limit.edge == "lower" else "<"
     return f"{limit.name}: g {relation} {limit.limit:.3g}{unit}"
+
+
+def _raised(unit: str) -> str:
+    """A unit with its powers as raised digits."""
+    return re.sub(r"\^(-?\d+)", lambda power: power[1].translate(_RAISED), unit)
 
 
 def sensitivity_figure(record: Sensitivity, most: int = MOST_ROWS) -> Figure:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import textwrap
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from na64stat.errors import InputError
 from na64stat.files import write_bytes
@@ -55,6 +56,9 @@ SHADES: Final = ("#d9d9d9", "#c6d4df", "#e3d8c5", "#d5dfcb", "#dccfdd", "#cfcfcf
 """Fills of existing limits: pale, so that curves stand out; the outline tells neighbours apart."""
 
 OUTLINE: Final = "#8a8a8a"
+HATCH: Final = "#5f5f5f"
+"""Hatches of a pale band that lies on pale shades, where grey would show nothing."""
+
 FORMATS: Final = ("pdf", "png")
 
 ABOVE: Final[dict[str, Any]] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.01), "borderaxespad": 0.0}
@@ -62,6 +66,7 @@ ABOVE: Final[dict[str, Any]] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1
 
 _CM_PER_INCH: Final = 2.54
 _NOTE_CHARACTERS_PER_CM: Final = 7.3
+_DECADES_WITH_ALL_DIGITS: Final = 0.75
 _DECADES_WITH_DIGITS: Final = 1.5
 _DECADES_WITH_MINORS: Final = 6.5
 _SETTINGS: Final[dict[str, Any]] = {
@@ -69,6 +74,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "font.size": 8.0,
     "mathtext.fontset": "dejavusans",
     "axes.linewidth": 0.7,
+    "hatch.linewidth": 0.5,
     "axes.labelsize": 8.5,
     "axes.titlesize": 8.0,
     "figure.titlesize": 8.0,
@@ -155,12 +161,21 @@ def mark_decades(axis: Axis) -> None:
     low, high = axis.get_view_interval()
     decades = np.log10(high / low)
     if decades <= _DECADES_WITH_DIGITS:
+        if decades > _DECADES_WITH_ALL_DIGITS:
+            axis.set_minor_formatter(FuncFormatter(_two_and_five))
         return
     axis.set_major_locator(LogLocator(numticks=6))
     axis.set_minor_locator(
         LogLocator(subs=(1.0,) if decades > _DECADES_WITH_MINORS else tuple(range(1, 10)), numticks=100)
     )
     axis.set_minor_formatter(NullFormatter())
+
+
+def _two_and_five(value: float, _: int | None) -> str:
+    """Label of a tick between decades: of those at 2 and at 5 only, since more touch each other."""
+    exponent = math.floor(math.log10(value) + 1e-9)
+    digit = round(value / 10.0**exponent)
+    return rf"$\mathdefault{{{digit}\times10^{{{exponent}}}}}$" if digit in (2, 5) else ""
 
 
 def fix_tick_labels(axes: Axes) -> None:
@@ -174,6 +189,21 @@ def fix_tick_labels(axes: Axes) -> None:
     size = mpl.font_manager.FontProperties(size=mpl.rcParams["xtick.labelsize"]).get_size_in_points()
     axes.tick_params(which="both", labelsize=size, zorder=10)
     axes.tick_params(axis="x", which="both", pad=0.7 * size)  # clear of the lowest label of the other axis
+
+
+def fix_layout(figure: Figure) -> None:
+    """Lay a figure out now, for good: in every format that it is written in afterwards everything stands at the same place.
+
+    Parameters
+    ----------
+    figure
+        Complete.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with house_style():
+            engine.execute(figure)
+            figure.set_layout_engine(None)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 300) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from na64stat.experiment.load import load_run
-from na64stat.export.figures import axes_text, contour_curves, limit_curve, shaded
+from na64stat.export.figures import axes_text, contour_curves, shaded
+from na64stat.export.limit_curves import limit_curve
 from na64stat.limits_library.g_minus_2 import g_minus_2_limit
 from na64stat.limits_library.library import G_MINUS_2_MASSES
 from na64stat.plot.exclusion import exclusion_figure
@@ -44,7 +46,8 @@ def figure_2(results: Results) -> Figure:
     """Axion-photon: the visible and the invisible channel of each run."""
     styles = {"visible": "-", "invisible": "--"}
     curves = [
-        curve
+        # Thin ones leave room where ten curves meet.
+        replace(curve, width=min(curve.width, 1.0)) if region == "invisible" else curve
         for (run, region), scan in results.photon.items()
         for curve in contour_curves(scan, run_label(run), _COLOUR[run], styles[region], channel=region)
     ]

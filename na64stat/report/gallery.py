@@ -1,4 +1,4 @@
-"""Figures of what the limits are made of and of the statistics, one of each kind, for the 2022 run."""
+"""Figures of what the limits are made of and of the statistics, for the 2022 run."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class Picture:
 
 def gallery() -> Iterator[Picture]:
     """Every figure, one after the other."""
-    with doubts_in_notes():
-        for name, (about, draw) in _DRAWINGS.items():
-            with house_style():
-                yield Picture(name, about, draw())
+    for name, (about, draw) in _DRAWINGS.items():
+        with doubts_in_notes(), house_style():
+            figure = draw()
+        yield Picture(name, about, figure)
 
 
 def _plane(point: Scenario) -> Figure:

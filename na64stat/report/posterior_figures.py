@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from na64stat.plot.legends import stack_legends
 from na64stat.plot.posterior import draw_corner, draw_credible_plane, draw_marginal
@@ -48,7 +49,7 @@ def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool
     save_figure(figure, path, overwrite=overwrite)
 
 
-def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -> None:
+def curves_figure(found: ComparedLimits) -> Figure:
     """Posterior density of each prior's parameter, with the credible limit and the region of the highest density."""
     count = len(found.credible)
     columns = min(count, 2)
@@ -78,7 +79,12 @@ def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -
                 cl=found.cl,
             )
             axes.set_title(item.prior, pad=_ABOVE_LEGEND_PT)
-    save_figure(figure, path, overwrite=overwrite)
+    return figure
+
+
+def save_curves(found: ComparedLimits, path: Path, *, overwrite: bool = False) -> None:
+    """`curves_figure` in a file."""
+    save_figure(curves_figure(found), path, overwrite=overwrite)
 
 
 def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwrite: bool = False) -> None:

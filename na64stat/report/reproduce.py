@@ -19,11 +19,12 @@ from na64stat.export.hs3_form import hs3
 from na64stat.export.result_tables import contour_tables
 from na64stat.export.submission import Illustrated, hepdata, not_a_submission
 from na64stat.files import to_json, write_text
-from na64stat.plot.style import save_figure
+from na64stat.plot.style import fix_layout, save_figure
 from na64stat.report.citing import citations
 from na64stat.report.figures import figure_2, figure_3, figure_4
 from na64stat.report.gallery import NAMES, gallery
 from na64stat.report.headlines import Headline, as_markdown, headlines
+from na64stat.report.posterior_figures import curves_figure
 from na64stat.report.results import PHOTON_REGIONS, RUNS, Results, TrackMaker, compute
 from na64stat.report.summary import summary
 from na64stat.report.workspaces import likelihoods, names, readme, reference_workspaces
@@ -39,7 +40,8 @@ from na64stat.study.scan_record import Scan
 FIGURE_KINDS: Final = ("pdf", "png")
 
 PRIORS: Final = (Flat("yield", 0, 50), Flat("coupling", 0, 1), LogFlat("coupling", 1e-6, 1))
-"""Priors of the posteriors beside CL_s."""
+POSTERIOR_MASS: Final = 0.1
+"""Priors, and mass [GeV], of the posteriors beside CL_s."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
     for kind in _CITED:
         about = f"What to cite for {kind.name} in the 2022 run: data, formulas, existing limits, software (BibTeX)"
         writer.text(f"cite/{kind.name}.bib", citations(kind, load_run("2022")).bibtex(), about)
-    priors = compare_priors(AxionMuon, load_run("2022"), PRIORS, mass=0.1, track=track("posteriors"))
+    priors = compare_priors(AxionMuon, load_run("2022"), PRIORS, mass=POSTERIOR_MASS, track=track("posteriors"))
+    about = f"Posteriors of axion-muon at {POSTERIOR_MASS:g} GeV with {len(PRIORS)} priors, and their limits"
+    writer.figure(f"figures/{_POSTERIOR}", curves_figure(priors), about)
     _submit(results, priors, figures, writer)
     rows = headlines(results)
     writer.text("headlines.md", as_markdown(rows), "Headline numbers beside the paper's, without and with background")
@@ -102,6 +106,8 @@ def reproduce(folder: Path, *, overwrite: bool = False, track: TrackMaker) -> Re
 
 
 _CITED: Final = (AxionPhoton, AxionMuon, DarkSector)
+
+_POSTERIOR: Final = "posterior_axion_muon"
 
 _FIGURES: Final = ("figure2_axion_photon", "figure3_axion_muon", "figure4_dark_sector")
 
@@ -121,7 +127,11 @@ def file_names() -> tuple[str, ...]:
     references, likelihoods_ = names()
     return (
         *_TEXTS,
-        *(f"{name}.{kind}" for name in (*_FIGURES, *(f"figures/{name}" for name in NAMES)) for kind in FIGURE_KINDS),
+        *(
+            f"{name}.{kind}"
+            for name in (*_FIGURES, *(f"figures/{name}" for name in (*NAMES, _POSTERIOR)))
+            for kind in FIGURE_KINDS
+        ),
         *(_scan_name(run, region) for run in RUNS for region in PHOTON_REGIONS),
         *(f"cite/{kind.name}.bib" for kind in _CITED),
         *(f"hs3/{name}" for name in references),
@@ -134,7 +144,7 @@ def _scan_name(run: str, region: str) -> str:
 
 
 def _figures(results: Results, writer: _Writer) -> list[Figure]:
-    """The paper's figures, and one of every other kind; the former."""
+    """The paper's figures, and those of the gallery; the former."""
     figures = [figure_2(results), figure_3(results), figure_4(results)]
     names = ("axion-photon", "axion-muon", "dark sector")
     for file, figure, name in zip(_FIGURES, figures, names, strict=True):
@@ -238,6 +248,7 @@ class _Writer:
         self.note(self.folder / name, about)
 
     def figure(self, name: str, figure: Figure, about: str) -> None:
+        fix_layout(figure)
         for kind in FIGURE_KINDS:
             path = self.folder / f"{name}.{kind}"
             save_figure(figure, path, overwrite=self.overwrite)

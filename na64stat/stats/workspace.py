@@ -7,7 +7,6 @@ from typing import Any, Final, Protocol
 
 from na64stat.errors import RegionError
 from na64stat.plane import Region
-from na64stat.stats._pyhf import validate
 from na64stat.stats.model import PROJECTION
 from na64stat.template import Template
 
@@ -69,7 +68,7 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
     if not projection and any(count is None for count in observed):
         missing = [name for name in names if counted[name].observed is None]
         raise RegionError(f"run {run.name!r}: no observed count in {', '.join(missing)}; leave it out or give one")
-    workspace = {
+    return {
         "version": "1.0.0",
         "channels": [_channel(template, run, name, counted[name]) for name in names],
         "observations": [
@@ -80,8 +79,6 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
             {"name": PROJECTION if projection else "observed", "config": {"poi": "mu", "parameters": []}},
         ],
     }
-    validate(workspace)
-    return workspace
 
 
 def _regions(template: Template, run: CountedRun, regions: Sequence[str] | None) -> list[str]:

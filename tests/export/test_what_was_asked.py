@@ -10,9 +10,11 @@ import pytest
 import na64stat as na
 from na64stat.cli.main import main
 from na64stat.errors import InputError
+from na64stat.export.keywords import target_of
 from na64stat.export.result_tables import tables
 from na64stat.export.submission import Illustrated, hepdata
 from na64stat.export.table import LONGEST_NAME, MISSING
+from na64stat.physics.nucleus import Nucleus
 from na64stat.plot.style import house_style, new_figure
 from na64stat.study.credible_record import load_credible
 from na64stat.study.limits_record import load_limits
@@ -48,6 +50,22 @@ def test_only_cl_s_is_called_cl_s(run_2022):
     assert plain.keywords["observables"] == ("LIMIT",)
     assert "CL_sb" in plain.description
     assert tables(limits(run_2022))[0].keywords["observables"] == ("CLS",)
+
+
+def test_the_reaction_names_target_and_product(run_2022, template):
+    """Lead is known from the run, not from its name alone; another nucleus, another symbol."""
+    found = limits(run_2022)
+    assert tables(found)[0].keywords["reactions"] == ("MU PB --> MU PB AXION",)
+    assert tables(limits(run_2022, na.ZPrime))[0].keywords["reactions"] == ("MU PB --> MU PB ZPRIME",)
+    assert tables(template)[0].keywords["reactions"] == ("MU PB --> MU PB AXION",)
+    other = replace(found, provenance={**found.provenance, "run_digest": "of another file"})
+    assert tables(other)[0].keywords["reactions"] == ("MU NUCLEUS --> MU NUCLEUS AXION",)
+    assert target_of("2022 + 2023", {}) == "PB"
+    assert target_of("2022 + mine", {}) == target_of(None, {}) == "NUCLEUS"
+    iron = replace(run_2022.target, nucleus=Nucleus.from_element(26, 56))
+    efficiency, *_ = tables(replace(run_2022, name="mine", target=iron))
+    assert efficiency.keywords["reactions"] == ("MU FE --> MU FE X",)
+    assert efficiency.keywords["phrases"] == ("fixed target", "NA64mu")
 
 
 def test_artefacts_of_the_layer_sum_have_columns(run_2022):

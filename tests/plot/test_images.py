@@ -12,7 +12,16 @@ from na64stat.plane import Binning, Region
 from na64stat.plot.exclusion import AxesText, Band, Curve, ShadedLimit, exclusion_figure
 from na64stat.plot.inference import draw_cl_s
 from na64stat.plot.plane import draw_plane
-from na64stat.plot.style import INNER, OUTER, SHADES, figure_bytes, house_style, new_figure
+from na64stat.plot.style import (
+    INNER,
+    OUTER,
+    SHADES,
+    figure_bytes,
+    fix_tick_labels,
+    house_style,
+    mark_decades,
+    new_figure,
+)
 from na64stat.template import Plane
 
 DPI = 300
@@ -78,3 +87,39 @@ def test_bands_of_cl_s(pixels):
     assert at(0.5, 0.4) == pytest.approx(blended(INNER, 0.75, blended(OUTER, 0.75)), abs=0.01)
     assert at(0.5, 0.9) == pytest.approx([0, 0, 0], abs=0.01)
     assert at(0.5, 0.98) == pytest.approx([1, 1, 1])
+
+
+def test_a_hatched_band_is_seen_on_a_shade_of_its_own_grey(pixels):
+    """In grey the pale band and the shade of an existing limit are alike: hatch and outline tell them apart."""
+    box = ShadedLimit("", np.array([[1e-3, 1e-6], [1.0, 1e-6], [1.0, 1.0], [1e-3, 1.0]]))
+    grey = {}
+    for hatch in ("", "/////"):
+        band = Band("band", [1e-3, 1.0], [1e-4, 1e-4], [1e-2, 1e-2], OUTER, hatch)
+        at = pixels(exclusion_figure([], [box], AXES, [band]))
+        places = [at(2e-3, coupling) @ [0.2126, 0.7152, 0.0722] for coupling in np.geomspace(2e-4, 5e-3, 60)]
+        grey[hatch] = np.array(places)
+        outside = at(2e-3, 0.1) @ [0.2126, 0.7152, 0.0722]
+        assert abs(np.median(places) - outside) < 0.1
+    assert np.ptp(grey[""]) < 0.01
+    assert np.ptp(grey["/////"]) > 0.3
+
+
+@pytest.mark.parametrize("high", [7e-3, 1e-2, 2e-2, 3e-2])
+def test_labels_between_decades_do_not_touch(high, check_legible):
+    """Over little more than a decade there are at least two labelled ticks, and none touches another."""
+    with house_style():
+        figure = new_figure(6)
+        axes = figure.add_subplot()
+        axes.set(xscale="log", yscale="log", xlim=(1.1e-3, high), ylim=(1.1e-3, high))
+        for axis in (axes.xaxis, axes.yaxis):
+            mark_decades(axis)
+        fix_tick_labels(axes)
+        figure.canvas.draw()
+        ticks = [
+            (tick.get_loc(), tick.label1.get_text())
+            for tick in (*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks())
+        ]
+    shown = [(place, text) for place, text in ticks if text and 1.1e-3 <= place <= high]
+    assert len(shown) >= 2
+    assert all(rf"{round(place / 1e-3)}\times10^{{-3}}" in text for place, text in shown if place < 0.99e-2)
+    check_legible(figure)

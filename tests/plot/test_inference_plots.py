@@ -108,6 +108,15 @@ def test_correlation(figure):
     assert len(written) == 7
 
 
+def test_the_sign_is_written_where_numbers_have_no_room(figure):
+    """Both signs of this colour map have one grey."""
+    matrix = np.full((12, 12), 0.3) + np.diag(np.full(12, 0.7))
+    matrix[0, 1] = matrix[1, 0] = -0.3
+    matrix[2, 3] = matrix[3, 2] = -0.01  # nearly white
+    axes = draw_correlation(figure.add_subplot(), SimpleNamespace(free_names=list("abcdefghijkl"), correlation=matrix))
+    assert {text.get_position(): text.get_text() for text in axes.texts} == {(0, 1): "−", (1, 0): "−"}
+
+
 def test_most_correlated_parameters(figure):
     matrix = np.array([[1.0, 0.7, 0.0], [0.7, 1.0, -0.2], [0.0, -0.2, 1.0]])
     fit = SimpleNamespace(free_names=("mu", "jes", "tilt"), correlation=matrix)

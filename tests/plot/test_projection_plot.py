@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.legend import Legend
 
 from na64stat.errors import InputError
@@ -47,6 +48,38 @@ def test_curves_are_the_record_sorted_by_muons():
     assert "GeV" in figure.axes[0].get_ylabel()
     assert {"excluded, 90% CL", r"discovery, 3 $\sigma$", r"discovery, 5 $\sigma$"} <= set(legend(figure))
     assert "its upper edge" not in legend(figure)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 6])
+def test_masses_differ_in_grey_or_by_their_markers(count):
+    """Also where their curves coincide: each has a marker where no other has one."""
+    masses = np.linspace(0.1, 0.2, count)
+    points = [
+        replace(found, limit=replace(found.limit, mass=mass))
+        for mass in masses
+        for found in (point(mot, 1e-4) for mot in np.geomspace(1e10, 1e14, 9))
+    ]
+    (axes,) = projection_figure(projection(*points)).axes
+    solid = [line for line in axes.lines if line.get_linewidth() == 1.7]
+    assert len(solid) == count
+    looks = {line.get_marker(): to_rgb(line.get_color()) @ np.array([0.2126, 0.7152, 0.0722]) for line in solid}
+    assert len(looks) == count
+    assert "None" not in looks
+    grey = list(looks.values())
+    assert grey == sorted(grey)
+    if count <= 3:
+        assert min(np.diff(grey)) > 0.1
+    starts = [line.get_markevery()[0] for line in solid]
+    assert len(set(starts)) == count
+
+
+def test_what_only_the_layer_sum_excludes_is_said():
+    spurious = point(1e13, 1e-4)
+    spurious = replace(spurious, limit=replace(spurious.limit, artefacts=((1e-3, None),)))
+    text = "At 0.1 GeV the sum over layers excludes couplings"
+    for last, said in ((spurious, True), (point(1e13, 1e-4), False)):
+        figure = projection_figure(projection(point(1e12, 3e-4), last))
+        assert (text in figure.texts[0].get_text().replace("\n", " ")) == said
 
 
 def test_islands_have_an_upper_edge_and_equal_bands_are_left_out():

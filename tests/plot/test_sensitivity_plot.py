@@ -1,6 +1,7 @@
 """The figure of sensitivity shows the numbers of its record."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,13 @@ def test_bars_are_the_changes_the_largest_above_and_long_ones_cut(axes):
     assert sorted(texts(axes)) == sorted(["nothing\nexcluded", "+240 →", "+5.5", "−4.2"])
     assert axes.get_title(loc="right") == "axion_$x$, r, 0.1 GeV: g > 0.002 GeV⁻¹"
     assert axes.get_xlabel() == "change of limit [%]"
+
+
+@pytest.mark.parametrize(("unit", "written"), [("GeV^-2", " GeV⁻²"), ("TeV", " TeV"), ("1", "")])
+def test_the_title_has_the_unit_of_the_record(axes, unit, written):
+    limit = replace(LIMIT, coupling_unit=unit)
+    draw_sensitivity(axes, record(*SHIFTS, headlines=(limit,)), LIMIT.name)
+    assert axes.get_title(loc="right").endswith(f"g > 0.002{written}")
 
 
 def test_bars_of_one_assumption_do_not_cover_each_other(axes):

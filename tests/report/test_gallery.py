@@ -1,8 +1,9 @@
-"""The gallery: every kind of figure, legible in a column, with labels and units."""
+"""The gallery: figures legible in a column, with labels and units."""
 
+import matplotlib as mpl
 import pytest
 
-from na64stat.plot.style import COLUMN_CM
+from na64stat.plot.style import COLUMN_CM, figure_bytes, fix_layout, new_figure
 from na64stat.report.gallery import gallery
 
 UNITS = {
@@ -35,6 +36,26 @@ def test_legible_in_a_column(pictures, name, check_legible):
     figure = pictures[name].figure
     assert figure.get_figwidth() * 2.54 == pytest.approx(COLUMN_CM)
     assert check_legible(figure) >= 8
+
+
+def test_settings_stay_the_readers_own_between_figures(monkeypatch):
+    monkeypatch.setitem(mpl.rcParams, "font.size", 13.0)
+    next(iter(gallery()))
+    assert mpl.rcParams["font.size"] == 13.0
+
+
+def test_a_fixed_layout_serves_every_format(pictures):
+    """Two sizes of one figure differ in their dots, not in the place of the axes."""
+    figure = pictures["decay"].figure
+    fix_layout(figure)
+    (axes,) = figure.axes
+    place = axes.get_position().frozen()
+    before = figure_bytes(figure, "png", 100)
+    figure_bytes(figure, "pdf")
+    assert axes.get_position().bounds == place.bounds
+    assert figure_bytes(figure, "png", 100) == before
+    assert place.width > 0.6  # it was laid out, not left where axes stand at first
+    assert place.bounds != new_figure().add_subplot().get_position().bounds
 
 
 def test_cl_s_shows_an_island(pictures):
