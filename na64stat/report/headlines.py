@@ -22,6 +22,7 @@ from na64stat.study.limits import limits
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.scan_record import Scan
 from na64stat.study.signal_test import SignalTest
+from na64stat.text import intervals_text
 from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage
 
@@ -109,7 +110,7 @@ def _loop_decay(none: Run, realistic: Run) -> Headline:
     texts = []
     for run in (none, realistic):
         decaying = limits(partial(AxionMuon, loop_decay=True), run, [0.15]).points[0].intervals["observed"]
-        found = ", ".join(f"{low:.2g} to {_number(high, 2)}" for low, high in decaying) or "nothing"
+        found = intervals_text(decaying, 2) or "nothing"
         texts.append(f"stable: above {_couplings(limits(AxionMuon, run, [0.15]))[0]:.2g}; with a -> 2 photons: {found}")
     return Headline("axion-muon 2022 at 0.15 GeV: g_amm [GeV^-1] excluded", "stable axion", texts[0], texts[1])
 

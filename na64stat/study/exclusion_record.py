@@ -18,6 +18,7 @@ from na64stat.study.record_files import (
     excess_of,
     nullable,
     number_of,
+    numbers,
     positive,
     read_record,
     text_of,
@@ -182,7 +183,7 @@ def load_exclusion(path: str | Path) -> Exclusion:
         mass, coupling = (positive(points[name]) for name in ("mass_gev", "coupling"))
         failed = np.zeros(len(mass), dtype=bool)
         failed[list(reasons)] = True
-        events = {name: np.array(values, dtype=float) for name, values in points["events"].items()}
+        events = {name: numbers(values) for name, values in points["events"].items()}
         excess, smooth = (
             {name: excess_of(values, failed) for name, values in points[part].items()}
             for part in ("excess", "smooth_excess")

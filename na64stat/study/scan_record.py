@@ -198,7 +198,7 @@ def load_scan(path: str | Path) -> Scan:
             text_of(record["method"]),
             mass,
             coupling,
-            {name: np.array(values, dtype=float).reshape(shape) for name, values in record["events"].items()},
+            {name: _array(rows, shape) for name, rows in record["events"].items()},
             {name: _array(record["cl_s"][name], shape) for name in verdicts},
             {name: _excess(record["excess"][name], record["status"], shape) for name in verdicts},
             {name: _excess(record["smooth_excess"][name], record["status"], shape) for name in verdicts},

@@ -9,6 +9,7 @@ import pytest
 
 from na64stat.errors import InputError, LowCountWarning, RegionError, ValidityWarning
 from na64stat.experiment.load import load_run
+from na64stat.files import to_json
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
@@ -349,6 +350,15 @@ def test_a_missing_or_damaged_file_is_refused(invisible_scan, tmp_path):
         path.write_text(json.dumps({**record, key: value}), encoding="utf-8")
         with pytest.raises(InputError, match="damaged scan file"):
             load_scan(path)
+
+
+def test_numbers_as_text_are_refused(invisible_scan, tmp_path):
+    record = json.loads(to_json(invisible_scan.as_dict()))
+    record["events"]["invisible"][0][0] = "3"
+    path = tmp_path / "text.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match="'3'; a number is right"):
+        load_scan(path)
 
 
 # --- input
