@@ -189,7 +189,8 @@ def draw_decay(
             handles.append(line)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(float(np.min(lengths)), float(np.max(lengths)))
+    span = np.asarray(lengths, dtype=float)
+    axes.set_xlim(float(span.min()), float(span.max()))
     axes.xaxis.set_minor_locator(LogLocator(subs=(1.0,), numticks=100))  # of many decades matplotlib leaves some out
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(lowest, 1.5)

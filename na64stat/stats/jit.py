@@ -32,7 +32,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     """numba's own, but a file that cannot be read or written is as good as none."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
