@@ -114,7 +114,7 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["limit", "bytes.json"], ["bytes.json: not a text file"]),
         (["plot", "gone.json", "-o", "a.png"], ["gone.json: No such file or directory"]),
         (["plot", "empty.json", "-o", "a.png"], ["empty.json: not a JSON file"]),
-        (["plot", "list.json", "-o", "a.png"], ["list.json: not a scan", "na64stat scan -o FILE"]),
+        (["plot", "list.json", "-o", "a.png"], ["list.json: no JSON object; scan of schema 1", "na64stat scan SCENARIO"]),
         (["plot", "-o", "a.png"], ["Missing argument 'FILE...'; see na64stat plot --help"]),
         (["plot", "list.json"], ["Missing option '-o' / '--output'"]),
         # run files
@@ -360,4 +360,7 @@ def test_reproduce_needs_a_folder(na64stat, here):
     assert "'file' is a file" in na64stat("reproduce", "-o", "file").error
     (here / "out").mkdir()
     (here / "out" / "headlines.md").write_text("earlier", encoding="utf-8")
-    assert "out: holds an earlier reproduction; --overwrite replaces" in na64stat("reproduce", "-o", "out").error
+    assert (
+        "out: holds headlines.md of an earlier reproduction; --overwrite replaces"
+        in na64stat("reproduce", "-o", "out").error
+    )
