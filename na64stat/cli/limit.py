@@ -63,7 +63,7 @@ _SHOWN_ERROR: Final = 1e-3
     )
 )
 @with_scenario
-@click.option("--mass", type=RANGE, help="Mass or masses [GeV].")
+@click.option("--mass", "masses", type=RANGE, multiple=True, help="Mass or masses [GeV]; repeated: each.")
 @click.option(
     "--coupling",
     type=RANGE,
@@ -76,7 +76,7 @@ _SHOWN_ERROR: Final = 1e-3
 @as_json
 def limit(
     scenario: ScenarioChoice,
-    mass: list[float] | None,
+    masses: tuple[list[float], ...],
     coupling: list[float] | None,
     runs: RunsChoice,
     statistics: Statistics,
@@ -97,7 +97,8 @@ def limit(
     refuse_options(OF_A_FILE, f"the scenario {scenario.text}", "it is for a workspace file")
     from na64stat.study.limits import limits
 
-    if mass is None:
+    mass = [value for values in masses for value in values]
+    if not mass:
         raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
     if coupling is not None and len(coupling) == 1:
         raise InputError(f"--coupling {coupling[0]:g}: one number; a range LO:HI:N to search is right, e.g. 1e-6:1:2")

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     )
 )
 @with_scenario
-@click.option("--mass", type=RANGE, required=True, help="Mass or masses [GeV].")
+@click.option(
+    "--mass", "masses", type=RANGE, multiple=True, required=True, help="Mass or masses [GeV]; repeated: each."
+)
 @click.option("--mot", type=RANGE, multiple=True, help="Muons on target, 1 to 1e20; repeated, or a range, or both.")
 @click.option(
     "--needed",
@@ -77,7 +79,7 @@ if TYPE_CHECKING:
 @as_json
 def project(
     scenario: ScenarioChoice,
-    mass: list[float],
+    masses: tuple[list[float], ...],
     mot: tuple[list[float], ...],
     needed: list[float] | None,
     scaling: str,
@@ -91,6 +93,7 @@ def project(
     The same detector with other numbers of muons: expected limits on the coupling, and the lowest coupling whose median
     significance, if the signal is there, is 3 and 5 standard deviations. With --needed the question is turned round.
     """
+    mass = [value for values in masses for value in values]
     if needed is not None:
         given = [f"--{name.replace('_', '-')}" for name, value in files_and_search.items() if value]
         if mot:

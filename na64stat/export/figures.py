@@ -28,6 +28,7 @@ from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.projection_record import Projection
 from na64stat.study.scan_record import VERDICTS, Scan
+from na64stat.study.status import is_from_below
 from na64stat.text import in_brackets, in_mathtext
 
 
@@ -250,10 +251,10 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
     intervals = [found for level in levels for point in result.points for found in point.intervals.get(level, ())]
     if any(high is not None for _, high in intervals):
         notes += " Thin: upper edge of what is excluded."
+    if any(is_from_below(point.status) for point in result.points):
+        notes += " The lower edge ends where it lies below the couplings that were searched."
     if any(point.artefacts for point in result.points):
-        notes += (
-            f" Dots: excluded by the sum over layers only, no real exclusion; known for the {result.verdict} limit."
-        )
+        notes += f" Dots: excluded by the sum over layers only, no real exclusion; looked for in the {result.verdict} limit only."
     return exclusion_figure(curves, shaded(result.scenario, top), axes, areas, notes)
 
 

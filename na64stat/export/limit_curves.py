@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from na64stat.plot.exclusion import Band, Curve
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.study.status import is_from_below
 
 ARTEFACT: Final = "only the sum over layers"
 """Explains dots in a legend: beyond them points are allowed if the production depth is averaged continuously."""
@@ -30,7 +31,8 @@ def edge_curves(found: ScenarioLimits, level: str, label: str, colour: str, styl
     """All edges of the excluded couplings at a level.
 
     The lower edges of the lowest intervals, their upper edges thin, further intervals as vertical strokes at their masses; a
-    curve ends where nothing is excluded. At the deciding level edges of artefacts are thin dots.
+    curve ends where nothing is excluded. At the deciding level edges of artefacts are thin dots, and
+    where the search begins there is no edge.
 
     Parameters
     ----------
@@ -74,6 +76,8 @@ def bands(found: ScenarioLimits, low: str, high: str, label: str, colour: str, h
 def _edge(point: LimitPoint, level: str, end: int, decides: bool) -> _Edge | None:
     intervals = point.intervals.get(level, ())
     value = intervals[0][end] if intervals else None
+    if end == 0 and decides and is_from_below(point.status):
+        return None
     return None if value is None else (point.mass, value, decides and _bounds(point.artefacts, value, end))
 
 

@@ -233,7 +233,7 @@ def _notes(projection: Projection) -> str:
     spurious = [mass for mass in projection.masses if any(point.limit.artefacts for point in projection.at_mass(mass))]
     if spurious:
         masses = " and ".join(f"{mass:.4g}" for mass in spurious)
-        text += f" At {masses} GeV the sum over layers excludes couplings that no average over any depth does: no real exclusion."
+        text += f" At {masses} GeV part of it is excluded by the sum over layers only: no real exclusion."
     if projection.points[0].reach:
         text += " Discovery: median significance if the signal is there"
         text += (

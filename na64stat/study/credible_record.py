@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.stats.credible import Curve
-from na64stat.study.record_files import damaged, number_of, read_record, text_of, texts_of
+from na64stat.study.record_files import damaged, level_of, number_of, read_record, text_of, texts_of
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -213,7 +213,7 @@ def load_credible(path: str | Path) -> ComparedLimits:
             texts_of(record["regions"]),
             counts,
             _number(record["mass_gev"]),
-            number_of(record["cl"]),
+            level_of(record["cl"]),
             rows,
             (),
             texts_of(record["notes"]),

@@ -19,6 +19,7 @@ from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits, o
 from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.study.status import failed, from_below, has_failed, why_failed
+from na64stat.text import after_number
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
@@ -89,7 +90,7 @@ def limits(
     if all(has_failed(point.status) for point in points):
         raise InputError(why_failed(points[0].status))
     of_events = _notes_of_events(test.limit_in_events) if len(test.channels) == 1 else ()
-    notes = (*of_events, *test.notes, *found_doubts)
+    notes = (*of_events, *test.notes, *found_doubts, *_notes_of_floor(points, grid, probes[0].coupling_unit))
     first = probes[0]
     asked = first.name, first.coupling_unit, test.run_name, chosen, cl, test.method.name
     told = of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=correlated)
@@ -103,6 +104,20 @@ def _notes_of_events(limit: Limit) -> tuple[str, ...]:
     end = "nowhere" if limit.observed is None else f"{limit.observed:.4g}"
     text = f"the interval is {limit.lower:.4g} to {end} signal events: zero is not in it, the couplings here are its upper end"
     return (*limit.notes, text)
+
+
+def _notes_of_floor(points: Sequence[LimitPoint], grid: Array, unit: str) -> tuple[str, ...]:
+    """What lies at the lowest coupling that was searched is no edge."""
+    found = {
+        point.mass: [level for level, ends in point.intervals.items() if ends and ends[0][0] == grid[0]]
+        for point in points
+    }
+    where = "; ".join(f"{mass:.4g} GeV ({', '.join(levels)})" for mass, levels in found.items() if levels)
+    if not where:
+        return ()
+    searched = f"{grid[0]:g} to {grid[-1]:g}{after_number(unit)}"
+    edge = f"the lowest coupling excluded at {where} is only the lowest that was searched ({searched})"
+    return (f"{edge}, no edge: a range that begins lower finds it",)
 
 
 def _point(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage) -> LimitPoint:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from na64stat.stats.records import BAND_QUANTILES
 from na64stat.study.record_files import (
     Saved,
     damaged,
     intervals_of,
-    number_of,
+    level_of,
     numbers_or_null,
     positive,
     read_record,
@@ -181,18 +182,8 @@ def load_limits(path: str | Path) -> ScenarioLimits:
     record = read_record(path, "limits", SCHEMA)
     with damaged(path, "file of limits"):
         scenario, unit, run = (text_of(record[name]) for name in ("scenario", "coupling_unit", "run"))
-        points = tuple(
-            LimitPoint(
-                float(positive([point["mass_gev"]])[0]),
-                numbers_or_null(point["coupling"]),
-                numbers_or_null(point["events"]),
-                {level: intervals_of(found) for level, found in point["intervals"].items()},
-                intervals_of(point["artefacts"]),
-                text_of(point["status"]),
-            )
-            for point in record["points"]
-        )
-        asked = texts_of(record["regions"]), number_of(record["cl"]), text_of(record["method"])
+        points = tuple(limit_point(point, "mass_gev", text_of(record["verdict"])) for point in record["points"])
+        asked = texts_of(record["regions"]), level_of(record["cl"]), text_of(record["method"])
         return ScenarioLimits(
             scenario,
             unit,
@@ -203,3 +194,32 @@ def load_limits(path: str | Path) -> ScenarioLimits:
             text_of(record["verdict"]),
             dict(record["provenance"]),
         )
+
+
+def limit_point(item: Mapping[str, Any], mass: str, verdict: str) -> LimitPoint:
+    """The limits at a mass out of a file; ValueError or KeyError if it is damaged.
+
+    Parameters
+    ----------
+    item
+        JSON object.
+    mass
+        Its key of the mass [GeV].
+    verdict
+        The level that decides, without which there are no limits.
+    """
+    point = LimitPoint(
+        float(positive([item[mass]])[0]),
+        numbers_or_null(item["coupling"]),
+        numbers_or_null(item["events"]),
+        {level: intervals_of(found) for level, found in item["intervals"].items()},
+        intervals_of(item["artefacts"]),
+        text_of(item["status"]),
+    )
+    for part in (point.coupling, point.intervals):
+        missing = {verdict, *BAND_QUANTILES} - set(part)
+        if missing:
+            raise ValueError(f"no {sorted(missing)[0]} at {point.mass:g} GeV")
+    if any(value is not None and value <= 0 for value in point.coupling.values()):
+        raise ValueError(f"a coupling at {point.mass:g} GeV that is not positive")
+    return point

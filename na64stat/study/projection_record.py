@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.errors import InputError
-from na64stat.study.limits_record import Interval, LimitPoint
+from na64stat.study.limits_record import Interval, LimitPoint, limit_point
 from na64stat.study.record_files import (
     Saved,
     damaged,
     intervals_of,
+    level_of,
     number_of,
     numbers_or_null,
     positive,
@@ -161,13 +162,16 @@ def load_projection(path: str | Path) -> Projection:
     """
     record = read_record(path, "projection", SCHEMA)
     with damaged(path, "projection file"):
+        points = tuple(_point(item) for item in record["points"])
+        if len({tuple(reach.significance for reach in point.reach) for point in points}) > 1:
+            raise ValueError("points with different significances of a discovery")
         texts = {name: text_of(record[name]) for name in ("scenario", "coupling_unit", "run", "method", "background")}
         return Projection(
             **texts,
             background_setting=text_of(record["background_setting"]),
             regions=texts_of(record["regions"]),
-            cl=number_of(record["cl"]),
-            points=tuple(_point(item) for item in record["points"]),
+            cl=level_of(record["cl"]),
+            points=points,
             notes=texts_of(record["notes"]),
             provenance=dict(record["provenance"]),
         )
@@ -175,15 +179,11 @@ def load_projection(path: str | Path) -> Projection:
 
 def _point(item: Mapping[str, Any]) -> ProjectionPoint:
     found = item["limit"]
-    limit = LimitPoint(
-        float(positive([found["mass"]])[0]),
-        numbers_or_null(found["coupling"]),
-        numbers_or_null(found["events"]),
-        {level: intervals_of(ends) for level, ends in found["intervals"].items()},
-        intervals_of(found["artefacts"]),
-        text_of(found["status"]),
+    return ProjectionPoint(
+        float(positive([item["mot"]])[0]),
+        limit_point(found, "mass", "median"),
+        tuple(_reach(part) for part in item["reach"]),
     )
-    return ProjectionPoint(number_of(item["mot"]), limit, tuple(_reach(part) for part in item["reach"]))
 
 
 def _reach(part: Mapping[str, Any]) -> Reach:

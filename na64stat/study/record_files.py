@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,10 @@ COMMANDS: Final = {
     "sensitivity": "na64stat sensitivity SCENARIO ... -o FILE",
 }
 """What writes a record of each kind."""
+
+
+_SMALL: Final = 1e-100
+"""Masses [GeV], couplings and muons on target lie between this and its inverse; figures cannot show others."""
 
 
 def read_json(path: str | Path) -> Any:
@@ -84,21 +89,38 @@ def number_of(value: Any) -> float:
     return float(value)
 
 
+def level_of(value: Any) -> float:
+    """A confidence level, between 0 and 1; ValueError for another number."""
+    found = number_of(value)
+    if not 0 < found < 1:
+        raise ValueError(f"cl {found:g}; a number between 0 and 1 is right")
+    return found
+
+
 def numbers_or_null(values: Any) -> dict[str, float | None]:
     """Numbers by name, None for null."""
     return {name: None if value is None else number_of(value) for name, value in values.items()}
 
 
 def intervals_of(found: Any) -> tuple[tuple[float, float | None], ...]:
-    """Intervals whose upper end can be null."""
-    return tuple((number_of(low), None if high is None else number_of(high)) for low, high in found)
+    """Intervals in increasing order, whose upper end can be null; ValueError for others."""
+    intervals = tuple((number_of(low), None if high is None else number_of(high)) for low, high in found)
+    ends = [end for low, high in intervals for end in (low, math.inf if high is None else high)]
+    if any(end <= 0 for end in ends) or any(after < before for before, after in itertools.pairwise(ends)):
+        raise ValueError(f"intervals {shown(found)}; positive couplings in increasing order are right")
+    return intervals
 
 
 def positive(values: Any, *, increasing: bool = False) -> Array:
-    """Masses or couplings, shape (N,); ValueError if they are not positive."""
+    """Masses, couplings or muons on target, shape (N,); ValueError if they are not positive, or beyond all physics."""
     found = np.array([number_of(value) for value in values], dtype=float)
-    if not len(found) or found.min() <= 0 or (increasing and np.any(np.diff(found) <= 0)):
-        raise ValueError("masses and couplings that are not positive, or not in order")
+    if (
+        not len(found)
+        or found.min() < _SMALL
+        or found.max() > 1 / _SMALL
+        or (increasing and np.any(np.diff(found) <= 0))
+    ):
+        raise ValueError("masses and couplings that are not positive, beyond all physics, or not in order")
     return found
 
 

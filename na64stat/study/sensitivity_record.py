@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from na64stat.errors import InputError, shown
-from na64stat.study.record_files import Saved, damaged, number_of, positive, read_record, text_of, texts_of
+from na64stat.study.record_files import Saved, damaged, level_of, number_of, positive, read_record, text_of, texts_of
 
 SCHEMA: Final = 1
 
@@ -248,7 +248,7 @@ def load_sensitivity(path: str | Path) -> Sensitivity:
         return Sensitivity(
             **{name: text_of(record[name]) for name in ("run", "background", "method")},
             efficiency=_one_of(record["efficiency"], (REINFERRED, HELD)),
-            cl=number_of(record["cl"]),
+            cl=level_of(record["cl"]),
             headlines=headlines,
             shifts=shifts,
             numbers=tuple(_number(item) for item in record["numbers"]),

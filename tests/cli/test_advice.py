@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from na64stat.study.credible_file import load_credible
 
 import na64stat as na
 from na64stat.errors import InputError
+from na64stat.study.credible_record import load_credible
 from na64stat.study.record_files import COMMANDS
 
 POINT = ("--mass", "0.1")
