@@ -25,6 +25,7 @@ from na64stat.cli.options import (
     ScenarioChoice,
     Statistics,
     as_json,
+    each_once,
     examples,
     with_runs,
     with_scenario,
@@ -97,7 +98,7 @@ def limit(
     refuse_options(OF_A_FILE, f"the scenario {scenario.text}", "it is for a workspace file")
     from na64stat.study.limits import limits
 
-    mass = [value for values in masses for value in values]
+    mass = each_once("--mass", masses)
     if not mass:
         raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
     if coupling is not None and len(coupling) == 1:

@@ -9,7 +9,7 @@ import contextlib
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,6 +76,14 @@ def _range(parts: list[str]) -> list[float] | None:
 
 
 RANGE = RangeType()
+
+
+def each_once(option: str, ranges: Sequence[Sequence[float]]) -> list[float]:
+    """The numbers of a repeated option; `InputError` if one of them is given twice."""
+    values = [value for numbers in ranges for value in numbers]
+    if len(set(values)) != len(values):
+        raise InputError(f"{option}: {len(values)} values, {len(set(values))} different; each once is right")
+    return values
 
 
 class SpanType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4

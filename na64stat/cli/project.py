@@ -13,6 +13,7 @@ from na64stat.cli.options import (
     ScenarioChoice,
     Statistics,
     as_json,
+    each_once,
     examples,
     with_run,
     with_scenario,
@@ -93,7 +94,7 @@ def project(
     The same detector with other numbers of muons: expected limits on the coupling, and the lowest coupling whose median
     significance, if the signal is there, is 3 and 5 standard deviations. With --needed the question is turned round.
     """
-    mass = [value for values in masses for value in values]
+    mass = each_once("--mass", masses)
     if needed is not None:
         given = [f"--{name.replace('_', '-')}" for name, value in files_and_search.items() if value]
         if mot:
@@ -104,15 +105,13 @@ def project(
         return
     if not mot:
         raise InputError("--mot: missing; muons on target, e.g. --mot 1e12 or --mot 1e10:1e14:9, or --needed G")
-    muons = [value for values in mot for value in values]
+    muons = each_once("--mot", mot)
     from na64stat.experiment.run import MUONS
 
     low, high = MUONS
     for value in muons:
         if not low <= value <= high:
             raise InputError(f"--mot {value:g}: muons on target from {low:g} to {high:g} are right")
-    if len(set(muons)) != len(muons):
-        raise InputError(f"--mot: {len(muons)} values, {len(set(muons))} different; each once is right")
     _project(scenario, (mass, muons), (run, scaling), statistics, as_json, **files_and_search)
 
 

@@ -66,6 +66,7 @@ def test_muons_needed(na64stat):
         (("--mot", "0.5"), "--mot 0.5: muons on target from 1 to 1e+20 are right"),
         (("--mot", "1e21"), "--mot 1e+21: muons on target from 1 to 1e+20 are right"),
         (("--mot", "1e12", "--mot", "1e12"), "--mot: 2 values, 1 different"),
+        (("--mot", "1e12", "--mass", "0.1"), "--mass: 2 values, 1 different"),
         (("--mot", "1e12", "--needed", "1e-3"), "--mot: does not go with --needed"),
         (("--needed", "1e-3", "-o", "x.json"), "--output: does not go with --needed"),
         (("--needed", "1e-3", "--no-discovery"), "--no-discovery: does not go with --needed"),
@@ -77,7 +78,7 @@ def test_muons_needed(na64stat):
         (("--mot", "1e12", "--mot-background", "fixed"), "no background in use"),
         (("--mot", "1e12", "--figure", "p.png"), "two or more make a curve"),
         (("--mot", "1e12:1e13:2", "--figure", "p.gif"), "must end in .pdf or .png"),
-        (("--mot", "1e12:1e13:2", "--mass", "0.01:0.1:7", "--figure", "p.png"), "7 masses; at most 6"),
+        (("--mot", "1e12:1e13:2", "--mass", "0.01:0.09:6", "--figure", "p.png"), "7 masses; at most 6"),
         (("--mot", "1e12:1e13:2", "--figure", "p.png", "-o", "p.png"), "is the output, too"),
         (("--mot", "1e12", "--region", "gone"), "no region 'gone'"),
     ],
@@ -86,3 +87,13 @@ def test_muons_needed(na64stat):
 def test_refused_with_one_line(na64stat, here, words, message):
     assert message in na64stat(*MUON, *words).error
     assert not list(here.iterdir())
+
+
+def test_masses_can_be_repeated(na64stat, here):
+    for command in ("project", "limit"):
+        more = ("--mot", "1e12") if command == "project" else ()
+        answer = na64stat(command, "axion-muon", "--mass", "0.1", "--mass", "0.01:0.02:2", *more, "--json")
+        assert answer.status == 0
+        points = json.loads(answer.out)["points"]
+        masses = [point["limit"]["mass"] if command == "project" else point["mass_gev"] for point in points]
+        assert sorted(masses) == [0.01, 0.02, 0.1]

@@ -76,7 +76,7 @@ def test_masses_differ_in_grey_or_by_their_markers(count):
 def test_what_only_the_layer_sum_excludes_is_said():
     spurious = point(1e13, 1e-4)
     spurious = replace(spurious, limit=replace(spurious.limit, artefacts=((1e-3, None),)))
-    text = "At 0.1 GeV the sum over layers excludes couplings"
+    text = "At 0.1 GeV part of it is excluded by the sum over layers only"
     for last, said in ((spurious, True), (point(1e13, 1e-4), False)):
         figure = projection_figure(projection(point(1e12, 3e-4), last))
         assert (text in figure.texts[0].get_text().replace("\n", " ")) == said
