@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from na64stat.cli.options import RANGE, as_json, examples
-from na64stat.cli.output import Output, output_option, overwrite_option, plain_table, print_json, print_table
+from na64stat.cli.output import (
+    Output,
+    output_option,
+    overwrite_option,
+    plain_table,
+    print_json,
+    print_notes,
+    print_table,
+)
 from na64stat.errors import InputError
 from na64stat.text import intervals_text
 
@@ -87,6 +95,7 @@ def _print(found: Overlap, unit: str, levels: dict[str, str]) -> None:
         where = ("-", "-") if tip is None else (f"{tip.mass:.4g}{'+' if tip.open else ''}", f"{tip.coupling:.3g}")
         table.add_row(label, levels[label], f"{area:.4g}", *shares, *where)
     print_table(table)
+    print_notes(found.notes)
     if not found.masses:
         return
     couplings = plain_table("m [GeV]", *found.area, "")

@@ -11,6 +11,7 @@ from na64stat.cli.options import (
     RunChoice,
     ScenarioChoice,
     as_json,
+    each_once,
     examples,
     find_average,
     one_number,
@@ -41,11 +42,18 @@ PROCESSES: Final = ["vector", "scalar", "pseudoscalar", "photon_fusion", "dark_p
 
 @click.command("cross-section", epilog=examples("cross-section pseudoscalar --mass 0.1 --x-min 0.5"))
 @click.argument("process", type=click.Choice(PROCESSES), metavar="PROCESS")
-@click.option("--mass", type=RANGE, required=True, help="Mass or masses [GeV]; of chi for dark_pair.")
+@click.option(
+    "--mass",
+    "masses",
+    type=RANGE,
+    multiple=True,
+    required=True,
+    help="Mass or masses [GeV]; of chi for dark_pair; repeated: each.",
+)
 @click.option("--x-min", default=0.0, show_default=True, help="Smallest energy fraction x, in [0, 1).")
 @run_option
 @as_json
-def cross_section(process: str, mass: list[float], x_min: float, run_name: str, as_json: bool) -> None:
+def cross_section(process: str, masses: tuple[list[float], ...], x_min: float, run_name: str, as_json: bool) -> None:
     """Total cross section per coupling squared.
 
     PROCESS is vector, scalar, pseudoscalar, photon_fusion or dark_pair. On a nucleus of the run's target at the run's beam
@@ -55,7 +63,7 @@ def cross_section(process: str, mass: list[float], x_min: float, run_name: str, 
     from na64stat import units
     from na64stat.physics.cross_sections import total_cross_section
 
-    run = RunChoice(run_name).load()
+    run, mass = RunChoice(run_name).load(), each_once("--mass", masses)
     for value in mass:
         _check_reach(process, value, run.beam_energy)
     natural = total_cross_section(process, mass, run.beam_energy, run.target.nucleus, x_min=x_min)

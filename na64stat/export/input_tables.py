@@ -19,7 +19,7 @@ from na64stat import units
 from na64stat.errors import InputError, Na64StatError, ValidityWarning, shown
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import Run
-from na64stat.export.keywords import element_of, named_table, target_of
+from na64stat.export.keywords import UNKNOWN, element_of, named_table
 from na64stat.export.result_tables import tables
 from na64stat.export.setting import Option, asked_of, variant
 from na64stat.export.table import Cell, Table, Variable, cells
@@ -40,8 +40,8 @@ MASSES_PER_DECADE: Final = 10
 
 
 @tables.register
-def plane_tables(template: Template) -> tuple[Table, ...]:
-    """Expected signal events per bin of the (E_CAL, p_out) plane, and per region."""
+def plane_tables(template: Template, target: str = UNKNOWN) -> tuple[Table, ...]:
+    """Expected signal events per bin of the (E_CAL, p_out) plane, and per region; a template does not know its target."""
     plane = template.plane
     total = float(plane.counts.sum())
     kept = np.argwhere(plane.counts > SMALLEST_SHARE * total)
@@ -71,7 +71,7 @@ def plane_tables(template: Template) -> tuple[Table, ...]:
     parts = [("per region", f"Expected signal events per region: {point}.", (regions,), events)]
     if columns:
         parts.append(("in the plane", text, independent, columns))
-    scenario, target = template.scenario, target_of(template.run, {})
+    scenario = template.scenario
     return tuple(
         named_table(f"{scenario}, {template.run}, signal {where}", scenario, about, rows, values, "SIG", target=target)
         for where, about, rows, values in parts
@@ -217,7 +217,7 @@ def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAvera
     found.append(cross_section_table(probe, run, np.geomspace(low, high, count).tolist()))
     if edge is not None:
         mass, coupling = edge
-        found += plane_tables(predict(probe.at(mass=mass, coupling=coupling), run, average=average))
+        found += plane_tables(predict(probe.at(mass=mass, coupling=coupling), run, average=average), element_of(run))
     return [replace(table, name=table.name.replace(probe.name, f"{probe.name}{variant(result)}", 1)) for table in found]
 
 

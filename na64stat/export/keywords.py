@@ -26,7 +26,8 @@ _ELEMENTS: Final = (
 )
 """Symbols by charge number, from 1."""
 
-_UNKNOWN: Final = "NUCLEUS"
+UNKNOWN: Final = "NUCLEUS"
+"""The target of a run that is not known."""
 
 
 def subject(scenario: str) -> str:
@@ -43,8 +44,8 @@ def reaction(scenario: str, target: str) -> str:
 def target_of(run: str | None, provenance: Mapping[str, Any]) -> str:
     """The target of a run, or of several joined by " + ", as HEPData writes it: "PB".
 
-    "NUCLEUS" if it is not known: the run is not of the package, or `provenance` has the digest of another run of that name, or
-    several runs have different ones.
+    "NUCLEUS" if it is not known: the run is not of the package, `provenance` has no digest or that of another run of that name,
+    or several runs have different targets.
 
     Parameters
     ----------
@@ -58,14 +59,14 @@ def target_of(run: str | None, provenance: Mapping[str, Any]) -> str:
     for name in [] if run is None else run.split(" + "):
         digest = digests.get(name) if isinstance(digests, Mapping) else digests
         known = load_run(name) if name in packaged else None
-        found.add(element_of(known) if known is not None and digest in (None, known.digest) else _UNKNOWN)
-    return found.pop() if len(found) == 1 else _UNKNOWN
+        found.add(element_of(known) if known is not None and digest == known.digest else UNKNOWN)
+    return found.pop() if len(found) == 1 else UNKNOWN
 
 
 def element_of(run: Run) -> str:
     """The target of a run as `target_of` writes it, by its charge number."""
     z, symbols = run.target.nucleus.z, _ELEMENTS.split()
-    return symbols[int(z) - 1] if z == int(z) and 1 <= z <= len(symbols) else _UNKNOWN
+    return symbols[int(z) - 1] if z == int(z) and 1 <= z <= len(symbols) else UNKNOWN
 
 
 def named_table(
@@ -76,7 +77,7 @@ def named_table(
     columns: Sequence[Variable],
     observable: str = "LIMIT",
     *,
-    target: str = _UNKNOWN,
+    target: str = UNKNOWN,
 ) -> Table:
     """A table with keywords; white space of the text is folded.
 

@@ -83,7 +83,7 @@ def _compared(result: ComparedLimits) -> tuple[Table, ...]:
     ]
     method = Variable("Prior or method", tuple(Cell(row.label) for row in result.rows))
     name = ", ".join(part for part in (result.scenario, result.run, "credible limits") if part)
-    target = target_of(result.run, {})
+    target = target_of(result.run, result.provenance)
     return (named_table(name, result.scenario, " ".join([text, *remarks]), (method,), columns, target=target),)
 
 

@@ -109,7 +109,11 @@ _CITED: Final = (AxionPhoton, AxionMuon, DarkSector)
 
 _POSTERIOR: Final = "posterior_axion_muon"
 
-_FIGURES: Final = ("figure2_axion_photon", "figure3_axion_muon", "figure4_dark_sector")
+_FIGURES: Final = {
+    "figure2_axion_photon": "2, axion-photon,",
+    "figure3_axion_muon": "3, axion-muon,",
+    "figure4_dark_sector": "4, dark sector,",
+}
 
 _TEXTS: Final = (
     *("README.md", "headlines.md", "summary.md", "workspaces/README.md"),
@@ -146,9 +150,8 @@ def _scan_name(run: str, region: str) -> str:
 def _figures(results: Results, writer: _Writer) -> list[Figure]:
     """The paper's figures, and those of the gallery; the former."""
     figures = [figure_2(results), figure_3(results), figure_4(results)]
-    names = ("axion-photon", "axion-muon", "dark sector")
-    for file, figure, name in zip(_FIGURES, figures, names, strict=True):
-        writer.figure(file, figure, f"Figure {file[6]} of the paper: {name}, existing limits shaded")
+    for name, figure in zip(_FIGURES, figures, strict=True):
+        writer.figure(name, figure, f"Figure {_FIGURES[name]} of the paper, existing limits shaded")
     for picture in gallery():
         writer.figure(f"figures/{picture.name}", picture.figure, picture.about)
     return figures
@@ -224,7 +227,7 @@ class _Writer:
         self.folder, self.overwrite, self.about = folder, overwrite, dict[Path, str]()
         there = [] if overwrite else [name for name in file_names() if os.path.lexists(folder / name)]
         if there:
-            others = f" and {len(there) - 1} other files" if len(there) > 1 else ""
+            others = f" and {len(there) - 1} more" if len(there) > 1 else ""
             raise InputError(
                 f"{folder}: holds {there[0]}{others} of an earlier reproduction; --overwrite replaces them"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,18 @@ from na64stat.study.pose import pose
 from na64stat.text import interval_text
 
 Array = NDArray[np.float64]
+
+_PROVENANCE: Final = (
+    "versions",
+    "run_digest",
+    "background",
+    "depth_average",
+    "scenario_class",
+    "options",
+    "systematics",
+    "correlated",
+)
+"""Entries of an inquiry's facts that say where a result comes from."""
 
 _POINTS = (120, 160)
 """Masses and couplings of a plane."""
@@ -113,6 +125,7 @@ def compare_priors(
         tuple(rows),
         tuple(found),
         inquiry.notes,
+        {name: inquiry.facts[name] for name in _PROVENANCE if name in inquiry.facts},
     )
 
 

@@ -103,6 +103,8 @@ class ComparedLimits:
         Details of the priors.
     notes
         What a reader should know.
+    provenance
+        Versions and digests of the inputs.
     """
 
     scenario: str
@@ -115,6 +117,7 @@ class ComparedLimits:
     rows: tuple[ComparedLimit, ...]
     credible: tuple[CredibleLimit, ...]
     notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -133,6 +136,7 @@ class ComparedLimits:
             ],
             "credible": [item.as_dict() for item in self.credible],
             "notes": list(self.notes),
+            "provenance": dict(self.provenance),
         }
 
 
@@ -217,6 +221,7 @@ def load_credible(path: str | Path) -> ComparedLimits:
             rows,
             (),
             texts_of(record["notes"]),
+            dict(record.get("provenance", {})),
         )
 
 

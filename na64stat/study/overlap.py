@@ -53,6 +53,8 @@ class Overlap:
         Excluded couplings by label, one tuple of intervals a mass.
     ratio
         Lowest excluded coupling relative to the first region's, by label, one a mass; None where either excludes nothing.
+    notes
+        What a reader should know.
     """
 
     mass: Interval
@@ -63,6 +65,7 @@ class Overlap:
     masses: tuple[float, ...]
     intervals: Mapping[str, tuple[tuple[Interval, ...], ...]]
     ratio: Mapping[str, tuple[float | None, ...]]
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -119,6 +122,11 @@ def overlap(regions: Mapping[str, ExclusionRegion], masses: Sequence[float] | Ar
         tuple(float(mass) for mass in masses),
         intervals,
         {label: tuple(map(_ratio, intervals[first], found)) for label, found in intervals.items()},
+        tuple(
+            f"{label}: area, tip and couplings include what only the sum over target layers excludes, no real exclusion"
+            for label, region in regions.items()
+            if any(any(curve.artefact) for curve in region.contours)
+        ),
     )
 
 

@@ -294,3 +294,12 @@ def test_reproduce_prints_the_headlines_as_they_are_written(na64stat, here, monk
     record = na64stat("reproduce", "-o", "out", "--json").json
     assert record["files"] == [str(here / "headlines.md")]
     assert record["headlines"][0]["paper"] == "about 4"
+
+
+def test_cross_sections_at_repeated_masses(na64stat):
+    together = json.loads(na64stat("cross-section", "vector", "--mass", "0.1", "--mass", "0.01", "--json").out)
+    alone = [
+        json.loads(na64stat("cross-section", "vector", "--mass", m, "--json").out)["sigma_pb"] for m in ("0.1", "0.01")
+    ]
+    assert together["mass_gev"] == [0.1, 0.01]
+    assert together["sigma_pb"] == pytest.approx(alone, rel=1e-12)

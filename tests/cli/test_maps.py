@@ -186,3 +186,18 @@ def test_an_unfinished_journal_is_gone_on_from(na64stat, here, monkeypatch):
     assert calls == [2]
     assert (here / "part.json").read_bytes() == (here / "whole.json").read_bytes()
     assert not (here / "part.json.journal").exists()
+
+
+def test_overlap_says_what_only_the_layer_sum_excludes(na64stat, here):
+    grid = ("--region", "visible", "--coupling", "1e-3:1:12")
+    for name, masses in (("tip", "0.005:0.5:8"), ("other", "0.005:0.4:8")):
+        assert na64stat("scan", "axion-photon", "--mass", masses, *grid, "-o", f"{name}.json").status == 0
+    answer = na64stat("overlap", "tip.json", "other.json", "--json")
+    assert answer.status == 0
+    notes = json.loads(answer.out)["notes"]
+    assert [note.split(":")[0] for note in notes] == ["tip", "other"]
+    assert all("only the sum over target layers" in note for note in notes)
+    stable = ("axion-muon", "--mass", "0.01:0.2:4", "--coupling", "1e-3:0.1:6")
+    for name in ("a", "b"):
+        assert na64stat("scan", *stable, "-o", f"{name}.json").status == 0
+    assert json.loads(na64stat("overlap", "a.json", "b.json", "--json").out)["notes"] == []

@@ -10,10 +10,12 @@ import pytest
 import na64stat as na
 from na64stat.cli.main import main
 from na64stat.errors import InputError
+from na64stat.export.input_tables import plane_tables
 from na64stat.export.keywords import target_of
 from na64stat.export.result_tables import tables
 from na64stat.export.submission import Illustrated, hepdata
 from na64stat.export.table import LONGEST_NAME, MISSING
+from na64stat.files import to_json
 from na64stat.physics.nucleus import Nucleus
 from na64stat.plot.style import house_style, new_figure
 from na64stat.study.credible_record import load_credible
@@ -57,11 +59,14 @@ def test_the_reaction_names_target_and_product(run_2022, template):
     found = limits(run_2022)
     assert tables(found)[0].keywords["reactions"] == ("MU PB --> MU PB AXION",)
     assert tables(limits(run_2022, na.ZPrime))[0].keywords["reactions"] == ("MU PB --> MU PB ZPRIME",)
-    assert tables(template)[0].keywords["reactions"] == ("MU PB --> MU PB AXION",)
+    assert tables(template)[0].keywords["reactions"] == ("MU NUCLEUS --> MU NUCLEUS AXION",)
+    assert plane_tables(template, "PB")[0].keywords["reactions"] == ("MU PB --> MU PB AXION",)
     other = replace(found, provenance={**found.provenance, "run_digest": "of another file"})
     assert tables(other)[0].keywords["reactions"] == ("MU NUCLEUS --> MU NUCLEUS AXION",)
-    assert target_of("2022 + 2023", {}) == "PB"
-    assert target_of("2022 + mine", {}) == target_of(None, {}) == "NUCLEUS"
+    digests = {"2022": run_2022.digest, "2023": na.load_run("2023").digest}
+    assert target_of("2022 + 2023", {"run_digest": digests}) == "PB"
+    assert target_of("2022 + mine", {"run_digest": {**digests, "mine": "x"}}) == target_of(None, {}) == "NUCLEUS"
+    assert target_of("2022", {}) == "NUCLEUS"
     iron = replace(run_2022.target, nucleus=Nucleus.from_element(26, 56))
     efficiency, *_ = tables(replace(run_2022, name="mine", target=iron))
     assert efficiency.keywords["reactions"] == ("MU FE --> MU FE X",)
@@ -280,3 +285,18 @@ def test_no_inputs_are_made_of_a_depth_average_that_is_not_stated(run_2022, tmp_
     found = limits(run_2022)
     said = {name: value for name, value in found.provenance.items() if name != "depth_average"}
     assert "does not state its depth average" in hepdata([replace(found, provenance=said)], tmp_path / "s").comment
+
+
+def test_credible_limits_know_their_run(run_2022, tmp_path):
+    """A run of the user's own that bears the name of a packaged one has another target."""
+    prior = na.Flat("yield", 0, 50)
+    found = na.compare_priors(na.AxionMuon, run_2022, [prior], mass=0.1)
+    path = tmp_path / "credible.json"
+    path.write_text(to_json({"schema": 1, **found.as_dict()}), encoding="utf-8")
+    assert load_credible(path).provenance == found.provenance
+    assert tables(load_credible(path))[0].keywords["reactions"] == ("MU PB --> MU PB AXION",)
+    tungsten = replace(
+        run_2022, digest="of another file", target=replace(run_2022.target, nucleus=Nucleus.from_element(74, 184))
+    )
+    other = na.compare_priors(na.AxionMuon, tungsten, [prior], mass=0.1)
+    assert tables(other)[0].keywords["reactions"] == ("MU NUCLEUS --> MU NUCLEUS AXION",)
