@@ -31,20 +31,13 @@ if TYPE_CHECKING:
     from na64stat.stats.priors import Prior
 
 OF_AN_INQUIRY = (
-    "mass",
-    "coupling",
-    "priors",
-    "run_name",
-    "background",
-    "correlated",
-    "loop_decay",
-    "regions",
-    "counts",
-    "depth_average",
-    "no_systematics",
+    *OF_A_SCENARIO,
     *OF_A_FILE,
+    "--prior",
+    "--region",
+    "--count",
 )
-"""Parameters that a chain file already answers."""
+"""Options that a chain file already answers."""
 
 
 @dataclass(frozen=True)

@@ -33,17 +33,18 @@ if TYPE_CHECKING:
     from na64stat.stats.model import Model
 
 OF_A_SCENARIO: Final = (
-    "mass",
-    "coupling",
-    "run_name",
-    "background",
-    "correlated",
-    "loop_decay",
-    "depth_average",
-    "no_systematics",
+    "--mass",
+    "--coupling",
+    "--run",
+    "--background",
+    "--correlated",
+    "--loop-decay",
+    "--depth-average",
+    "--no-systematics",
+    "--each",
 )
-OF_A_FILE: Final = ("patch", "patch_name", "measurement")
-"""Parameters that go with the one or the other only; where they would be ignored they are refused."""
+OF_A_FILE: Final = ("--patch", "--patch-name", "--measurement")
+"""Options that go with the one or the other only; where they would be ignored they are refused."""
 
 
 def model_of_file(path: Path, patch: PatchChoice, regions: tuple[str, ...] = ()) -> Model:
@@ -158,13 +159,14 @@ def is_file(text: str) -> bool:
     return text.lower().endswith(".json")
 
 
-def refuse_options(names: tuple[str, ...], beside: str, reason: str) -> None:
-    """Refuse options of this command that would be ignored."""
+def refuse_options(options: tuple[str, ...], beside: str, reason: str) -> None:
+    """Refuse options of this command, as they are written, that would be ignored."""
     context = click.get_current_context()
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
-        if parameter.name in names and source is not ParameterSource.DEFAULT:
-            raise InputError(f"{parameter.opts[-1]}: does not go with {beside}; {reason}")
+        written = [name for name in parameter.opts if name in options]
+        if written and source is not ParameterSource.DEFAULT:
+            raise InputError(f"{written[0]}: does not go with {beside}; {reason}")
 
 
 def with_model(command: Command) -> Command:

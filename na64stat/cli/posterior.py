@@ -27,7 +27,7 @@ from na64stat.text import in_brackets, intervals_text, parameter_unit
 if TYPE_CHECKING:
     from na64stat.study.samples import Samples
 
-_OF_A_RUN = (*OF_AN_INQUIRY, "walkers", "ensembles", "steps", "most_steps", "seed", "output")
+_OF_A_RUN = (*OF_AN_INQUIRY, "--walkers", "--ensembles", "--steps", "--most-steps", "--seed", "--output")
 
 
 @click.command(

@@ -4,6 +4,11 @@ import math
 
 import pytest
 
+from na64stat.cli.inquiries import OF_AN_INQUIRY
+from na64stat.cli.limit import limit
+from na64stat.cli.models import OF_A_FILE, OF_A_SCENARIO
+from na64stat.cli.posterior import posterior
+
 LEVELS = ["observed", "minus2", "minus1", "median", "plus1", "plus2"]
 
 
@@ -137,9 +142,17 @@ def test_refused_combination_points_to_the_option(na64stat, write_workspace):
         ["--loop-decay"],
         ["--no-systematics"],
         ["--depth-average", "layers"],
+        ["--correlated", "mot"],
+        ["--each"],
     ],
     ids=lambda words: words[0],
 )
 def test_options_of_a_scenario_are_not_ignored(na64stat, write_workspace, option):
     error = na64stat("limit", write_workspace(channels={"box": (1.0, 0.0, 0)}), *option).error
     assert f"{option[0]}: does not go with the workspace file ws.json" in error
+
+
+@pytest.mark.parametrize("name", sorted({*OF_A_SCENARIO, *OF_A_FILE, *OF_AN_INQUIRY}))
+def test_what_is_refused_is_an_option(name):
+    """A list that names an option which was renamed would refuse nothing."""
+    assert any(name in option.opts for command in (limit, posterior) for option in command.params)
