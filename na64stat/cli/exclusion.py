@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from na64stat.cli.long import LongWork, with_long_work
+from na64stat.cli.numbers import SPAN
 from na64stat.cli.options import (
-    SPAN,
     RunsChoice,
     ScenarioChoice,
     Statistics,

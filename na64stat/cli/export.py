@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from na64stat.cli.options import RANGE, RunChoice, ScenarioChoice, as_json, examples, with_run, with_scenario
+from na64stat.cli.numbers import numbers_option
+from na64stat.cli.options import RunChoice, ScenarioChoice, as_json, examples, with_run, with_scenario
 from na64stat.cli.output import Output, busy, output_option, overwrite_option, print_json
 from na64stat.cli.patches import read_json, read_workspace
 from na64stat.errors import InputError, shown
@@ -93,8 +94,8 @@ def hepdata(
     )
 )
 @with_scenario
-@click.option("--mass", type=RANGE, required=True, help="Masses [GeV].")
-@click.option("--coupling", type=RANGE, required=True, help="Couplings, in the scenario's unit (GeV^-1 or 1).")
+@numbers_option("--mass", "Masses [GeV]; repeated: each.", required=True)
+@numbers_option("--coupling", "Couplings, in the scenario's unit (GeV^-1 or 1); repeated: each.", required=True)
 @click.option("--region", "regions", multiple=True, metavar="NAME", help="Channel; default the scenario's. Repeatable.")
 @output_option("Patchset to write, JSON.")
 @click.option("--workspace", "workspace_file", metavar="FILE", help="Background-only workspace to write, JSON.")

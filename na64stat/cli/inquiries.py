@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from na64stat.cli.models import OF_A_FILE, OF_A_SCENARIO, is_file, model_of_file, refuse_options
+from na64stat.cli.numbers import numbers_option, one_number
 from na64stat.cli.options import (
-    RANGE,
     Command,
     RunsChoice,
     ScenarioChoice,
     add_options,
     cl_option,
     find_average,
-    one_number,
     region_option,
     runs_options,
     scenario_options,
@@ -111,12 +110,12 @@ def with_inquiry(command: Command) -> Command:
         command,
         pack,
         *scenario_options(),
-        click.option("--mass", type=RANGE, help="Mass [GeV]; or give it a prior."),
+        numbers_option("--mass", "Mass [GeV]; or give it a prior."),
         prior_option(
             "Repeated. NAME: flat, log-flat, jeffreys. PARAMETER: coupling (GeV^-1 or 1), yield (signal events), mu, and "
             "mass [GeV] beside a coupling. There is no default."
         ),
-        click.option("--coupling", type=RANGE, help="Coupling (GeV^-1 or 1) to which a prior of mu is relative."),
+        numbers_option("--coupling", "Coupling (GeV^-1 or 1) to which a prior of mu is relative."),
         *runs_options(),
         region_option,
         counts_option,

@@ -19,13 +19,12 @@ from na64stat.cli.models import (
     named,
     refuse_options,
 )
+from na64stat.cli.numbers import numbers_option, search_between
 from na64stat.cli.options import (
-    RANGE,
     RunsChoice,
     ScenarioChoice,
     Statistics,
     as_json,
-    each_once,
     examples,
     with_runs,
     with_scenario,
@@ -64,11 +63,10 @@ _SHOWN_ERROR: Final = 1e-3
     )
 )
 @with_scenario
-@click.option("--mass", "masses", type=RANGE, multiple=True, help="Mass or masses [GeV]; repeated: each.")
-@click.option(
+@numbers_option("--mass", "Mass or masses [GeV]; repeated: each.")
+@numbers_option(
     "--coupling",
-    type=RANGE,
-    help="Couplings between which edges are looked for, where a lifetime decides; of LO:HI:N only the ends count.",
+    "Couplings between which edges are looked for, where a lifetime decides; of LO:HI:N only the ends count.",
 )
 @with_runs
 @with_statistics(*METHODS)
@@ -77,7 +75,7 @@ _SHOWN_ERROR: Final = 1e-3
 @as_json
 def limit(
     scenario: ScenarioChoice,
-    masses: tuple[list[float], ...],
+    mass: list[float] | None,
     coupling: list[float] | None,
     runs: RunsChoice,
     statistics: Statistics,
@@ -98,14 +96,11 @@ def limit(
     refuse_options(OF_A_FILE, f"the scenario {scenario.text}", "it is for a workspace file")
     from na64stat.study.limits import limits
 
-    mass = each_once("--mass", masses)
-    if not mass:
+    if mass is None:
         raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
-    if coupling is not None and len(coupling) == 1:
-        raise InputError(f"--coupling {coupling[0]:g}: one number; a range LO:HI:N to search is right, e.g. 1e-6:1:2")
     asked: dict[str, Any] = {
         "correlated": runs.correlated,
-        "couplings": None if coupling is None else (coupling[0], coupling[-1]),
+        "couplings": search_between(coupling),
         "track": progress("limits"),
         **statistics.for_study(),
     }

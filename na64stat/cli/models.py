@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from na64stat.cli.numbers import numbers_option
 from na64stat.cli.options import (
-    RANGE,
     Command,
     RunsChoice,
     ScenarioChoice,
@@ -118,7 +118,8 @@ class ModelChoice:
         return Subject(model, f"{path}: {channels_text(model.channels)}", head, path, self.patch)
 
     def _of_scenario(self) -> Subject:
-        from na64stat.cli.options import find_average, one_number
+        from na64stat.cli.numbers import one_number
+        from na64stat.cli.options import find_average
         from na64stat.cli.points import at_coupling
         from na64stat.stats.model import Model
         from na64stat.study.signal_test import SignalTest
@@ -198,8 +199,8 @@ def with_model(command: Command) -> Command:
         command,
         pack,
         *scenario_options(),
-        click.option("--mass", type=RANGE, help="Mass of the scenario [GeV]."),
-        click.option("--coupling", type=RANGE, help="Its coupling at mu = 1 (GeV^-1 or 1); default: one event in all."),
+        numbers_option("--mass", "Mass of the scenario [GeV]."),
+        numbers_option("--coupling", "Its coupling at mu = 1 (GeV^-1 or 1); default: one event in all."),
         *runs_options(),
         with_depth_average,
         region_option,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from na64stat.cli.options import RANGE, as_json, examples
+from na64stat.cli.numbers import numbers_option
+from na64stat.cli.options import as_json, examples
 from na64stat.cli.output import (
     Output,
     output_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE FILE...")
-@click.option("--mass", type=RANGE, help="Masses [GeV] at which excluded couplings (GeV^-1 or 1) are compared.")
+@numbers_option("--mass", "Masses [GeV] at which excluded couplings (GeV^-1 or 1) are compared; repeated: each.")
 @click.option("--level", metavar="NAME", help="observed, median, ...; default observed, for a projection median.")
 @output_option("Figure with all contours: .png or .pdf.")
 @overwrite_option

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from na64stat.cli.numbers import numbers_option, one_number
 from na64stat.cli.options import (
-    RANGE,
     RunChoice,
     ScenarioChoice,
     as_json,
-    each_once,
     examples,
     find_average,
-    one_number,
     run_option,
     with_depth_average,
     with_run,
@@ -42,18 +40,11 @@ PROCESSES: Final = ["vector", "scalar", "pseudoscalar", "photon_fusion", "dark_p
 
 @click.command("cross-section", epilog=examples("cross-section pseudoscalar --mass 0.1 --x-min 0.5"))
 @click.argument("process", type=click.Choice(PROCESSES), metavar="PROCESS")
-@click.option(
-    "--mass",
-    "masses",
-    type=RANGE,
-    multiple=True,
-    required=True,
-    help="Mass or masses [GeV]; of chi for dark_pair; repeated: each.",
-)
+@numbers_option("--mass", "Mass or masses [GeV]; of chi for dark_pair; repeated: each.", required=True)
 @click.option("--x-min", default=0.0, show_default=True, help="Smallest energy fraction x, in [0, 1).")
 @run_option
 @as_json
-def cross_section(process: str, masses: tuple[list[float], ...], x_min: float, run_name: str, as_json: bool) -> None:
+def cross_section(process: str, mass: list[float], x_min: float, run_name: str, as_json: bool) -> None:
     """Total cross section per coupling squared.
 
     PROCESS is vector, scalar, pseudoscalar, photon_fusion or dark_pair. On a nucleus of the run's target at the run's beam
@@ -63,7 +54,7 @@ def cross_section(process: str, masses: tuple[list[float], ...], x_min: float, r
     from na64stat import units
     from na64stat.physics.cross_sections import total_cross_section
 
-    run, mass = RunChoice(run_name).load(), each_once("--mass", masses)
+    run = RunChoice(run_name).load()
     for value in mass:
         _check_reach(process, value, run.beam_energy)
     natural = total_cross_section(process, mass, run.beam_energy, run.target.nucleus, x_min=x_min)
@@ -102,8 +93,8 @@ def _check_reach(process: str, mass: float, beam_energy: float) -> None:
 
 @click.command(epilog=examples("predict axion-photon --mass 0.01 --coupling 1e-3 --run 2022"))
 @with_scenario
-@click.option("--mass", type=RANGE, required=True, help="Mass [GeV].")
-@click.option("--coupling", type=RANGE, required=True, help="Coupling, in the scenario's unit (GeV^-1 or 1).")
+@numbers_option("--mass", "Mass [GeV].", required=True)
+@numbers_option("--coupling", "Coupling, in the scenario's unit (GeV^-1 or 1).", required=True)
 @with_run
 @with_depth_average
 @as_json
@@ -162,11 +153,10 @@ def _record(template: Template) -> dict[str, Any]:
 
 @click.command(epilog=examples("workspace axion-muon --mass 0.1 --coupling 5e-3 --run 2022 -o ws.json"))
 @with_scenario
-@click.option("--mass", type=RANGE, required=True, help="Mass [GeV].")
-@click.option(
+@numbers_option("--mass", "Mass [GeV].", required=True)
+@numbers_option(
     "--coupling",
-    type=RANGE,
-    help="Coupling at mu = 1 (GeV^-1 or 1); default, where the yield is a power of it: one signal event in all.",
+    "Coupling at mu = 1 (GeV^-1 or 1); default, where the yield is a power of it: one signal event in all.",
 )
 @click.option("--region", "regions", multiple=True, metavar="NAME", help="Region; repeated for several channels.")
 @output_option("File, JSON; default standard output.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from na64stat.cli.options import one_number
+from na64stat.cli.numbers import one_number
 from na64stat.errors import ScenarioError
 
 if TYPE_CHECKING:

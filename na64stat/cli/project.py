@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from na64stat.cli.numbers import numbers_option, search_between
 from na64stat.cli.options import (
-    RANGE,
     RunChoice,
     ScenarioChoice,
     Statistics,
     as_json,
-    each_once,
     examples,
     with_run,
     with_scenario,
@@ -48,15 +47,11 @@ if TYPE_CHECKING:
     )
 )
 @with_scenario
-@click.option(
-    "--mass", "masses", type=RANGE, multiple=True, required=True, help="Mass or masses [GeV]; repeated: each."
-)
-@click.option("--mot", type=RANGE, multiple=True, help="Muons on target, 1 to 1e20; repeated, or a range, or both.")
-@click.option(
+@numbers_option("--mass", "Mass or masses [GeV]; repeated: each.", required=True)
+@numbers_option("--mot", "Muons on target, 1 to 1e20; repeated, or a range, or both.")
+@numbers_option(
     "--needed",
-    type=RANGE,
-    metavar="X|LO:HI:N",
-    help="Instead of --mot: couplings (GeV^-1 or 1) for which to find the muons that exclude and discover them.",
+    "Instead of --mot: couplings (GeV^-1 or 1) for which to find the muons that exclude and discover them.",
 )
 @click.option(
     "--mot-background",
@@ -66,10 +61,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="The background in use (--background): left out, growing with the muons, or staying as it is.",
 )
-@click.option(
+@numbers_option(
     "--coupling",
-    type=RANGE,
-    help="Couplings (GeV^-1 or 1) between which edges are looked for, where a lifetime decides; only the ends count.",
+    "Couplings (GeV^-1 or 1) between which edges are looked for, where a lifetime decides; only the ends count.",
 )
 @click.option("--no-discovery", is_flag=True, help="Leave out the discovery reach.")
 @output_option("File to write, JSON.")
@@ -80,8 +74,8 @@ if TYPE_CHECKING:
 @as_json
 def project(
     scenario: ScenarioChoice,
-    masses: tuple[list[float], ...],
-    mot: tuple[list[float], ...],
+    mass: list[float],
+    mot: list[float] | None,
     needed: list[float] | None,
     scaling: str,
     run: RunChoice,
@@ -94,7 +88,6 @@ def project(
     The same detector with other numbers of muons: expected limits on the coupling, and the lowest coupling whose median
     significance, if the signal is there, is 3 and 5 standard deviations. With --needed the question is turned round.
     """
-    mass = each_once("--mass", masses)
     if needed is not None:
         given = [f"--{name.replace('_', '-')}" for name, value in files_and_search.items() if value]
         if mot:
@@ -105,14 +98,13 @@ def project(
         return
     if not mot:
         raise InputError("--mot: missing; muons on target, e.g. --mot 1e12 or --mot 1e10:1e14:9, or --needed G")
-    muons = each_once("--mot", mot)
     from na64stat.experiment.run import MUONS
 
     low, high = MUONS
-    for value in muons:
+    for value in mot:
         if not low <= value <= high:
             raise InputError(f"--mot {value:g}: muons on target from {low:g} to {high:g} are right")
-    _project(scenario, (mass, muons), (run, scaling), statistics, as_json, **files_and_search)
+    _project(scenario, (mass, mot), (run, scaling), statistics, as_json, **files_and_search)
 
 
 def _load(run: RunChoice, scaling: str) -> Run:
@@ -136,8 +128,7 @@ def _project(
     figure: str | None,
     overwrite: bool,
 ) -> None:
-    if coupling is not None and len(coupling) == 1:
-        raise InputError(f"--coupling {coupling[0]:g}: one number; a range LO:HI:N to search is right, e.g. 1e-6:1:2")
+    ends = search_between(coupling)
     file = None if output is None else Output.of(output, overwrite)
     drawing = None if figure is None else Output.of(figure, overwrite)
     if drawing is not None:
@@ -156,7 +147,7 @@ def _project(
         masses,
         muons,
         background=BackgroundScaling(source[1]),
-        couplings=None if coupling is None else (coupling[0], coupling[-1]),
+        couplings=ends,
         discovery=not no_discovery,
         track=progress("projection"),
         **statistics.for_study(),

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from na64stat.cli.long import LongWork, with_long_work
+from na64stat.cli.numbers import numbers_option
 from na64stat.cli.options import (
-    RANGE,
     RunsChoice,
     ScenarioChoice,
     Statistics,
@@ -31,8 +31,8 @@ from na64stat.study.status import has_failed
     )
 )
 @with_scenario
-@click.option("--mass", type=RANGE, required=True, help="Masses [GeV].")
-@click.option("--coupling", type=RANGE, required=True, help="Couplings, in the scenario's unit (GeV^-1 or 1).")
+@numbers_option("--mass", "Masses [GeV]; repeated: each.", required=True)
+@numbers_option("--coupling", "Couplings, in the scenario's unit (GeV^-1 or 1); repeated: each.", required=True)
 @output_option("File to write, JSON.")
 @overwrite_option
 @with_runs
@@ -62,7 +62,7 @@ def scan(
     file = None if output is None else Output.of(output, overwrite)
     with work.arguments("scan", file) as means:
         asked = {**statistics.for_study(), **means, "correlated": runs.correlated}
-        result = run_scan(scenario.resolve(), runs.load(), mass, coupling, **asked)
+        result = run_scan(scenario.resolve(), runs.load(), sorted(mass), sorted(coupling), **asked)
         if file is not None:
             result.save(file.path, overwrite=file.overwrite)
     flat = [item for row in result.status for item in row]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from na64stat.cli.numbers import numbers_option
 from na64stat.cli.options import (
-    RANGE,
     RunChoice,
     ScenarioChoice,
     Statistics,
@@ -50,12 +50,7 @@ _NEEDS_SCENARIO: Final = "goes with a scenario, e.g. na64stat sensitivity axion-
     )
 )
 @with_scenario
-@click.option(
-    "--mass",
-    type=RANGE,
-    multiple=True,
-    help="Mass or masses [GeV]; repeated: each. Default: those of the page of assumptions.",
-)
+@numbers_option("--mass", "Mass or masses [GeV]; repeated: each. Default: those of the page of assumptions.")
 @click.option(
     "--efficiency",
     "rule",
@@ -73,7 +68,7 @@ _NEEDS_SCENARIO: Final = "goes with a scenario, e.g. na64stat sensitivity axion-
 @as_json
 def sensitivity(
     scenario: ScenarioChoice,
-    mass: tuple[list[float], ...],
+    mass: list[float] | None,
     rule: str,
     output: str | None,
     figure: str | None,
@@ -92,7 +87,7 @@ def sensitivity(
     files = _files({"--output": output, "--figure": figure, "--markdown": markdown}, overwrite)
     asked = statistics.for_study()
     regions = asked.pop("regions")
-    headlines = _headlines(scenario, [value for values in mass for value in values], regions or ())
+    headlines = _headlines(scenario, mass or [], regions or ())
     if "--figure" in files:
         from na64stat.plot.sensitivity import check_drawable
 

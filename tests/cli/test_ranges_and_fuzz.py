@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from na64stat.cli.main import _run
-from na64stat.cli.options import RANGE
+from na64stat.cli.numbers import RANGE
 
 NUMBERS = st.floats(1e-30, 1e30)
 
@@ -126,3 +126,15 @@ def test_any_workspace_is_answered_or_refused_in_one_line(here, capsys, data):
         assert err.startswith("na64stat: error: ws.json: ")
     else:
         assert json.loads(out)["schema"] == 1
+
+
+def test_repeated_numbers_are_all_of_a_grid(na64stat, tmp_path):
+    given = ["--mass", "0.1", "--mass", "0.01:0.05:2", "--coupling", "1e-2", "--coupling", "1e-3"]
+    scan = na64stat("scan", "axion-muon", *given, "--json").json
+    assert (scan["mass_gev"], scan["coupling"]) == ([0.01, 0.05, 0.1], [1e-3, 1e-2])
+
+
+@pytest.mark.parametrize("words", [("fit", "axion-muon"), ("workspace", "axion-muon"), ("significance", "axion-muon")])
+def test_repeated_numbers_where_one_is_right(na64stat, words):
+    error = na64stat(*words, "--mass", "0.1", "--mass", "0.2").error
+    assert "--mass: 2 values; this command takes one number" in error

@@ -57,7 +57,7 @@ def test_a_region_of_ones_own_choice_has_the_usual_masses(na64stat):
         (("--figure", "s.png"), "14 limits; at most 4 fit on a page"),
         (("zprime",), "--mass: missing"),
         (("axion-muon", "--loop-decay"), "--mass: missing"),
-        (("axion-muon", "--mass", "0.1", "--mass", "0.1"), "stand there twice"),
+        (("axion-muon", "--mass", "0.1", "--mass", "0.1"), "2 values, 1 different"),
         (("axion-muon", "--mass", "x"), "'x'"),
         (("axion-muon", "--mass", "200"), "beyond the reach"),
         (("axion-muon", "--mass", "0.1", "--figure", "s.gif"), "must end in .pdf or .png"),
