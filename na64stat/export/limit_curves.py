@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from na64stat.plot.exclusion import Band, Curve
-from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.study.limits_record import LimitPoint, ScenarioLimits
 from na64stat.study.status import is_from_below
 
 ARTEFACT: Final = "only the sum over layers"
 """Explains dots in a legend: beyond them points are allowed if the production depth is averaged continuously."""
 
 _THIN: Final = 0.8
-_ALIKE: Final = 1 + 1e-6
 _Edge = tuple[float, float, bool]  # mass, coupling, whether it bounds an artefact
 
 
@@ -54,7 +53,7 @@ def edge_curves(found: ScenarioLimits, level: str, label: str, colour: str, styl
                 curves += _pieces([edge for edge in run if edge is not None], label, colour, style, wide)
     for point in points:
         for low, high in point.intervals.get(level, ())[1:]:
-            dotted = decides and _bounds(point.artefacts, low, 0)
+            dotted = decides and point.bounds_artefact(low, 0)
             curves.append(_curve([(point.mass, low), (point.mass, high or low)], label, colour, style, _THIN, dotted))
     # One name for one quantity: a legend shows the first.
     return sorted(curves, key=lambda curve: curve.width < width)
@@ -78,13 +77,7 @@ def _edge(point: LimitPoint, level: str, end: int, decides: bool) -> _Edge | Non
     value = intervals[0][end] if intervals else None
     if end == 0 and decides and is_from_below(point.status):
         return None
-    return None if value is None else (point.mass, value, decides and _bounds(point.artefacts, value, end))
-
-
-def _bounds(artefacts: Sequence[Interval], value: float, end: int) -> bool:
-    """Whether a coupling is the lower (0) or upper (1) end of an artefact."""
-    ends = [artefact[end] for artefact in artefacts]
-    return any(other is not None and other / _ALIKE <= value <= other * _ALIKE for other in ends)
+    return None if value is None else (point.mass, value, decides and point.bounds_artefact(value, end))
 
 
 def _pieces(edges: Sequence[_Edge], label: str, colour: str, style: Any, width: float) -> list[Curve]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MOST_MASSES: Final = 6
 _HEIGHT_CM: Final = 8.0
 _BANDS: Final = (("minus2", "plus2", 0.13), ("minus1", "plus1", 0.25))
-_REACH_STYLES: Final = ("--", ":")
+_REACH_STYLES: Final = ("--", "-.")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "X")
 
 
@@ -95,7 +95,7 @@ def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "
         # Markers of masses whose curves coincide lie beside each other.
         step = max(len(masses), len(points) // 4)
         look = _look(number, len(masses)) | {"markevery": (number % min(step, len(points)), step)}
-        _draw(axes, points, look, len(masses) == 1)
+        _draw(axes, points, look, _reach_styles(projection), len(masses) == 1)
     unit = in_brackets(in_mathtext(projection.coupling_unit))
     axes.set(xscale="log", yscale="log", xlabel="muons on target", ylabel=f"${coupling_symbol}${unit}")
     axes.set_xlim(min(projection.mot), max(projection.mot))
@@ -146,22 +146,34 @@ def _look(number: int, masses: int) -> dict[str, Any]:
     return {"color": SEQUENCE[:: len(SEQUENCE) // masses][number], "marker": _MARKERS[number], "ms": 3.5}
 
 
-def _draw(axes: Axes, points: Sequence[ProjectionPoint], look: Mapping[str, Any], wide: bool) -> None:
+def _draw(
+    axes: Axes, points: Sequence[ProjectionPoint], look: Mapping[str, Any], reach_styles: Sequence[str], wide: bool
+) -> None:
     colour = look["color"]
     muons = np.array([point.mot for point in points])
     for low, high, alpha in _BANDS if wide else _BANDS[1:]:
         lower, upper = (_numbers(_lowest(point.limit.intervals[level]) for point in points) for level in (low, high))
         if not np.array_equal(lower, upper, equal_nan=True):
             axes.fill_between(muons, lower, upper, color=colour, alpha=alpha, lw=0, zorder=2)
-    median = [point.limit.intervals["median"] for point in points]
+    limits = [point.limit for point in points]
     # A lowest coupling that is only where the search began is no edge, and not drawn as one.
-    lowest = [None if is_from_below(p.limit.status) else _lowest(p.limit.intervals["median"]) for p in points]
-    axes.plot(muons, _numbers(lowest), "-", lw=1.7, zorder=4, **look)
-    axes.plot(muons, _numbers(found[0][1] if found else None for found in median), "-", color=colour, lw=0.8, zorder=4)
-    for at, found in zip(muons, median, strict=True):
-        for start, end in found[1:]:
-            axes.plot([at, at], [start, end or start], "-", color=colour, lw=0.8, zorder=4)
-    for number, style in zip(range(len(points[0].reach)), _REACH_STYLES, strict=False):
+    lowest = [None if is_from_below(limit.status) else _lowest(limit.intervals["median"]) for limit in limits]
+    highest = [found[0][1] if found else None for found in (limit.intervals["median"] for limit in limits)]
+    for end, edge, width, line in ((0, lowest, 1.7, look), (1, highest, 0.8, {"color": colour})):
+        spurious = np.array(
+            [value is not None and limit.bounds_artefact(value, end) for limit, value in zip(limits, edge, strict=True)]
+        )
+        values = _numbers(edge)
+        axes.plot(muons, np.where(spurious, np.nan, values), "-", lw=width, zorder=4, **line)
+        # Dots reach to the point before and after: else a single one would not be seen.
+        beside = spurious | np.append(spurious[1:], False) | np.append(False, spurious[:-1])
+        if spurious.any():
+            axes.plot(muons, np.where(beside, values, np.nan), ":", color=colour, lw=width, zorder=4)
+    for at, limit in zip(muons, limits, strict=True):
+        for start, stop in limit.intervals["median"][1:]:
+            style = ":" if limit.bounds_artefact(start, 0) else "-"
+            axes.plot([at, at], [start, stop or start], style, color=colour, lw=0.8, zorder=4)
+    for number, style in enumerate(reach_styles):
         reach = [point.reach[number].intervals for point in points]
         lowest = [None if is_from_below(p.reach[number].status) else _lowest(p.reach[number].intervals) for p in points]
         axes.plot(muons, _numbers(lowest), style, lw=1.2, zorder=3, **look)
@@ -233,7 +245,7 @@ def _notes(projection: Projection) -> str:
     spurious = [mass for mass in projection.masses if any(point.limit.artefacts for point in projection.at_mass(mass))]
     if spurious:
         masses = " and ".join(f"{mass:.4g}" for mass in spurious)
-        text += f" At {masses} GeV part of it is excluded by the sum over layers only: no real exclusion."
+        text += f" At {masses} GeV part of it is excluded by the sum over layers only, no real exclusion: dots."
     if projection.points[0].reach:
         text += " Discovery: median significance if the signal is there"
         text += (

@@ -106,6 +106,19 @@ class LimitPoint:
         )
         return outside([interval], inside), inside
 
+    def bounds_artefact(self, coupling: float, end: int) -> bool:
+        """Whether an edge of the level that decides is that of an artefact.
+
+        Parameters
+        ----------
+        coupling
+            The edge, in the scenario's unit.
+        end
+            0 for the lower edge of its interval, 1 for the upper one.
+        """
+        ends = [artefact[end] for artefact in self.artefacts]
+        return any(other is not None and math.isclose(other, coupling, rel_tol=1e-6) for other in ends)
+
 
 @dataclass(frozen=True)
 class ScenarioLimits(Saved):

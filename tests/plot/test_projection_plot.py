@@ -82,6 +82,19 @@ def test_what_only_the_layer_sum_excludes_is_said():
         assert (text in figure.texts[0].get_text().replace("\n", " ")) == said
 
 
+def test_edges_of_artefacts_are_dots():
+    points = [point(mot, 1e-4, 0.1 * number) for number, mot in enumerate((1e12, 1e13, 1e14), 1)]
+    points[2] = replace(points[2], limit=replace(points[2].limit, artefacts=((0.03, 0.3),)))
+    drawn = {
+        (line.get_linestyle(), line.get_linewidth()): line.get_ydata()
+        for line in projection_figure(projection(*points)).axes[0].lines
+    }
+    np.testing.assert_allclose(drawn["-", 0.8], [0.1, 0.2, np.nan])
+    np.testing.assert_allclose(drawn[":", 0.8], [np.nan, 0.2, 0.3])
+    np.testing.assert_allclose(drawn["-", 1.7], [1e-4, 1e-4, 1e-4])
+    assert (":", 1.7) not in drawn
+
+
 def test_islands_have_an_upper_edge_and_equal_bands_are_left_out():
     figure = projection_figure(projection(point(1e12, 3e-4, 0.1, False), point(1e13, 1e-4, 0.2, False)))
     assert any(np.allclose(item[:, 1], [0.1, 0.2]) for item in lines(figure) if len(item) == 2)
