@@ -130,15 +130,16 @@ def maps_figure(
 
 def _curves(found: Mapping[str, Scan | Exclusion], level: str | None) -> list[Curve]:
     curves = []
+    tacit = level is not None or all(item.levels[0] == "observed" for item in found.values())
     for number, (label, item) in enumerate(found.items()):
-        curves += contour_curves(item, label, COLOURS[number % len(COLOURS)], "-", level)
+        name = label if tacit else f"{label}, {item.levels[0]}"
+        curves += contour_curves(item, name, COLOURS[number % len(COLOURS)], "-", level)
     return curves + (_expected(next(iter(found.values()))) if level is None and len(found) == 1 else [])
 
 
 def map_label(found: Scan | Exclusion) -> str:
     """What a scan or an exclusion is of, for a legend."""
-    level = "" if "observed" in found.levels else ", median"
-    return f"{found.run}, {' + '.join(found.regions)}, {100 * found.cl:.6g}%{level}"
+    return f"{found.run}, {' + '.join(found.regions)}, {100 * found.cl:.6g}%"
 
 
 def _expected(found: Scan | Exclusion) -> list[Curve]:

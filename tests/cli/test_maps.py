@@ -201,3 +201,16 @@ def test_overlap_says_what_only_the_layer_sum_excludes(na64stat, here):
     for name in ("a", "b"):
         assert na64stat("scan", *stable, "-o", f"{name}.json").status == 0
     assert json.loads(na64stat("overlap", "a.json", "b.json", "--json").out)["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "names"), [((), ["seen, observed", "later, median"]), (("--level", "median"), ["seen", "later"])]
+)
+def test_an_observed_and_a_projected_map_say_their_levels(na64stat, here, monkeypatch, options, names):
+    for name, run in (("seen", "2022"), ("later", "mot1e12")):
+        assert na64stat("exclusion", "axion-muon", *BOX, "--run", run, "-o", f"{name}.json").status == 0
+    drawn = []
+    monkeypatch.setattr("na64stat.export.figures.save_figure", lambda figure, path, **_: drawn.append(figure))
+    assert na64stat("overlap", "seen.json", "later.json", *options, "-o", "x.png").status == 0
+    texts = {text.get_text() for text in drawn[0].findobj(Text)}
+    assert set(names) <= texts
