@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 @click.group(
     cls=Commands,
+    no_args_is_help=False,
     epilog=examples(
         "export hepdata scan.json limits.json -o submission/",
         "export likelihood axion-muon --mass 1e-3:0.2:8 --coupling 1e-4:1e-1:13 -o patchset.json",

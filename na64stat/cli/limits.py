@@ -29,7 +29,9 @@ which_prediction = click.option(
 )
 
 
-@click.group(cls=Commands, epilog=examples("limits list axion-photon", "limits show dark-sector LSND"))
+@click.group(
+    cls=Commands, no_args_is_help=False, epilog=examples("limits list axion-photon", "limits show dark-sector LSND")
+)
 def limits() -> None:
     """List and show the existing limits of other experiments."""
 

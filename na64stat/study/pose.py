@@ -184,6 +184,7 @@ def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> 
             raise InputError(
                 f"posterior of {where}: no observed counts, or not in all of {names}; give counts to suppose some"
             )
+        check_combination(model)
         return model
     if sorted(counts) != sorted(model.bin_names):
         raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {names}")
