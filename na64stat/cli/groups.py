@@ -23,7 +23,8 @@ class Commands(click.Group):
             An option that takes one value is given more often.
         """
         name, command, rest = super().resolve_command(ctx, args)
-        if command is not None and not isinstance(command, click.Group):
+        # A shell that asks for completions has a line that is not finished.
+        if command is not None and not isinstance(command, click.Group) and not ctx.resilient_parsing:
             own = click.Context(command, info_name=name, parent=ctx)
             _, _, given = command.make_parser(own).parse_args(args=list(rest))
             for parameter, times in Counter(given).items():

@@ -93,7 +93,7 @@ def test_cross_section_over_a_range(na64stat):
     one = na64stat("cross-section", "vector", "--mass", "0.1", "--json").json
     assert record["sigma_pb"][2] == pytest.approx(one["sigma_pb"], rel=1e-12)
     lines = na64stat("cross-section", "vector", "--mass", "1e-2:1:5").out.splitlines()
-    assert lines[1].split() == ["m", "[GeV]", "sigma", "[pb]"]
+    assert lines[1].split() == ["m", "[GeV]", "sigma/g^2", "[pb]"]
     assert [float(line.split()[1]) for line in lines[2:]] == pytest.approx(record["sigma_pb"], rel=1e-5)
 
 
@@ -248,7 +248,7 @@ def test_scan_writes_what_it_prints(na64stat, here):
     words += ("--run", "mot1e13")
     answer = na64stat(*words, "-o", "scan.json")
     assert answer.status == 0
-    assert answer.out.startswith("axion-photon, run mot1e13, invisible: ")
+    assert answer.out.startswith("axion-photon, run mot1e13, invisible, 90% CL, exact: ")
     assert answer.err == "wrote scan.json\n"
     record = na64stat(*words, "--json").json
     assert json.loads((here / "scan.json").read_text(encoding="utf-8")) == record
