@@ -21,10 +21,8 @@ PAGES = [
     *(f"docs/{name}.md" for name in ("export", "figures", "inference", "posterior", "projections", "scans")),
 ]
 HOWTO = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "howto").glob("*.md"))
-TUTORIALS = [
-    f"docs/tutorials/{name}.md" for name in ("first_limit", "own_scenario", "another_run", "projections", "publish")
-]
-"""Their Python runs when they are built; the commands of the sixth are those of docs/posterior.md."""
+TUTORIALS = [f"docs/tutorials/{name}.md" for name in ("first_limit", "own_scenario", "another_run", "publish")]
+"""Their Python runs when they are built; the commands of the other two are as long as, and like, those of pages above."""
 ELSEWHERE = {"make", "pyhf", "hepdata-validate", "dask", "pip", "python", "eval"}
 """Programs that are run by other tests, or need what a test has not."""
 MODELS = (
