@@ -12,7 +12,14 @@ from na64stat.cli.patches import read_workspace
 from na64stat.errors import InputError
 
 
-@click.command(epilog=examples("combine 2022.json 2023.json --uncorrelated efficiency -o both.json"))
+@click.command(
+    epilog=examples(
+        "workspace axion-muon --mass 0.1 --coupling 5e-3 --region invisible --run 2023 -o 2023.json",
+        "workspace axion-muon --mass 0.1 --coupling 5e-3 --region invisible --run mot1e12 -o later.json",
+        "combine 2023.json later.json -o both.json",
+        "combine 2023.json later.json --uncorrelated cross_section -o apart.json",
+    )
+)
 @click.argument("files", nargs=-1, required=True)
 @click.option(
     "--uncorrelated",

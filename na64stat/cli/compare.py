@@ -32,7 +32,7 @@ def _with_methods(command: Any) -> Any:
 
 @click.command(
     epilog=examples(
-        "compare ws.json --cl 0.95 --toys 50000 -o limits.png",
+        "compare ws.json --region invisible --cl 0.95 --toys 20000 -o limits.png",
         "compare axion-muon --mass 0.1 --coupling 5e-3 --run 2022",
     )
 )

@@ -93,7 +93,7 @@ def hepdata(
 
 @export.command(
     epilog=examples(
-        "export likelihood axion-muon --mass 0.1 --coupling 1e-3:0.1:9 -o patches.json --workspace b.json",
+        "export likelihood axion-muon --mass 0.1 --coupling 1e-3:0.1:9 -o patches.json --workspace background.json",
     )
 )
 @with_scenario

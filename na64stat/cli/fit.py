@@ -28,9 +28,9 @@ lowest_mu_option = click.option(
 
 @click.command(
     epilog=examples(
-        "fit ws.json -o pulls.png",
-        "fit ws.json --minos jes --toys 5000 --json",
-        "fit background.json --patch signal.json --lowest-mu 0",
+        "fit ws.json --region invisible -o pulls.png",
+        "fit ws.json --region invisible --minos efficiency_2022 --toys 5000 --json",
+        "fit background.json --patch patches.json --patch-name m1em01_g1em02 --lowest-mu 0",
         "fit axion-muon --mass 0.1 --coupling 5e-3 --run 2022",
     )
 )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=examples(
-        "impacts ws.json -o impacts.pdf",
-        "impacts ws.json --parameter jes --json",
+        "impacts ws.json --region invisible -o impacts.pdf",
+        "impacts ws.json --region invisible --parameter efficiency_2022 --json",
         "impacts axion-muon --mass 0.1 --coupling 5e-3",
     )
 )

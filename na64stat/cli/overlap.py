@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=examples(
-        "overlap visible.json visible_trigger.json --mass 3e-3:0.05:4 -o cut.png",
-        "overlap stable.json loop_decay.json --level median --json",
+        "exclusion axion-photon --mass 1e-3:0.1 --coupling 1e-3:1 --region visible -o visible.json",
+        "exclusion axion-photon --mass 1e-3:0.1 --coupling 1e-3:1 --region visible_trigger -o visible_trigger.json",
+        "overlap visible.json visible_trigger.json --mass 3e-3:0.03:4 -o cut.png",
+        "overlap visible.json visible_trigger.json --level median --json",
     )
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE FILE...")

@@ -33,8 +33,8 @@ from na64stat.study.status import has_failed
 @click.command(
     epilog=examples(
         "scan axion-photon --mass 1e-3:1:60 --coupling 1e-6:1:80 --region visible -o scan.json",
-        "scan axion-photon --mass 1e-3:1:200 --coupling 1e-6:1:200 --method toys --workers 8 -o scan.json",
-        "scan mine.py:Mine --mass 1e-3:1:60 --coupling 1e-6:1:80 --scheduler tcp://host:8786 -o scan.json",
+        "scan axion-photon --mass 1e-3:1:60 --coupling 1e-6:1:80 --method toys --workers 8 -o toys.json",
+        "scan my_model.py:MyModel --mass 1e-3:1:60 --coupling 1e-6:1:80 --scheduler tcp://host:8786 -o mine.json",
     )
 )
 @with_scenario
@@ -89,7 +89,7 @@ def scan(
         click.echo(f"wrote {file.path}", err=True)
 
 
-@click.command(epilog=examples("plot scan.json -o scan.png", "plot 2022.json 2023.json --no-existing -o both.pdf"))
+@click.command(epilog=examples("plot scan.json -o scan.png", "plot scan.json region.json --no-existing -o both.pdf"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @output_option("Figure: .png or .pdf.", required=True)
 @click.option("--no-existing", is_flag=True, help="Leave out the limits of other experiments.")

@@ -26,8 +26,8 @@ def _with_method(command: Any) -> Any:
 
 @click.command(
     epilog=examples(
-        "significance ws.json --method asymptotic",
-        "significance ws.json --method toys --toys 100000",
+        "significance ws.json --region invisible --method asymptotic",
+        "significance ws.json --region invisible --method toys --toys 100000",
         "significance axion-photon --mass 0.01 --coupling 1e-3 --background realistic",
     )
 )

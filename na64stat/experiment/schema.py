@@ -61,6 +61,13 @@ REGION_NUMBERS: Final[Mapping[str, Rule]] = {
     "observed": Rule("1", integer=True),
 }
 BACKGROUND: Final = Rule("1")
+_EXAMPLES: Final = {
+    "description": "2022 with a decay volume of 12 m",
+    "source": "a drawing of mine",
+    "status": "assumed",
+    "table": "efficiency.csv",
+}
+"""What the texts may be that no file may leave out."""
 _LARGEST: Final = 1e300  # integers of TOML know no bounds, doubles do
 
 
@@ -229,10 +236,11 @@ class _Reader:
             raise self.error(f"{prefix}.{key}", f"must be a list of names, got {shown(names)}")
         return tuple(names)
 
-    def text(self, table: Mapping[str, Any], key: str, prefix: str = "") -> str:
+    def text(self, table: Mapping[str, Any], key: str, prefix: str = "", example: str = "") -> str:
         dotted = f"{prefix}.{key}" if prefix else key
         if key not in table:
-            raise self.error(dotted, "missing")
+            example = example or _EXAMPLES[key]
+            raise self.error(dotted, f'missing; {key} = "{example}", for example, is right')
         text = table[key]
         if not isinstance(text, str) or not text.strip():
             raise self.error(dotted, f"must be a text that is not empty, got {shown(text)}")
@@ -257,11 +265,11 @@ class _Reader:
         if not isinstance(entry, dict):
             raise self.error(key, f"must be a table like {example}, got {shown(entry)}")
         self.known(entry, key, ("value", "unit", "source", "status", "uncertainty"))
-        unit = self.text(entry, "unit", key)
+        unit = self.text(entry, "unit", key, rule.unit)
         if unit != rule.unit:
             raise self.error(f"{key}.unit", f"must be {rule.unit!r}, got {shown(unit)}")
         if "value" not in entry:
-            raise self.error(f"{key}.value", "missing")
+            raise self.error(f"{key}.value", f"missing; a table like {example} is right")
         value = self._value(entry["value"], f"{key}.value", rule)
         uncertainty = None
         if "uncertainty" in entry:

@@ -14,13 +14,17 @@ import na64stat
 import na64stat.limits_library
 from na64stat.cli.main import cli
 
+from . import help_texts
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)
 
 
 def commands():
-    """Every line in a block of a page, or of a README, that calls `na64stat`."""
+    """Every line that calls `na64stat` in a help text, a block of a page or of a README."""
+    for line in help_texts.examples():
+        yield "--help", line
     for page in (*PAGES, ROOT / "README.md", ROOT / "examples" / "README.md"):
         blocks = re.findall(r"^```(?:sh)?\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
         for line in "".join(blocks).splitlines():
