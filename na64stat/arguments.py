@@ -80,20 +80,24 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def numbers(name: str, value: float | Sequence[float] | Array) -> Array:
+_NUMBERS: Final = "a number or a sequence of numbers is right, such as [0.01, 0.1]"
+_ENDS: Final = "two positive numbers, the smaller first, are right"
+
+
+def numbers(name: str, value: float | Sequence[float] | Array, right: str = _NUMBERS) -> Array:
     """One number, or several, as an array of shape (N,)."""
     try:
         found = np.atleast_1d(np.asarray(value))
     except ValueError:  # lists of unequal lengths
         found = np.zeros(0, dtype=object)
     if found.dtype.kind not in "iuf" or found.ndim > 1:
-        raise wrong(name, value, "a number or a sequence of numbers is right, such as [0.01, 0.1]")
+        raise wrong(name, value, right)
     return found.astype(np.float64)
 
 
 def interval(name: str, value: Any) -> tuple[float, float]:
     """The two ends of a range of positive numbers."""
-    ends = numbers(name, value)
+    ends = numbers(name, value, _ENDS)
     if len(ends) != 2 or not 0 < ends[0] < ends[1] < math.inf:
-        raise wrong(name, value, "two positive numbers, the smaller first, are right")
+        raise wrong(name, value, _ENDS)
     return float(ends[0]), float(ends[1])

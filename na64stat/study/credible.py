@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import numbers, several
+from na64stat.arguments import numbers
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
@@ -18,7 +18,7 @@ from na64stat.stats.feldman_cousins import FeldmanCousins
 from na64stat.stats.limits import check_cl, limit_of_model
 from na64stat.stats.marginal import MarginalLikelihood
 from na64stat.stats.model import Model
-from na64stat.stats.priors import Prior
+from na64stat.stats.priors import Prior, priors_of
 from na64stat.study.credible_record import ComparedLimit, ComparedLimits, CredibleLimit, CrediblePlane
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
@@ -100,8 +100,8 @@ def compare_priors(
         For no priors, or what `credible_limit` refuses.
     """
     check_cl(cl)
-    asked = several("priors", priors, Prior, "an object is right, such as LogFlat('coupling', 1e-6, 1), or several")
-    if not asked or any(prior.parameter == "mass" for prior in asked):
+    asked = priors_of("priors", priors)
+    if any(prior.parameter == "mass" for prior in asked):
         raise InputError("priors: at least one of coupling, yield or mu is right, none of the mass")
     rows: list[ComparedLimit] = []
     found: list[CredibleLimit] = []
@@ -166,7 +166,7 @@ def credible_plane(
     size = numbers("points", points)
     if len(size) != 2 or size.min() < 8:
         raise InputError(f"points = {points}: at least 8 masses and 8 couplings are right")
-    inquiry = pose(scenario, run, priors, track=track, **options)
+    inquiry = pose(scenario, run, priors_of("priors", priors), track=track, **options)
     if len(inquiry.posterior.priors) != 2:
         raise InputError("priors: one of the coupling and one of the mass is right for a plane")
     of_coupling, of_mass = inquiry.posterior.priors

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import check, several
+from na64stat.arguments import check, wrong
 from na64stat.errors import InputError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
@@ -21,7 +21,7 @@ from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
 from na64stat.stats.limits import check_combination
 from na64stat.stats.model import Model
 from na64stat.stats.posterior import Posterior
-from na64stat.stats.priors import Prior
+from na64stat.stats.priors import Prior, priors_of
 from na64stat.study.events_table import TOLERANCE
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.provenance import of_scenario, provenance
@@ -57,7 +57,7 @@ def pose(
             raise InputError(f"{', '.join(given) or 'systematics'}: goes with a scenario; a model has its own")
         return _of_model(scenario, priors, counts)
     if run is None:
-        raise InputError("run: missing; a run, or several, is right for a scenario")
+        raise wrong("run", run, "a Run is right, such as load_run('2022'), or several")
     named = {item.parameter: item for item in priors}
     factory, point, mass = _factory(scenario, mass, named)
     ends = (named["mass"].low, named["mass"].high) if mass is None else (mass,)
@@ -135,10 +135,7 @@ def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int]
 
 def _priors(prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
     """Priors, the one of the mass last."""
-    right = "an object is right, such as LogFlat('coupling', 1e-6, 1); there is no default"
-    found = several("prior", prior, Prior, right)
-    if not found:
-        raise InputError(f"prior: missing; {right}")
+    found = priors_of("prior", prior)
     names = [item.parameter for item in found]
     strengths = [name for name in names if name != "mass"]
     if len(strengths) != 1 or len(found) > 2 or len(set(names)) != len(names):
