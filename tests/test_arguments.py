@@ -1,4 +1,4 @@
-"""Plausible slips in the arguments of every public function: an error of our own with the argument, what it was, what is right."""
+"""Plausible slips in the arguments of every public function: an error names the argument, what it was and what is right."""
 
 import inspect
 import json
@@ -39,7 +39,7 @@ def model():
     return na.Model.from_workspace(workspace())
 
 
-# Of each kind of argument: something good, slips, and words of the message that say what is right. A function makes it when asked.
+# Of each kind of argument: something good, slips, and words that say what is right; a function makes a value when asked.
 KINDS = {
     "run": (run, ["2022", 2022, None, na.Run, lambda: [run(), "2023"]], "a Run is right, such as load_run('2022')"),
     "one run": (run, ["2022", lambda: [run()], None], "a Run is right, such as load_run('2022')"),
@@ -128,8 +128,8 @@ OPTIONS = {
 """What is handed on as **options."""
 
 OTHERS = {
-    "address", "discovery", "efficiency", "ensembles", "file", "journal", "lowest_mu", "mass", "measurement", "most_steps", "name",
-    "options", "overwrite", "points", "progress", "seed", "steps", "systematics", "tolerance", "toys", "track", "variations",
+    "address", "discovery", "efficiency", "ensembles", "file", "journal", "lowest_mu", "mass", "measurement", "most_steps",
+    "name", "options", "overwrite", "points", "progress", "seed", "steps", "systematics", "tolerance", "toys", "track", "variations",
     "walkers", "workers", "x_min",
 }  # fmt: skip
 """Parameters with checks of their own, or with any value right."""
@@ -222,7 +222,7 @@ def test_a_name_in_the_place_of_a_setting(kind):
 
 @pytest.mark.parametrize("mu", [-1, -1.0, None, "1", True, np.nan, np.inf, 1j])
 def test_coupling_at(mu):
-    with pytest.raises(ScenarioError, match="^mu = .*a finite signal strength >= 0 is right"):
+    with pytest.raises(ScenarioError, match=r"^mu = .*a finite signal strength >= 0 is right"):
         AXION.coupling_at(mu)
 
 
@@ -248,12 +248,12 @@ def test_headlines():
 
 
 def test_workspaces_to_combine():
-    with pytest.raises(WorkspaceError, match="^workspace 'other' = a Template; a pyhf workspace as a dict is right"):
+    with pytest.raises(WorkspaceError, match=r"^workspace 'other' = a Template; a pyhf workspace as a dict is right"):
         na.combine({"one": workspace(), "other": template()})
 
 
 def test_a_text_is_one_name():
-    with pytest.raises(RegionError, match="no region 'invisable'; did you mean 'invisible'?"):
+    with pytest.raises(RegionError, match="no region 'invisable'; did you mean 'invisible'"):
         na.limits(na.AxionMuon, run(), 0.1, regions="invisable")
 
 

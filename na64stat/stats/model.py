@@ -75,7 +75,7 @@ class Model:
         workspace
             A pyhf workspace.
         regions
-            Channels to use, in this order; default all.
+            Channel to use, or several in this order; default all.
         patch
             A JSON patch to apply to the workspace first.
         measurement

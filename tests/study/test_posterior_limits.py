@@ -198,7 +198,7 @@ def test_islands_show_as_several_intervals(run):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"prior": []}, "prior 'missing'.*no default"),
+        ({"prior": []}, "prior: missing.*no default"),
         ({"prior": "flat"}, r"prior = 'flat' \(a str\); an object is right"),
         ({"prior": [Flat("yield", 0, 1), Flat("coupling", 0, 1)]}, "one of coupling, yield or mu"),
         ({"prior": LogFlat("mass", 1e-3, 1)}, "one of coupling, yield or mu"),
