@@ -129,8 +129,8 @@ OPTIONS = {
 
 OTHERS = {
     "address", "discovery", "efficiency", "ensembles", "file", "journal", "lowest_mu", "mass", "measurement", "most_steps",
-    "name", "options", "overwrite", "points", "progress", "seed", "steps", "systematics", "tolerance", "toys", "track", "variations",
-    "walkers", "workers", "x_min",
+    "name", "options", "overwrite", "points", "progress", "seed", "steps", "systematics", "tolerance", "toys", "track",
+    "variations", "walkers", "workers", "x_min",
 }  # fmt: skip
 """Parameters with checks of their own, or with any value right."""
 
