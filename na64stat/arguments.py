@@ -29,6 +29,9 @@ def described(value: object) -> str:
         return f"the class {value.__name__}"
     name = type(value).__name__
     kind = f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
+    if isinstance(value, np.ndarray):
+        kind = f"an array of shape {value.shape}"
+        value = value.tolist() if value.ndim == 1 else value
     items = value if isinstance(value, (list, tuple)) else (value,)
     return f"{shown(value)} ({kind})" if all(isinstance(item, _PLAIN) for item in items) else kind
 

@@ -226,6 +226,13 @@ def test_coupling_at(mu):
         AXION.coupling_at(mu)
 
 
+@pytest.mark.parametrize("mass", ["0.1", None, [0.1], True])
+def test_a_mass_that_is_no_number(mass):
+    with pytest.raises(ScenarioError) as caught:
+        na.AxionMuon(mass=mass, coupling=1.0)
+    assert f"axion-muon: mass = {described(mass)}; a finite number > 0 is right" in str(caught.value)
+
+
 def test_coupling_at_zero():
     assert AXION.coupling_at(0) == 0
 
@@ -284,6 +291,8 @@ def test_one_without_brackets():
         ("2022", "'2022' (a str)"),
         (2022, "2022 (an int)"),
         ([0.1, "a"], "[0.1, 'a'] (a list)"),
+        (np.array([1.0, 0.5]), "[1.0, 0.5] (an array of shape (2,))"),
+        (np.ones((2, 3)), "an array of shape (2, 3)"),
         (AXION, "an AxionMuon"),
         ([AXION], "a list"),
     ],

@@ -91,9 +91,8 @@ class Scenario(ABC):
             value = getattr(self, field)
             if not (is_number(value) and low <= value <= high):
                 bounds = f"from {low:g} to {high:g}" if low else f"up to {high:g}"
-                raise ScenarioError(
-                    f"{self.name}: {field} = {value}{tail}; a finite number {sign} 0 is right ({bounds})"
-                )
+                given = f"{value}{tail}" if is_number(value) else described(value)
+                raise ScenarioError(f"{self.name}: {field} = {given}; a finite number {sign} 0 is right ({bounds})")
             object.__setattr__(self, field, float(value))
 
     @abstractmethod
@@ -153,7 +152,7 @@ class Scenario(ABC):
         Raises
         ------
         ScenarioError
-            For a mu that is negative or no number, such as the None of a limit that excludes nothing. Where the yield is no
+            For a mu that is negative or no number, such as the None of a limit that excludes nothing; where the yield is no
             power of the coupling: scale the coupling, not mu, as `na64stat.limits` does.
         """
         if not (is_number(mu) and 0 <= mu < math.inf):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import check, wrong
+from na64stat.arguments import check, names, wrong
 from na64stat.errors import InputError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
@@ -51,7 +51,7 @@ def pose(
         check_factory(scenario, "a scenario, a class of one, or a Model is right")
     priors = _priors(prior)
     if isinstance(scenario, Model):
-        others = {"run": run, "mass": mass, "regions": regions, "correlated": tuple(correlated) or None}
+        others = {"run": run, "mass": mass, "regions": regions, "correlated": names("correlated", correlated) or None}
         given = [name for name, value in others.items() if value is not None]
         if given or not systematics:
             raise InputError(f"{', '.join(given) or 'systematics'}: goes with a scenario; a model has its own")
@@ -136,14 +136,14 @@ def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int]
 def _priors(prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
     """Priors, the one of the mass last."""
     found = priors_of("prior", prior)
-    names = [item.parameter for item in found]
-    strengths = [name for name in names if name != "mass"]
-    if len(strengths) != 1 or len(found) > 2 or len(set(names)) != len(names):
+    of = [item.parameter for item in found]
+    strengths = [name for name in of if name != "mass"]
+    if len(strengths) != 1 or len(found) > 2 or len(set(of)) != len(of):
         raise InputError(
-            f"priors of {', '.join(names)}: one of coupling, yield or mu is right, and one of the mass if it is to vary"
+            f"priors of {', '.join(of)}: one of coupling, yield or mu is right, and one of the mass if it is to vary"
         )
-    if "mass" in names and strengths != ["coupling"]:
-        raise InputError(f"priors of {', '.join(names)}: with a mass that varies, a prior of the coupling is right")
+    if "mass" in of and strengths != ["coupling"]:
+        raise InputError(f"priors of {', '.join(of)}: with a mass that varies, a prior of the coupling is right")
     return tuple(sorted(found, key=lambda item: item.parameter == "mass"))
 
 
@@ -171,17 +171,17 @@ def _counts(model: Model) -> dict[str, float]:
 
 def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> Model:
     """The model with its observed counts, or others."""
-    names = ", ".join(model.bin_names)
-    right = f"a dict with one count of each is right: {names}"
+    bins = ", ".join(model.bin_names)
+    right = f"a dict with one count of each is right: {bins}"
     check("counts", counts, (Mapping, type(None)), right)
     if counts is None:
         if model.observed is None:
             raise InputError(
-                f"posterior of {where}: no observed counts, or not in all of {names}; give counts to suppose some"
+                f"posterior of {where}: no observed counts, or not in all of {bins}; give counts to suppose some"
             )
         return model
     if sorted(counts) != sorted(model.bin_names):
-        raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {names}")
+        raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {bins}")
     for name, count in counts.items():
         if isinstance(count, bool) or not 0 <= count < 1e15 or count != int(count):
             raise InputError(f"counts: {count} in {name}; a whole number >= 0 is right")
