@@ -238,7 +238,7 @@ def test_coupling_at_zero():
 
 
 def test_with_mot():
-    with pytest.raises(Na64StatError, match=r"^mot = '1e12' \(a str\); a number of muons on target is right"):
+    with pytest.raises(Na64StatError, match=r"^mot = '1e12' \(a str\); muons on target from 1 to 1e\+20 are right"):
         run().with_mot("1e12")
 
 

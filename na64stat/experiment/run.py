@@ -227,10 +227,8 @@ class Run:
         low, high = MUONS
         kinds = "BackgroundScaling.NONE, PER_MOT or FIXED is right"
         check("background", background, BackgroundScaling, kinds)
-        if not is_number(mot):
-            raise wrong("mot", mot, "a number of muons on target is right, such as 1e12")
-        if not low <= mot <= high:
-            raise InputError(f"mot = {mot}: muons on target from {low:g} to {high:g} are right")
+        if not (is_number(mot) and low <= mot <= high):
+            raise wrong("mot", mot, f"muons on target from {low:g} to {high:g} are right")
         if background is not BackgroundScaling.NONE and all(r.background.events == 0 for r in self.regions.values()):
             settings = sorted({key for region in self.regions.values() for key in region.backgrounds} - {"none"})
             known = f"choose one that has, such as {settings[0]}" if settings else "its run file states none"
