@@ -17,7 +17,7 @@ from na64stat.errors import InputError, shown
 Array = NDArray[np.float64]
 _Item = TypeVar("_Item")
 
-_PLAIN: Final = (str, bytes, bool, int, float, complex, np.generic)
+_PLAIN: Final = (str, bytes, bool, int, float, complex, np.generic, list, tuple)
 """Kinds whose text says more than their name."""
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import numbers
+from na64stat.arguments import numbers, wrong
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
@@ -111,7 +111,8 @@ def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tu
 
 
 def _axis(name: str, values: float | Sequence[float] | Array) -> Array:
-    axis = numbers(name, values)
+    right = "increasing positive numbers are right, one or several"
+    axis = numbers(name, values, right)
     if not len(axis) or not np.all(np.isfinite(axis)) or axis[0] <= 0 or np.any(np.diff(axis) <= 0):
-        raise InputError(f"{name}: increasing positive numbers are right, got {np.array2string(axis, threshold=6)}")
+        raise wrong(name, values, right)
     return axis
