@@ -27,6 +27,7 @@ WHAT = {
     "text": "units and ranges",
     "files": "reading and writing",
     "progress": "of long work",
+    "arguments": "checks of them",
     "errors": "the exceptions",
 }
 WIDTH, HEIGHT, GAP, MARGIN = 720, 46, 8, 12

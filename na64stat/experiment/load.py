@@ -18,6 +18,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
+from na64stat.arguments import check
 from na64stat.errors import InputError, RunFileError, shown
 from na64stat.experiment.efficiency import Efficiency, read_efficiency
 from na64stat.experiment.response import CHANNELS, Response
@@ -62,6 +63,8 @@ def load_run(
     TableError
         If the efficiency table is broken.
     """
+    right = "the name of a run, such as '2022', or the path of a run file is right"
+    check("name_or_path", name_or_path, (str, os.PathLike), right, RunFileError)
     path = _find(name_or_path)
     layer, contents = _merged(path)
     label = str(path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Literal
 
+from na64stat.arguments import check, is_number, several, wrong
 from na64stat.errors import InputError, RegionError, RunFileError
 from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.response import CHANNELS, Channel, Response
@@ -224,8 +225,10 @@ class Run:
             If `mot` is out of range, or a background is to be kept where the run has none in use.
         """
         low, high = MUONS
-        if isinstance(mot, bool) or not low <= mot <= high:
-            raise InputError(f"mot = {mot}: muons on target from {low:g} to {high:g} are right")
+        kinds = "BackgroundScaling.NONE, PER_MOT or FIXED is right"
+        check("background", background, BackgroundScaling, kinds)
+        if not (is_number(mot) and low <= mot <= high):
+            raise wrong("mot", mot, f"muons on target from {low:g} to {high:g} are right")
         if background is not BackgroundScaling.NONE and all(r.background.events == 0 for r in self.regions.values()):
             settings = sorted({key for region in self.regions.values() for key in region.backgrounds} - {"none"})
             known = f"choose one that has, such as {settings[0]}" if settings else "its run file states none"
@@ -267,6 +270,19 @@ class Run:
                     value.events, "1", source, "assumed", value.uncertainty
                 )
         return numbers
+
+
+_A_RUN: Final = "a Run is right, such as load_run('2022')"
+
+
+def check_run(run: object) -> None:
+    """Refuse what is no run, such as the name of one, with an InputError."""
+    check("run", run, Run, _A_RUN)
+
+
+def runs_of(run: Run | Sequence[Run]) -> tuple[Run, ...]:
+    """One run, or several, as a tuple; an InputError for anything else."""
+    return several("run", run, Run, f"{_A_RUN}, or several")
 
 
 def _is_kept(key: str) -> bool:

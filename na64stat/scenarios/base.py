@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check, described, is_number, wrong
 from na64stat.errors import ScenarioError
 from na64stat.physics.nucleus import Nucleus
 from na64stat.text import after_number
@@ -86,12 +89,10 @@ class Scenario(ABC):
         unit = after_number(self.coupling_unit)
         for field, tail, sign, (low, high) in (("mass", " GeV", ">", MASSES), ("coupling", unit, ">=", COUPLINGS)):
             value = getattr(self, field)
-            number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-            if not (number and low <= value <= high):
+            if not (is_number(value) and low <= value <= high):
                 bounds = f"from {low:g} to {high:g}" if low else f"up to {high:g}"
-                raise ScenarioError(
-                    f"{self.name}: {field} = {value}{tail}; a finite number {sign} 0 is right ({bounds})"
-                )
+                given = f"{value}{tail}" if is_number(value) else described(value)
+                raise ScenarioError(f"{self.name}: {field} = {given}; a finite number {sign} 0 is right ({bounds})")
             object.__setattr__(self, field, float(value))
 
     @abstractmethod
@@ -151,8 +152,11 @@ class Scenario(ABC):
         Raises
         ------
         ScenarioError
-            Where the yield is no power of the coupling: scale the coupling, not mu, as `na64stat.limits` does.
+            For a mu that is negative or no number, such as the None of a limit that excludes nothing; where the yield is no
+            power of the coupling: scale the coupling, not mu, as `na64stat.limits` does.
         """
+        if not (is_number(mu) and 0 <= mu < math.inf):
+            raise wrong("mu", mu, "a finite signal strength >= 0 is right (None: nothing is excluded)", ScenarioError)
         power = self.yield_power
         if power is None:
             raise ScenarioError(
@@ -164,3 +168,46 @@ class Scenario(ABC):
 
 ScenarioFactory = Callable[..., Scenario]
 """Makes a scenario from `mass` and `coupling`: a class, or a `functools.partial` of one with its options."""
+
+
+def check_scenario(scenario: object) -> None:
+    """Refuse what is no scenario at a mass and a coupling.
+
+    Raises
+    ------
+    ScenarioError
+        For anything else, such as a class that was not called, or a name.
+    """
+    right = "one with mass and coupling is right, such as AxionMuon(mass=0.1, coupling=1e-3)"
+    check("scenario", scenario, Scenario, right, ScenarioError)
+
+
+def check_factory(scenario: object, right: str = "a class is right, such as AxionMuon, or a partial of one") -> None:
+    """Refuse what makes no scenario of a mass and a coupling.
+
+    Parameters
+    ----------
+    scenario
+        Should be a `ScenarioFactory`.
+    right
+        What would be right, a clause.
+
+    Raises
+    ------
+    ScenarioError
+        For a name, a scenario that has been made, a class of something else, or a function of other arguments.
+    """
+    if isinstance(scenario, Scenario):
+        raise wrong(
+            "scenario", scenario, f"its class is right, {type(scenario).__name__} without brackets", ScenarioError
+        )
+    if not callable(scenario) or (isinstance(scenario, type) and not issubclass(scenario, Scenario)):
+        raise wrong("scenario", scenario, right, ScenarioError)
+    if isinstance(scenario, type) and (inspect.isabstract(scenario) or not hasattr(scenario, "name")):
+        raise wrong("scenario", scenario, "it needs a `name` and a `production` method", ScenarioError)
+    try:
+        inspect.signature(scenario).bind(mass=1.0, coupling=1.0)
+    except (TypeError, ValueError) as error:  # ValueError: a partial with an option that there is not
+        raise ScenarioError(
+            f"scenario = {described(scenario)}; it cannot be called with mass and coupling ({error}); {right}"
+        ) from error

@@ -6,10 +6,17 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from na64stat.arguments import check
 from na64stat.errors import WorkspaceError
 
 MOST_COPIES: Final = 10
 """Operations "copy" of a JSON patch: each can double what it is applied to."""
+
+
+def check_workspace(workspace: object, origin: str = "workspace") -> None:
+    """Refuse what is no mapping, such as a template or the path of a file, with a WorkspaceError."""
+    right = "a pyhf workspace as a dict is right, such as build_workspace(template, run)"
+    check(origin, workspace, Mapping, right, WorkspaceError)
 
 
 def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
@@ -20,6 +27,7 @@ def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
     WorkspaceError
         Naming the place in the workspace and what the schema asks there.
     """
+    check_workspace(workspace, origin)
     import pyhf.exceptions
     import pyhf.schema
 
@@ -54,6 +62,9 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
     WorkspaceError
         The patch does not fit, or copies more than `MOST_COPIES` times.
     """
+    check_workspace(workspace)
+    right = "a list of operations is right, such as the `patch` of an entry of a patch set"
+    check("patch", patch, (list, tuple), right, WorkspaceError)
     import jsonpatch
 
     copies = sum(1 for operation in patch if isinstance(operation, Mapping) and operation.get("op") == "copy")

@@ -12,10 +12,10 @@ import numpy as np
 from na64stat.errors import InputError
 from na64stat.stats.fit import fit_fixed, fit_free
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array, Poisson
 from na64stat.stats.records import Band, ClsResult, Limit, NumericalError
-from na64stat.stats.statistic import Criterion, Statistic
+from na64stat.stats.statistic import Criterion, Statistic, check_settings
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
@@ -41,16 +41,19 @@ class Asymptotic(Method):
     name: ClassVar[str] = "asymptotic"
 
     def __post_init__(self) -> None:
+        check_settings(self.statistic, self.criterion)
         if not self.statistic.one_sided:
             raise InputError(f"asymptotic method: statistic {self.statistic.value}; q_tilde or q is right for limits")
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected."""
+        check_model(model)
         statistics = _Statistics(model.without_empty_bins(), self.statistic)
         return [statistics.cl_s(strength) for strength in mu]
 
     def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
+        check_model(model)
         model = model.without_empty_bins()
         statistics = _Statistics(model, self.statistic)
         alpha = 1 - cl

@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import names
 from na64stat.stats.fit import Fits
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array, Gaussian, Parameter
 from na64stat.stats.profile import DEEPER, Profile, index_of, observed_fit, observed_floor
 
@@ -155,7 +156,7 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
     model
         The likelihood.
     minos
-        Names of parameters to find Minos errors of besides mu's, or True for all.
+        Name of a parameter, or of several, to find Minos errors of besides mu's, or True for all.
     lowest_mu
         Where mu-hat ends; default as in `na64stat.stats.profile.mu_floor`, so that it can be negative where there are events.
 
@@ -166,7 +167,10 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
     ComputationError
         The model forbids the observed counts, or the fit did not converge.
     """
-    named = [model.poi, *(index_of(model, name) for name in minos)] if not isinstance(minos, bool) else [model.poi]
+    check_model(model)
+    named = [model.poi]
+    if not isinstance(minos, bool):
+        named += [index_of(model, name) for name in names("minos", minos)]
     lowest = observed_floor(model) if lowest_mu is None else lowest_mu
     fits = observed_fit(model, lowest)
     states = _states(model, fits, lowest)

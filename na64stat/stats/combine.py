@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from na64stat.arguments import check, names
 from na64stat.errors import WorkspaceError
 from na64stat.stats._pyhf import validate
 from na64stat.stats.model import PROJECTION
@@ -26,7 +27,7 @@ def combine(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[
     workspaces
         Label -> workspace, at least two; the first measurement of each counts.
     uncorrelated
-        Names of nuisance parameters to keep apart.
+        Nuisance parameter to keep apart, or several.
 
     Raises
     ------
@@ -34,6 +35,9 @@ def combine(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[
         The parameters of interest differ, one is a projection and another not, a common parameter has different settings, or a
         name in `uncorrelated` is in none of them.
     """
+    right = "a dict from label to workspace is right, such as {'2022': first, '2023': other}"
+    check("workspaces", workspaces, Mapping, right, WorkspaceError)
+    uncorrelated = names("uncorrelated", uncorrelated, WorkspaceError)
     if len(workspaces) < 2:
         raise WorkspaceError(f"combine: {len(workspaces)} workspace; at least two, with different labels, are right")
     for label, workspace in workspaces.items():

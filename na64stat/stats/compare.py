@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from na64stat.arguments import several
 from na64stat.errors import InputError, Na64StatError
 from na64stat.progress import Track
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
 from na64stat.stats.limits import check_cl, check_combination
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.records import Limit
 from na64stat.stats.toys import Toys
 
@@ -58,7 +59,7 @@ class ComparisonRow:
 
 
 def compare(
-    model: Model, cl: float = 0.90, methods: Sequence[Method] | None = None, *, track: Track = iter
+    model: Model, cl: float = 0.90, methods: Method | Sequence[Method] | None = None, *, track: Track = iter
 ) -> Comparison:
     """Observed and expected upper limits on the signal strength mu by several methods.
 
@@ -69,7 +70,7 @@ def compare(
     cl
         Confidence level, between 0 and 1.
     methods
-        Default `Exact()`, `Toys()`, `Asymptotic()` and `FeldmanCousins()`.
+        One or several; default `Exact()`, `Toys()`, `Asymptotic()` and `FeldmanCousins()`.
     track
         Wraps the methods, for a progress bar.
 
@@ -78,11 +79,14 @@ def compare(
     InputError
         For `cl` outside (0, 1), no methods, or a refused combination. What a single method refuses stands in its row.
     """
+    check_model(model)
     check_cl(cl)
     check_combination(model)
     from na64stat.stats.feldman_cousins import FeldmanCousins
 
-    chosen = (Exact(), Toys(), Asymptotic(), FeldmanCousins()) if methods is None else tuple(methods)
+    chosen: tuple[Method, ...] = (Exact(), Toys(), Asymptotic(), FeldmanCousins())
+    if methods is not None:
+        chosen = several("methods", methods, Method, "objects are right, such as [Exact(), Asymptotic()]")
     if not chosen:
         raise InputError("methods: none given; name at least one")
     rows = tuple(_row(method, model, cl) for method in track(chosen))

@@ -10,16 +10,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check
 from na64stat.errors import InputError, RegionError
 from na64stat.stats.enumeration import Enumeration
 from na64stat.stats.enumeration_scan import EnumerationScan, quantile_index
 from na64stat.stats.exact_map import SharedEnumeration
 from na64stat.stats.method import Method
-from na64stat.stats.model import NEGLIGIBLE_SIGNAL, Model
+from na64stat.stats.model import NEGLIGIBLE_SIGNAL, Model, check_model
 from na64stat.stats.one_region import LARGEST_SIGNAL, OneRegion, standard_error
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
-from na64stat.stats.statistic import Criterion, Statistic
+from na64stat.stats.statistic import Criterion, Statistic, check_settings
 
 MOST_BINS = 3
 """Bins with signal whose counts are enumerated."""
@@ -53,6 +54,7 @@ class Exact(Method):
     name: ClassVar[str] = "exact"
 
     def __post_init__(self) -> None:
+        check_settings(self.statistic, self.criterion)
         check_ratio("exact method", self.scan_ratio)
         if self.statistic is Statistic.Q0:
             raise InputError(
@@ -164,14 +166,24 @@ class Exact(Method):
         return self.statistic.one_sided and _ordered_by_count(model)
 
 
+def method_of(method: Method | None) -> Method:
+    """The method that was asked for, `Exact()` where none was; an InputError for anything else, such as a name."""
+    found = Exact() if method is None else method
+    check("method", found, Method, "an object is right, such as Exact() or Toys(20_000, seed=1)")
+    return found
+
+
 def relevant(model: Model, method: str) -> Model:
     """The model without bins that hold no signal.
 
     Raises
     ------
+    InputError
+        This is no model.
     RegionError
         More than three bins with signal, or a count that is no whole number.
     """
+    check_model(model)
     model = model.without_negligible_bins()
     if model.bins > MOST_BINS:
         names = ", ".join(model.bin_names[:4]) + (", ..." if model.bins > 4 else "")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from na64stat.errors import InputError
 from na64stat.stats.fit import available_workers, fit_free
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 from na64stat.stats.profile import mu_floor, observed_fit, observed_floor
 from na64stat.stats.statistic import TIE
@@ -79,6 +79,7 @@ def goodness_of_fit(
     ----------
     S. Baker and R. Cousins, NIM 221 (1984) 437; R. Cousins, Saturated goodness of fit (2013).
     """
+    check_model(model)
     if toys < 0 or seed < 0:
         raise InputError(f"goodness of fit: toys = {toys}, seed = {seed}; integers >= 0 are right")
     from scipy.stats import chi2

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from na64stat.arguments import names as names_of
 from na64stat.errors import InputError
 from na64stat.progress import Track
 from na64stat.stats.best_fit import FIXED, BestFit, FittedParameter, best_fit
 from na64stat.stats.fit import Fits
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 from na64stat.stats.profile import Profile, index_of, observed_floor
 
@@ -80,7 +81,7 @@ def impacts(
     model
         The likelihood.
     names
-        Nuisance parameters; default all that are fitted.
+        Nuisance parameter, or several; default all that are fitted.
     progress
         Wraps the positions of the parameters, for a progress bar.
     lowest_mu
@@ -93,6 +94,7 @@ def impacts(
     ComputationError
         The model forbids the observed counts, or the fit did not converge.
     """
+    check_model(model)
     lowest = observed_floor(model) if lowest_mu is None else lowest_mu
     chosen = _chosen(model, names)
     fit = best_fit(model, lowest_mu=lowest)
@@ -108,7 +110,7 @@ def impacts(
 def _chosen(model: Model, names: Sequence[str] | None) -> list[int]:
     if names is None:
         return [i for i, parameter in enumerate(model.parameters) if not parameter.fixed and i != model.poi]
-    chosen = [index_of(model, name) for name in names]
+    chosen = [index_of(model, name) for name in names_of("names", names)]
     if model.poi in chosen:
         raise InputError(
             f"impacts: {model.parameters[model.poi].name!r} is the signal strength itself; name nuisance parameters"

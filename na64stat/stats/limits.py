@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from na64stat.arguments import is_number, wrong
 from na64stat.errors import InputError, LowCountWarning, Na64StatError, RegionError
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact import Exact, method_of
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model
 from na64stat.stats.records import ClsResult, Limit
@@ -43,7 +44,7 @@ def upper_limit(
     cl
         Confidence level, between 0 and 1.
     regions
-        Channels to use, combined; default all.
+        Channel to use, or several, combined; default all.
     patch
         A JSON patch to apply to the workspace first, such as a signal of a patch set.
     measurement
@@ -52,7 +53,7 @@ def upper_limit(
     Raises
     ------
     InputError
-        For a broken workspace, an unknown channel, a refused combination or `cl` outside (0, 1).
+        For a broken workspace, an unknown channel, a refused combination, `cl` outside (0, 1), or a method that is no object.
 
     Warns
     -----
@@ -60,8 +61,9 @@ def upper_limit(
         `Asymptotic` at low counts; the message gives the exact limit.
     """
     check_cl(cl)
+    method = method_of(method)
     model = Model.from_workspace(workspace, regions, patch=patch, measurement=measurement)
-    return limit_of_model(model, method or Exact(), cl)
+    return limit_of_model(model, method, cl)
 
 
 def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
@@ -90,22 +92,27 @@ def cl_s(
     method
         Default `Exact()`.
     regions
-        Channels to combine; default all.
+        Channel to use, or several, combined; default all.
 
     Raises
     ------
     InputError
-        For a mu that is negative or not finite, a broken workspace, or a refused combination.
+        For a mu that is negative or not finite, a broken workspace, a refused combination, or a method that is no object.
     """
-    if not (math.isfinite(mu) and mu >= 0):
+    if not is_number(mu):
+        raise wrong("mu", mu, "a signal strength is a finite number >= 0")
+    if not 0 <= mu < math.inf:
         raise InputError(f"mu = {mu}: a signal strength is a finite number >= 0")
+    method = method_of(method)
     model = Model.from_workspace(workspace, regions)
     check_combination(model)
-    return (method or Exact()).cl_s(model, [mu])[0]
+    return method.cl_s(model, [mu])[0]
 
 
 def check_cl(cl: float) -> None:
     """Refuse a confidence level outside (0, 1)."""
+    if not is_number(cl):
+        raise wrong("cl", cl, "a confidence level lies between 0 and 1, e.g. 0.90")
     if not 0 < cl < 1:
         raise InputError(f"cl = {cl}: a confidence level lies between 0 and 1, e.g. 0.90")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check
 from na64stat.errors import InputError
 from na64stat.stats._pyhf import patched, validate
 from na64stat.stats.interpolation import Interpolation, nominal_rates
@@ -74,7 +75,7 @@ class Model:
         workspace
             A pyhf workspace.
         regions
-            Channels to use, in this order; default all.
+            Channel to use, or several in this order; default all.
         patch
             A JSON patch to apply to the workspace first.
         measurement
@@ -400,3 +401,8 @@ class Model:
             poi=int(new[self.poi]),
             rows=tuple(row.renumbered(kept_channels.index(row.channel), position, new) for row in rows),
         )
+
+
+def check_model(model: object) -> None:
+    """Refuse what is no model, such as the workspace of one, with an InputError."""
+    check("model", model, Model, "a Model is right, such as Model.from_workspace(workspace)")

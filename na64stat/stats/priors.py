@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from na64stat.arguments import several
 from na64stat.errors import InputError
 from na64stat.stats.parameters import Array
 
@@ -210,3 +212,12 @@ class Jeffreys(Prior):
     def _ppf(self, u: Array) -> Array:
         low, high = self._roots
         return (low + u * (high - low)) ** 2 - self.background
+
+
+def priors_of(name: str, prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
+    """One prior, or several, as a tuple; an InputError for anything else, such as a name. `name` is that of the argument."""
+    right = "an object is right, such as LogFlat('coupling', 1e-6, 1); there is no default"
+    found = several(name, prior, Prior, right)
+    if not found:
+        raise InputError(f"{name}: missing; {right}")
+    return found

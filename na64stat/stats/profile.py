@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from na64stat.arguments import numbers
 from na64stat.errors import ComputationError, InputError
 from na64stat.stats.fit import Fits, fit_fixed, fit_free
 from na64stat.stats.fit import lowest_mu as smallest_mu
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 
 LEVELS: Final = {"68.3%": 1.0, "90%": 2.705543454095404, "95%": 3.841458820694124}
@@ -78,9 +79,10 @@ def profile(model: Model, values: Sequence[float], name: str = "mu", *, lowest_m
     ComputationError
         The model forbids the observed counts.
     """
+    check_model(model)
     index = index_of(model, name)
-    points = np.asarray(values, dtype=np.float64)
-    if points.ndim != 1 or len(points) < 2 or not np.all(np.isfinite(points)) or not np.all(np.diff(points) > 0):
+    points = numbers("values", values)
+    if len(points) < 2 or not np.all(np.isfinite(points)) or not np.all(np.diff(points) > 0):
         raise InputError(f"profile of {name}: {len(points)} values; at least two finite ones that increase are right")
     curve = Profile(model, index, lowest_mu=lowest_mu)
     low, high = curve.bounds

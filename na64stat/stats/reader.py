@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import names as names_of
 from na64stat.errors import RegionError, WorkspaceError
 from na64stat.stats.parameters import Array, Constraint, Gaussian, Parameter, Poisson
 from na64stat.stats.rows import Row
@@ -59,7 +60,7 @@ class Reader:
         self.settings = _by_name(measurement["config"]["parameters"], "parameters of the measurement")
         self.observations = _by_name(workspace["observations"], "observations")
         channels = _by_name(workspace["channels"], "channels")
-        names = list(channels) if regions is None else list(regions)
+        names = list(channels) if regions is None else list(names_of("regions", regions, RegionError))
         for name in names:
             if name not in channels:
                 raise RegionError(f"region {name!r}: not a channel of the workspace; it has {', '.join(channels)}")

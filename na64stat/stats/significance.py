@@ -14,10 +14,10 @@ from na64stat.errors import ComputationError, InputError
 from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.enumeration import MOST_OUTCOMES
-from na64stat.stats.exact import Exact, relevant
+from na64stat.stats.exact import Exact, method_of, relevant
 from na64stat.stats.fit import available_workers, fit_fixed
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band
 from na64stat.stats.statistic import TIE, Statistic, evaluate
@@ -98,7 +98,8 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     ----------
     G. Cowan et al., arXiv:1007.1727, eqs. (12), (52)-(53), and (97) for one bin.
     """
-    method = Exact() if method is None else method
+    check_model(model)
+    method = method_of(method)
     model = model.without_empty_bins()
     if isinstance(method, Asymptotic):
         return _asymptotic(model, method)

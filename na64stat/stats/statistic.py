@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from na64stat.arguments import check
 from na64stat.stats.fit import Fits, fit_fixed, fit_free, lowest_mu
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
@@ -89,3 +90,9 @@ def evaluate(
     free = fit_free(model, counts, auxiliary, lowest_mu=statistic.lowest_mu(model), workers=workers)
     fixed = fit_fixed(model, counts, mu, auxiliary, start=free.parameters, workers=workers)
     return statistic.of(fixed, free, mu), free, fixed
+
+
+def check_settings(statistic: object, criterion: object) -> None:
+    """Refuse a name in place of a member of `Statistic` or `Criterion`, with an InputError."""
+    check("statistic", statistic, Statistic, "a member is right, such as Statistic.Q_TILDE")
+    check("criterion", criterion, Criterion, "Criterion.CL_S or Criterion.CL_SB is right")

@@ -14,10 +14,10 @@ from na64stat.errors import InputError
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.fit import available_workers, fit_fixed
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
+from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
-from na64stat.stats.statistic import TIE, Criterion, Statistic, evaluate
+from na64stat.stats.statistic import TIE, Criterion, Statistic, check_settings, evaluate
 from na64stat.stats.toy_limit import Curves, ToyLimit
 from na64stat.stats.toy_sample import BACKGROUND, CHUNK, SIGNAL, Question, ToySample, left_out
 
@@ -61,6 +61,7 @@ class Toys(Method):
     name: ClassVar[str] = "toys"
 
     def __post_init__(self) -> None:
+        check_settings(self.statistic, self.criterion)
         if self.n < 1:
             raise InputError(f"toys: n = {self.n}; at least 1 is right, e.g. 20000")
         if not self.seeds or any(seed < 0 for seed in self.seeds):
@@ -77,11 +78,13 @@ class Toys(Method):
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected, with their Monte Carlo errors."""
+        check_model(model)
         test = ToyTest(self, model)
         return [test.result(strength, self.n, self.decide) for strength in mu]
 
     def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
+        check_model(model)
         if not model.signal_events.any():
             nothing = Band(*[None] * 5)
             text = "no signal: nothing is excluded"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
+from na64stat.arguments import check
+from na64stat.arguments import names as names_of
 from na64stat.errors import RegionError
 from na64stat.plane import Region
 from na64stat.stats.model import PROJECTION
@@ -34,6 +36,7 @@ class CountedRegion(Protocol):
     def background(self) -> CountedBackground: ...  # noqa: D102
 
 
+@runtime_checkable
 class CountedRun(Protocol):
     """What a workspace needs of a run."""
 
@@ -54,13 +57,17 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
     template, run
         Signal, and the counts and backgrounds to go with it.
     regions
-        Names of the channels; default every region of the template that does not overlap an earlier one.
+        Name of the channel, or of several; default every region of the template that does not overlap an earlier one.
 
     Raises
     ------
+    InputError
+        Something else than a template or a run is given.
     RegionError
         A name is unknown, or two regions overlap.
     """
+    check("template", template, Template, "a Template is right, such as predict(scenario, run)")
+    check("run", run, CountedRun, "a Run is right, such as load_run('2022')")
     names = _regions(template, run, regions)
     counted = {name: run.region(name) for name in names}
     observed = [counted[name].observed for name in names]
@@ -89,13 +96,14 @@ def _regions(template: Template, run: CountedRun, regions: Sequence[str] | None)
                 chosen.append(name)
         return chosen
     names: list[str] = []
-    for name in regions:
+    asked = names_of("regions", regions, RegionError)
+    for name in asked:
         region = run.region(name).region
         if name not in template.regions:
             raise RegionError(f"region {name!r}: not in the template; it has {', '.join(template.regions)}")
         if name in names or _overlaps(region, names):
             raise RegionError(
-                f"regions {', '.join(regions)}: {name!r} shares events with {', '.join(names)}; overlapping regions are not "
+                f"regions {', '.join(asked)}: {name!r} shares events with {', '.join(names)}; overlapping regions are not "
                 "combined, name one of them"
             )
         names.append(name)

@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check
 from na64stat.errors import InputError, shown
 from na64stat.files import parse_json, write_advice, write_bytes
 from na64stat.stats.posterior import Posterior
@@ -124,6 +125,7 @@ class ChainFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        check("path", path, (str, os.PathLike), "the path of a chain file is right")
         self.path = Path(path)
         self._check()
         import h5py

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError
-from na64stat.experiment.run import Run
-from na64stat.scenarios.base import ScenarioFactory
+from na64stat.arguments import names, numbers
+from na64stat.errors import InputError, RegionError
+from na64stat.experiment.run import Run, runs_of
+from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.study.limits import limits
 from na64stat.study.limits_record import ScenarioLimits
 
@@ -22,7 +23,7 @@ COMBINED = "combined"
 def channels_alone(
     scenario: ScenarioFactory,
     run: Run | Sequence[Run],
-    masses: Sequence[float] | Array,
+    masses: float | Sequence[float] | Array,
     *,
     regions: Sequence[str] | None = None,
     correlated: Sequence[str] = (),
@@ -35,7 +36,7 @@ def channels_alone(
     scenario, run, masses
         As in `limits`.
     regions
-        Of the combination; default the scenario's.
+        Region of the combination, or several; default the scenario's.
     correlated
         As in `limits`.
     options
@@ -46,10 +47,13 @@ def channels_alone(
     InputError
         If there is one channel only, or as `limits` does.
     """
-    runs = (run,) if isinstance(run, Run) else tuple(run)
+    check_factory(scenario)
+    runs = runs_of(run)
+    masses = numbers("masses", masses)
     if not len(masses):
         raise InputError("masses: none given; at least one is needed")
-    chosen = tuple(regions) if regions is not None else scenario(mass=float(masses[0]), coupling=1.0).default_regions
+    own = scenario(mass=float(masses[0]), coupling=1.0).default_regions
+    chosen = names("regions", own if regions is None else regions, RegionError)
     parts = [(region, one) for one in runs for region in chosen]
     if len(parts) < 2:
         raise InputError("channels: there is one only; name several regions or runs")

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import numbers
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
@@ -17,7 +18,7 @@ from na64stat.stats.feldman_cousins import FeldmanCousins
 from na64stat.stats.limits import check_cl, limit_of_model
 from na64stat.stats.marginal import MarginalLikelihood
 from na64stat.stats.model import Model
-from na64stat.stats.priors import Prior
+from na64stat.stats.priors import Prior, priors_of
 from na64stat.study.credible_record import ComparedLimit, ComparedLimits, CredibleLimit, CrediblePlane
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
@@ -74,7 +75,7 @@ def credible_limit(
 def compare_priors(
     scenario: Scenario | ScenarioFactory | Model,
     run: Run | Sequence[Run] | None,
-    priors: Sequence[Prior],
+    priors: Prior | Sequence[Prior],
     *,
     cl: float = 0.90,
     track: Track = iter,
@@ -87,7 +88,7 @@ def compare_priors(
     scenario, run, options
         As in `credible_limit`.
     priors
-        Priors to compare, each of the coupling, the yield or mu.
+        Prior, or several to compare, each of the coupling, the yield or mu.
     cl
         Posterior probability, and confidence level.
     track
@@ -99,13 +100,14 @@ def compare_priors(
         For no priors, or what `credible_limit` refuses.
     """
     check_cl(cl)
-    if not priors or any(not isinstance(prior, Prior) or prior.parameter == "mass" for prior in priors):
+    asked = priors_of("priors", priors)
+    if any(prior.parameter == "mass" for prior in asked):
         raise InputError("priors: at least one of coupling, yield or mu is right, none of the mass")
     rows: list[ComparedLimit] = []
     found: list[CredibleLimit] = []
     methods = (Exact(), FeldmanCousins())
     inquiry = None
-    for item in track([*priors, *methods]):
+    for item in track([*asked, *methods]):
         if isinstance(item, Prior):
             inquiry = pose(scenario, run, item, **options)
             limit = _limit(inquiry, cl)
@@ -161,9 +163,10 @@ def credible_plane(
         For other than one prior of the coupling and one of the mass, a grid too small, or what `credible_limit` refuses.
     """
     check_cl(cl)
-    if min(points) < 8:
+    size = numbers("points", points)
+    if len(size) != 2 or size.min() < 8:
         raise InputError(f"points = {points}: at least 8 masses and 8 couplings are right")
-    inquiry = pose(scenario, run, priors, track=track, **options)
+    inquiry = pose(scenario, run, priors_of("priors", priors), track=track, **options)
     if len(inquiry.posterior.priors) != 2:
         raise InputError("priors: one of the coupling and one of the mass is right for a plane")
     of_coupling, of_mass = inquiry.posterior.priors

@@ -9,11 +9,11 @@ from concurrent.futures import Executor
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import interval, names
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
-from na64stat.scenarios.base import ScenarioFactory
-from na64stat.stats.exact import Exact
+from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.stats.method import Method
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
@@ -55,22 +55,25 @@ def exclusion(
     tolerance
         To which every contour is found, in ln(mass) and ln(coupling); what can be missed is said in `na64stat.study.refine`.
     levels
-        Which contours: "observed", "minus2", "minus1", "median", "plus1", "plus2"; a projection has no observed one.
+        Which contour, or several: "observed", "minus2", "minus1", "median", "plus1", "plus2"; a projection has no observed one.
     workers, journal, track
         As in `scan`.
 
     Raises
     ------
+    ScenarioError
+        If `scenario` makes no scenario, but is one, or a name.
     InputError
         If a range, a level or the question is wrong, the journal belongs to another question, or every point failed.
     """
-    box = np.array([_range("masses", masses), _range("couplings", couplings)])
+    check_factory(scenario)
+    box = np.array([interval("masses", masses), interval("couplings", couplings)])
+    levels = names("levels", levels)
     unknown = [level for level in levels if level not in LEVELS]
     if unknown or not levels:
         raise InputError(f"levels: {', '.join(unknown) or 'none'}; {', '.join(LEVELS)} are right")
     first = scenario(mass=float(box[0, 0]), coupling=1.0)
-    chosen = tuple(regions) if regions is not None else first.default_regions
-    test = SignalTest(run, chosen, method or Exact(), cl, systematics, tuple(correlated))
+    test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
     work = MapWork(scenario, test, average)
     doubts = warn_of_doubts(work, box[0], float(box[1, 0]))
     wanted = [level for level in levels if level in test.levels]
@@ -89,7 +92,7 @@ def exclusion(
         first.name,
         first.coupling_unit,
         test.run_name,
-        chosen,
+        test.regions,
         cl,
         test.method.name,
         np.exp(nodes.log_mass),
@@ -100,7 +103,7 @@ def exclusion(
         {int(i): str(reasons[i]) for i in failed},
         tolerance,
         nodes.unsettled,
-        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=correlated),
+        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated),
         (*test.notes, *doubts),
     )
 
@@ -129,9 +132,3 @@ class _Kept:
 
         reasons = np.concatenate([found.reasons for found in self._found])[order]
         return together("events"), together("excess"), together("smooth_excess"), reasons
-
-
-def _range(name: str, ends: tuple[float, float]) -> tuple[float, float]:
-    if len(ends) != 2 or not (np.all(np.isfinite(ends)) and 0 < ends[0] < ends[1]):
-        raise InputError(f"{name} {tuple(ends)}: two positive numbers, the smaller first, are right")
-    return float(ends[0]), float(ends[1])

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import interval, numbers
 from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
-from na64stat.scenarios.base import Scenario, ScenarioFactory
-from na64stat.stats.exact import Exact
+from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
 from na64stat.stats.method import Method
 from na64stat.stats.records import Limit
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits, outside
@@ -30,7 +30,7 @@ _GRID_PER_DECADE = 40
 def limits(
     scenario: ScenarioFactory,
     run: Run | Sequence[Run],
-    masses: Sequence[float] | Array,
+    masses: float | Sequence[float] | Array,
     *,
     regions: Sequence[str] | None = None,
     method: Method | None = None,
@@ -53,13 +53,13 @@ def limits(
     run
         Where; several runs are combined.
     masses
-        Masses [GeV].
+        Mass, or several [GeV].
     regions
-        Combined if several, in every run; default the scenario's.
+        Region, or several, combined in every run; default the scenario's.
     method, cl, systematics
         Statistical method (default `Exact()`), confidence level, and whether uncertainties take part.
     correlated
-        Uncertainties ("efficiency", "mot") that are one parameter in all runs; the cross section always is.
+        Uncertainty ("efficiency", "mot"), or both, that is one parameter in all runs; the cross section always is.
     couplings
         Range that is searched, in the scenario's unit; default its `coupling_range`.
     average
@@ -69,20 +69,21 @@ def limits(
 
     Raises
     ------
+    ScenarioError
+        If `scenario` makes no scenario, but is one, or a name.
     InputError
         If there are no masses, the range of couplings or the question is wrong, or every mass failed.
     """
-    if not len(masses):
+    check_factory(scenario)
+    wanted = numbers("masses", masses)
+    if not len(wanted):
         raise InputError("masses: none given; at least one is needed")
-    probes = [scenario(mass=float(mass), coupling=1.0) for mass in masses]
-    chosen = tuple(regions) if regions is not None else probes[0].default_regions
-    test = SignalTest(run, chosen, method or Exact(), cl, systematics, tuple(correlated))
-    low, high = couplings or probes[0].coupling_range
-    if not 0 < low < high:
-        raise InputError(f"couplings {low:g} to {high:g}: a positive range, low end first, is right")
+    probes = [scenario(mass=float(mass), coupling=1.0) for mass in wanted]
+    test = SignalTest.of(probes[0], run, regions, method, cl, systematics, correlated)
+    low, high = interval("couplings", probes[0].coupling_range if couplings is None else couplings)
     grid = np.geomspace(low, high, max(50, round(_GRID_PER_DECADE * np.log10(high / low))))
     at_low = [probe.at(coupling=low) for probe in probes]
-    found_doubts = [doubt for part in test.runs for doubt in doubts_at_ends(at_low, part, chosen)]
+    found_doubts = [doubt for part in test.runs for doubt in doubts_at_ends(at_low, part, test.regions)]
     for doubt in found_doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=2)
     by_mass = {probe.mass: probe for probe in probes}
@@ -92,8 +93,8 @@ def limits(
     of_events = _notes_of_events(test.limit_in_events) if len(test.channels) == 1 else ()
     notes = (*of_events, *test.notes, *found_doubts, *_notes_of_floor(points, grid, probes[0].coupling_unit))
     first = probes[0]
-    asked = first.name, first.coupling_unit, test.run_name, chosen, cl, test.method.name
-    told = of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=correlated)
+    asked = first.name, first.coupling_unit, test.run_name, test.regions, cl, test.method.name
+    told = of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated)
     return ScenarioLimits(*asked, points, notes, _verdict(test), told)
 
 

@@ -19,8 +19,8 @@ from typing import Final
 import numpy as np
 
 from na64stat.errors import ComputationError, Na64StatError, ScenarioError
-from na64stat.experiment.run import MUONS, BackgroundScaling, Run
-from na64stat.scenarios.base import Scenario
+from na64stat.experiment.run import MUONS, BackgroundScaling, Run, check_run
+from na64stat.scenarios.base import Scenario, check_scenario
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model
@@ -75,19 +75,20 @@ def mot_needed(
     Raises
     ------
     ScenarioError
-        There is no signal at this point.
+        There is no signal at this point, or this is no scenario with a mass and a coupling.
     InputError
         What `Run.with_mot` or `limits` refuses.
     """
-    chosen = tuple(regions) if regions is not None else scenario.default_regions
-    question = _Question(run, background, chosen, method or Exact(), cl, systematics)
-    test = question.test_at(run.mot)
+    check_scenario(scenario)
+    check_run(run)
+    test = SignalTest.of(scenario, run.with_mot(run.mot, background), regions, method, cl, systematics)
+    question = _Question(run, background, test.regions, test.method, cl, systematics)
     found = test.events(scenario, np.array([scenario.coupling]), average)
     events = {name: float(values[0]) for name, values in found.items()}
     if sum(events.values()) == 0:
         raise ScenarioError(
             f"{scenario.name} at mass {scenario.mass:g} GeV and coupling {scenario.coupling:g}: no signal in "
-            f"{', '.join(chosen)}; another coupling is right"
+            f"{', '.join(test.regions)}; another coupling is right"
         )
     needs = tuple(_need(question, events, verdict) for verdict in VERDICTS)
     return MotNeeded(
@@ -96,7 +97,7 @@ def mot_needed(
         scenario.coupling,
         scenario.coupling_unit,
         run.name,
-        chosen,
+        test.regions,
         cl,
         question.method.name,
         background.value,

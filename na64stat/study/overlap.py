@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check, numbers
 from na64stat.errors import InputError
 from na64stat.study.region import ExclusionRegion, Tip
 
@@ -72,7 +73,7 @@ class Overlap:
         return {"kind": "overlap", **asdict(self)}
 
 
-def overlap(regions: Mapping[str, ExclusionRegion], masses: Sequence[float] | Array = ()) -> Overlap:
+def overlap(regions: Mapping[str, ExclusionRegion], masses: float | Sequence[float] | Array = ()) -> Overlap:
     """Compare regions with the first of them.
 
     Between the points at which either verdict is known both are linear, so that an area is as good as its contours are.
@@ -82,13 +83,18 @@ def overlap(regions: Mapping[str, ExclusionRegion], masses: Sequence[float] | Ar
     regions
         Label -> region, at least two.
     masses
-        Masses [GeV] at which excluded couplings are compared.
+        Mass, or several [GeV], at which excluded couplings are compared.
 
     Raises
     ------
     InputError
         Fewer than two regions, boxes that do not meet, or a mass outside them.
     """
+    right = "a dict from label to region is right, such as {'2022': exclusion.region(), ...}"
+    check("regions", regions, Mapping, right)
+    for region in regions.values():
+        check("regions", region, ExclusionRegion, right)
+    masses = numbers("masses", masses)
     if len(regions) < 2:
         raise InputError(f"overlap: {len(regions)} region; at least two are right")
     boxes = [region.box for region in regions.values()]

@@ -13,14 +13,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check, names, wrong
 from na64stat.errors import InputError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
-from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
 from na64stat.stats.limits import check_combination
 from na64stat.stats.model import Model
 from na64stat.stats.posterior import Posterior
-from na64stat.stats.priors import Prior
+from na64stat.stats.priors import Prior, priors_of
 from na64stat.study.events_table import TOLERANCE
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.provenance import of_scenario, provenance
@@ -46,23 +47,24 @@ def pose(
     track: Track = iter,
 ) -> Inquiry:
     """Put a scenario, runs and priors together; arguments as in `na64stat.sample`."""
+    if not isinstance(scenario, (Scenario, Model)):
+        check_factory(scenario, "a scenario, a class of one, or a Model is right")
     priors = _priors(prior)
     if isinstance(scenario, Model):
-        others = {"run": run, "mass": mass, "regions": regions, "correlated": tuple(correlated) or None}
+        others = {"run": run, "mass": mass, "regions": regions, "correlated": names("correlated", correlated) or None}
         given = [name for name, value in others.items() if value is not None]
         if given or not systematics:
             raise InputError(f"{', '.join(given) or 'systematics'}: goes with a scenario; a model has its own")
         return _of_model(scenario, priors, counts)
     if run is None:
-        raise InputError("run: missing; a run, or several, is right for a scenario")
+        raise wrong("run", run, "a Run is right, such as load_run('2022'), or several")
     named = {item.parameter: item for item in priors}
     factory, point, mass = _factory(scenario, mass, named)
     ends = (named["mass"].low, named["mass"].high) if mass is None else (mass,)
     probes = [factory(mass=end, coupling=1.0) for end in ends]
-    chosen = tuple(regions) if regions is not None else probes[0].default_regions
-    test = SignalTest(run, chosen, systematics=systematics, correlated=tuple(correlated))
+    test = SignalTest.of(probes[0], run, regions, systematics=systematics, correlated=correlated)
     model = _with_counts(test.model, counts, test.run_name)
-    doubts = tuple(dict.fromkeys(doubt for one in test.runs for doubt in doubts_at_ends(probes, one, chosen)))
+    doubts = tuple(dict.fromkeys(doubt for one in test.runs for doubt in doubts_at_ends(probes, one, test.regions)))
     for doubt in doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=3)
     power = probes[0].yield_power if mass is not None else None
@@ -76,10 +78,10 @@ def pose(
         "scenario": probes[0].name,
         "coupling_unit": probes[0].coupling_unit,
         "run": test.run_name,
-        "regions": list(chosen),
+        "regions": list(test.regions),
         "counts": _counts(model),
         "systematics": systematics,
-        "correlated": list(correlated),
+        "correlated": list(test.correlated),
         "mass_gev": mass,
         "coupling": None if point is None or "mu" not in named else point.coupling,
         "priors": [item.as_dict() for item in priors],
@@ -92,7 +94,7 @@ def pose(
     symbols = probes[0].coupling_symbol, probes[0].coupling_unit
     shares = source.shares(named)
     of = posterior, probes[0].name, *symbols
-    return Inquiry(*of, mass, test.run_name, chosen, power, at_one, shares, facts, doubts)
+    return Inquiry(*of, mass, test.run_name, test.regions, power, at_one, shares, facts, doubts)
 
 
 def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int] | None) -> Inquiry:
@@ -133,21 +135,15 @@ def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int]
 
 def _priors(prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
     """Priors, the one of the mass last."""
-    found = (prior,) if isinstance(prior, Prior) else tuple(prior)
-    wrong = [item for item in found if not isinstance(item, Prior)]
-    if wrong or not found:
+    found = priors_of("prior", prior)
+    of = [item.parameter for item in found]
+    strengths = [name for name in of if name != "mass"]
+    if len(strengths) != 1 or len(found) > 2 or len(set(of)) != len(of):
         raise InputError(
-            f"prior {wrong[0] if wrong else 'missing'!r}: an object is right, such as "
-            "LogFlat('coupling', 1e-6, 1); there is no default"
+            f"priors of {', '.join(of)}: one of coupling, yield or mu is right, and one of the mass if it is to vary"
         )
-    names = [item.parameter for item in found]
-    strengths = [name for name in names if name != "mass"]
-    if len(strengths) != 1 or len(found) > 2 or len(set(names)) != len(names):
-        raise InputError(
-            f"priors of {', '.join(names)}: one of coupling, yield or mu is right, and one of the mass if it is to vary"
-        )
-    if "mass" in names and strengths != ["coupling"]:
-        raise InputError(f"priors of {', '.join(names)}: with a mass that varies, a prior of the coupling is right")
+    if "mass" in of and strengths != ["coupling"]:
+        raise InputError(f"priors of {', '.join(of)}: with a mass that varies, a prior of the coupling is right")
     return tuple(sorted(found, key=lambda item: item.parameter == "mass"))
 
 
@@ -155,19 +151,16 @@ def _factory(
     scenario: Scenario | ScenarioFactory, mass: float | None, named: Mapping[str, Prior]
 ) -> tuple[ScenarioFactory, Scenario | None, float | None]:
     """Maker of scenarios, the one that was given with a coupling, and the mass if it is fixed."""
-    point = scenario if isinstance(scenario, Scenario) else None
     if "mass" in named:
         if mass is not None:
             raise InputError(f"mass = {mass:g} GeV, and a prior of the mass: one of them is right")
         mass = None
     elif mass is None:
-        if point is None:
+        if not isinstance(scenario, Scenario):
             raise InputError("mass: missing; a mass [GeV] or a prior of it is right")
-        mass = point.mass
-    if point is not None:
-        return point.at, point if mass == point.mass else None, mass
-    if not callable(scenario) or isinstance(scenario, Scenario):
-        raise InputError(f"scenario {scenario!r}: a scenario, or a class of one, is right")
+        mass = scenario.mass
+    if isinstance(scenario, Scenario):
+        return scenario.at, scenario if mass == scenario.mass else None, mass
     return scenario, None, mass
 
 
@@ -178,16 +171,18 @@ def _counts(model: Model) -> dict[str, float]:
 
 def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> Model:
     """The model with its observed counts, or others."""
-    names = ", ".join(model.bin_names)
+    bins = ", ".join(model.bin_names)
+    right = f"a dict with one count of each is right: {bins}"
+    check("counts", counts, (Mapping, type(None)), right)
     if counts is None:
         if model.observed is None:
             raise InputError(
-                f"posterior of {where}: no observed counts, or not in all of {names}; give counts to suppose some"
+                f"posterior of {where}: no observed counts, or not in all of {bins}; give counts to suppose some"
             )
         check_combination(model)
         return model
     if sorted(counts) != sorted(model.bin_names):
-        raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {names}")
+        raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {bins}")
     for name, count in counts.items():
         if isinstance(count, bool) or not 0 <= count < 1e15 or count != int(count):
             raise InputError(f"counts: {count} in {name}; a whole number >= 0 is right")

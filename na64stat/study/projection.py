@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import numbers
 from na64stat.errors import InputError, Na64StatError, ValidityWarning
-from na64stat.experiment.run import BackgroundScaling, Run
+from na64stat.experiment.run import BackgroundScaling, Run, check_run
 from na64stat.progress import Track
-from na64stat.scenarios.base import Scenario, ScenarioFactory
-from na64stat.stats.exact import Exact
+from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.stats.exact import method_of
 from na64stat.stats.method import Method
 from na64stat.study.discovery import THRESHOLDS, Discovery
 from na64stat.study.limits import excluded_intervals, limits
@@ -33,8 +34,8 @@ _PER_DECADE, _PER_DECADE_OF_SEVERAL = 40, 10
 def project(
     scenario: ScenarioFactory,
     run: Run,
-    masses: Sequence[float] | Array,
-    mot: Sequence[float] | Array,
+    masses: float | Sequence[float] | Array,
+    mot: float | Sequence[float] | Array,
     *,
     background: BackgroundScaling = BackgroundScaling.NONE,
     regions: Sequence[str] | None = None,
@@ -55,9 +56,9 @@ def project(
     run
         The detector; its observed counts play no part.
     masses
-        Masses [GeV].
+        Mass, or several [GeV].
     mot
-        Muons on target, each from 1 to 1e20.
+        Muons on target, one number or several, each from 1 to 1e20.
     background
         What becomes of the background that the run has in use.
     regions, method, cl, systematics, couplings, average
@@ -69,16 +70,21 @@ def project(
 
     Raises
     ------
+    ScenarioError
+        If `scenario` makes no scenario, but is one, or a name.
     InputError
         No masses or muons, some twice, muons out of range, or what `limits` refuses.
     """
+    check_factory(scenario)
+    check_run(run)
+    masses, mot = numbers("masses", masses), numbers("mot", mot)
     for name, values in (("masses", masses), ("mot", mot)):
         if not len(values):
             raise InputError(f"{name}: none given; at least one is needed")
-        if len(set(values)) != len(values):
-            raise InputError(f"{name}: {len(values)} values, {len(set(values))} different; each once is right")
+        if len(set(values.tolist())) != len(values):
+            raise InputError(f"{name}: {len(values)} values, {len(set(values.tolist()))} different; each once is right")
     projected = [run.with_mot(float(value), background) for value in mot]
-    asked: dict[str, Any] = {"method": method or Exact(), "cl": cl, "systematics": systematics}
+    asked: dict[str, Any] = {"method": method_of(method), "cl": cl, "systematics": systematics}
     points: list[ProjectionPoint] = []
     notes: list[str] = [_background_note(run, background)]
     for number, one in track(list(enumerate(projected))):

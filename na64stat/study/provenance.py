@@ -11,13 +11,14 @@ from na64stat.experiment.run import Run
 from na64stat.scenarios.base import Scenario
 from na64stat.stats.method import Method
 from na64stat.stats.statistic import Criterion
-from na64stat.yields.survival import DepthAverage
+from na64stat.yields.survival import DepthAverage, check_average
 
 _PACKAGES = ("na64stat", "numpy", "scipy", "iminuit")
 
 
 def provenance(runs: Sequence[Run], average: DepthAverage) -> dict[str, Any]:
     """Versions of the code, digest and background setting of each run (or of the only one), depth average."""
+    check_average(average)
     return {
         "versions": {name: version(name) for name in _PACKAGES},
         "run_digest": _of_each(runs, "digest"),

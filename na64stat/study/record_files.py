@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check
 from na64stat.errors import InputError, shown
 from na64stat.files import parse_json, read_limited, to_json, write_text
 from na64stat.study.region import Contour
@@ -43,6 +45,7 @@ def read_json(path: str | Path) -> Any:
     InputError
         If the file is missing, too large, or no JSON.
     """
+    check("path", path, (str, os.PathLike), "the path of a file is right")
     try:
         content = read_limited(Path(path), "JSON")
     except OSError as error:

@@ -9,11 +9,11 @@ from concurrent.futures import Executor
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import numbers, wrong
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
-from na64stat.scenarios.base import ScenarioFactory
-from na64stat.stats.exact import Exact
+from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.stats.method import Method
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
@@ -29,8 +29,8 @@ Array = NDArray[np.float64]
 def scan(
     scenario: ScenarioFactory,
     run: Run | Sequence[Run],
-    masses: Sequence[float] | Array,
-    couplings: Sequence[float] | Array,
+    masses: float | Sequence[float] | Array,
+    couplings: float | Sequence[float] | Array,
     *,
     method: Method | None = None,
     regions: Sequence[str] | None = None,
@@ -49,7 +49,7 @@ def scan(
     scenario, run, method, regions, cl, systematics, correlated, average
         As in `limits`.
     masses, couplings
-        The grid, increasing [GeV; unit of the scenario's coupling].
+        The grid, increasing [GeV; unit of the scenario's coupling]; one or several of each.
     workers
         Number of processes, or an executor of `concurrent.futures`; the result does not depend on it.
     journal
@@ -59,13 +59,15 @@ def scan(
 
     Raises
     ------
+    ScenarioError
+        If `scenario` makes no scenario, but is one, or a name.
     InputError
         If the grid or the question is wrong, the journal belongs to another question, or every point failed.
     """
+    check_factory(scenario)
     grid_m, grid_g = _axis("masses", masses), _axis("couplings", couplings)
     first = scenario(mass=float(grid_m[0]), coupling=1.0)
-    chosen = tuple(regions) if regions is not None else first.default_regions
-    test = SignalTest(run, chosen, method or Exact(), cl, systematics, tuple(correlated))
+    test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
     work = MapWork(scenario, test, average)
     doubts = warn_of_doubts(work, grid_m, float(grid_g[0]))
     with Means(workers, journal, track).engine(work, question_of("scan", work, grid_m, grid_g)) as engine:
@@ -82,7 +84,7 @@ def scan(
         first.name,
         first.coupling_unit,
         test.run_name,
-        chosen,
+        test.regions,
         cl,
         test.method.name,
         grid_m,
@@ -92,7 +94,7 @@ def scan(
         maps(found.excess),
         maps(found.smooth_excess),
         status_of(found, evaluate.levels[0], shape),
-        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=correlated),
+        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated),
         (*test.notes, *doubts),
     )
 
@@ -108,8 +110,9 @@ def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tu
     return tuple(tuple(row) for row in text.reshape(shape).tolist())
 
 
-def _axis(name: str, values: Sequence[float] | Array) -> Array:
-    axis = np.asarray(values, dtype=float)
-    if axis.ndim != 1 or not len(axis) or not np.all(np.isfinite(axis)) or axis[0] <= 0 or np.any(np.diff(axis) <= 0):
-        raise InputError(f"{name}: increasing positive numbers are right, got {np.array2string(axis, threshold=6)}")
+def _axis(name: str, values: float | Sequence[float] | Array) -> Array:
+    right = "increasing positive numbers are right, one or several"
+    axis = numbers(name, values, right)
+    if not len(axis) or not np.all(np.isfinite(axis)) or axis[0] <= 0 or np.any(np.diff(axis) <= 0):
+        raise wrong(name, values, right)
     return axis

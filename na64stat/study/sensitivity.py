@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
-from na64stat.errors import InputError, Na64StatError, Na64StatWarning, ValidityWarning
+from na64stat.arguments import check, names, numbers, several
+from na64stat.errors import InputError, Na64StatError, Na64StatWarning, RegionError, ValidityWarning
 from na64stat.experiment.calibration import is_packaged, recalibrated, same_calibration
 from na64stat.experiment.load import load_run
-from na64stat.experiment.run import Run
+from na64stat.experiment.run import Run, check_run
 from na64stat.progress import Track
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
-from na64stat.scenarios.base import ScenarioFactory
+from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.scenarios.dark_sector import DarkSector
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact import method_of
 from na64stat.stats.method import Method
 from na64stat.study.assumptions import standard_variations
 from na64stat.study.limits import limits
@@ -107,7 +108,7 @@ class _Found:
 
 def sensitivity(
     run: Run,
-    headlines: Sequence[Headline] | None = None,
+    headlines: Headline | Sequence[Headline] | None = None,
     *,
     variations: Sequence[Variation] | None = None,
     efficiency: EfficiencyRule = EfficiencyRule.REINFERRED,
@@ -124,7 +125,7 @@ def sensitivity(
     run
         Of `load_run`, with any background setting or number of muons.
     headlines
-        The limits; default `HEADLINES`, those in regions that the run has.
+        The limits, one or several; default `HEADLINES`, those in regions that the run has.
     variations
         What is moved; default `na64stat.study.assumptions.standard_variations`.
     efficiency
@@ -139,10 +140,12 @@ def sensitivity(
     InputError
         No headlines, one twice, what `limits` refuses, or an efficiency to be re-inferred that is not that of the packaged limit.
     """
+    check_run(run)
+    check("efficiency", efficiency, EfficiencyRule, "EfficiencyRule.REINFERRED or EfficiencyRule.HELD is right")
     standard, reasons = standard_variations(run)
     chosen = _chosen(run, headlines)
     calibration = _calibration(run, efficiency)
-    asked: dict[str, Any] = {"method": method or Exact(), "cl": cl, "systematics": systematics}
+    asked: dict[str, Any] = {"method": method_of(method), "cl": cl, "systematics": systematics}
     settings = [Setting(*_asked(item), run, calibration, average) for item in chosen]
     lines: list[list[HeadlineLimit]] = []
     notes = [_EFFICIENCY_NOTES[efficiency]]
@@ -186,12 +189,14 @@ _EFFICIENCY_NOTES: Final = {
 }
 
 
-def _chosen(run: Run, headlines: Sequence[Headline] | None) -> tuple[Headline, ...]:
+def _chosen(run: Run, headlines: Headline | Sequence[Headline] | None) -> tuple[Headline, ...]:
     if headlines is None:
         headlines = [item for item in HEADLINES if set(item.regions or ()) <= run.regions.keys()]
-    if not headlines:
+    right = "a Headline is right, such as Headline(AxionMuon, (0.1,), ('invisible',)), or several"
+    chosen = several("headlines", headlines, Headline, right)
+    if not chosen:
         raise InputError(f"headlines: none in the regions of run {run.name!r}; name a scenario, masses and regions")
-    return tuple(headlines)
+    return chosen
 
 
 def _calibration(run: Run, rule: EfficiencyRule) -> Run:
@@ -206,11 +211,12 @@ def _calibration(run: Run, rule: EfficiencyRule) -> Run:
 
 
 def _asked(headline: Headline) -> tuple[ScenarioFactory, tuple[float, ...], tuple[str, ...]]:
-    masses = tuple(map(float, headline.masses))
+    check_factory(headline.scenario)
+    masses = tuple(numbers("masses", headline.masses).tolist())
     if not masses:
         raise InputError("headlines: one has no mass; at least one is needed")
     regions = headline.regions or headline.scenario(mass=masses[0], coupling=1.0).default_regions
-    return headline.scenario, masses, regions
+    return headline.scenario, masses, names("regions", regions, RegionError)
 
 
 def _limits(setting: Setting, asked: dict[str, Any], silenced: type[Na64StatWarning]) -> ScenarioLimits:

@@ -16,12 +16,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import names
 from na64stat.errors import ComputationError, InputError, RegionError
-from na64stat.experiment.run import Run
+from na64stat.experiment.run import Run, runs_of
 from na64stat.plane import Binning
-from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.base import Scenario, check_scenario
 from na64stat.stats.combine import combine
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact import Exact, method_of
 from na64stat.stats.limits import check_cl, check_combination, limit_of_model
 from na64stat.stats.method import Method
 from na64stat.stats.model import PROJECTION, Model
@@ -81,13 +82,29 @@ class SignalTest:
     systematics: bool = True
     correlated: tuple[str, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        probe: Scenario,
+        run: Run | Sequence[Run],
+        regions: Sequence[str] | None = None,
+        method: Method | None = None,
+        cl: float = 0.90,
+        systematics: bool = True,
+        correlated: Sequence[str] = (),
+    ) -> SignalTest:
+        """The test that a user asks for, in a scenario's own regions and by the exact method unless others are named."""
+        check_scenario(probe)
+        chosen = names("regions", probe.default_regions if regions is None else regions, RegionError)
+        return cls(run, chosen, method_of(method), cl, systematics, names("correlated", correlated))
+
     def __post_init__(self) -> None:
         check_cl(self.cl)
         if len(set(self.regions)) != len(self.regions) or not self.regions:
             raise RegionError(f"regions {list(self.regions)}: name at least one, each once")
-        names = [run.name for run in self.runs]
-        if not names or len(set(names)) != len(names):
-            raise InputError(f"runs {names}: at least one, each once, is right")
+        called = [run.name for run in runs_of(self.run)]
+        if not called or len(set(called)) != len(called):
+            raise InputError(f"runs {called}: at least one, each once, is right")
         for name in self.correlated:
             if name not in CORRELATABLE:
                 raise InputError(

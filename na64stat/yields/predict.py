@@ -8,11 +8,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check
 from na64stat.errors import ValidityWarning
 from na64stat.experiment.response import CHANNELS
-from na64stat.experiment.run import Run
+from na64stat.experiment.run import Run, check_run
 from na64stat.plane import Binning
-from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.base import Scenario, check_scenario
 from na64stat.template import Plane, Template, Yield
 from na64stat.yields.source import Source, source
 from na64stat.yields.survival import DepthAverage, survival
@@ -41,13 +42,18 @@ def predict(
     Raises
     ------
     ScenarioError
-        If the mass is beyond the beam's reach.
+        If the mass is beyond the beam's reach, or this is no scenario with a mass and a coupling.
+    InputError
+        If the run, the average or the binning is none.
 
     Warns
     -----
     ValidityWarning
         Where the efficiency is extrapolated, or the cross section is used where it is not reliable.
     """
+    check_scenario(scenario)
+    check_run(run)
+    check("binning", binning, (Binning, type(None)), "a Binning is right, such as Binning.uniform(4.0)")
     for doubt in doubts(scenario, run, tuple(run.regions)):
         warnings.warn(doubt, ValidityWarning, stacklevel=2)
     made = source(scenario, run)
@@ -92,7 +98,14 @@ def expected_events(
         One for all masses [1]; default the run's.
     average
         Depth average of the decay.
+
+    Raises
+    ------
+    ScenarioError, InputError
+        As in `predict`.
     """
+    check_scenario(scenario)
+    check_run(run)
     made = source(scenario, run, x_min, efficiency)
     ends = survival(scenario, run, made.x, np.array([scenario.coupling]), average)
     totals = {channel: float(made.events @ ends[channel][0]) for channel in CHANNELS}

@@ -8,6 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.arguments import check
 from na64stat.errors import ScenarioError
 from na64stat.experiment.response import Channel
 from na64stat.experiment.run import Run
@@ -38,6 +39,7 @@ def survival(
     scenario: Scenario, run: Run, x: Array, couplings: Array, average: DepthAverage
 ) -> Mapping[Channel, Array]:
     """Probabilities to end in each channel, shape (G, X) for G couplings."""
+    check_average(average)
     momentum = kinematics.momentum(x, scenario.mass, run.beam_energy)
     widths, seen, unseen = _decays(scenario, couplings)
     length = decays.decay_length(widths, scenario.mass, momentum)
@@ -48,6 +50,11 @@ def survival(
     else:
         decayed, escaped = decays.continuous_probabilities(length, run.target.thickness, run.decay_volume)
     return {"visible": seen * decayed, "invisible": unseen * escaped}
+
+
+def check_average(average: object) -> None:
+    """Refuse a name in place of a member of `DepthAverage`, with an InputError."""
+    check("average", average, DepthAverage, "DepthAverage.LAYERS or DepthAverage.CONTINUOUS is right")
 
 
 def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:

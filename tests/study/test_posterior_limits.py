@@ -198,8 +198,8 @@ def test_islands_show_as_several_intervals(run):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"prior": []}, "prior 'missing'.*no default"),
-        ({"prior": "flat"}, "prior 'f'.*an object is right"),
+        ({"prior": []}, "prior: missing.*no default"),
+        ({"prior": "flat"}, r"prior = 'flat' \(a str\); an object is right"),
         ({"prior": [Flat("yield", 0, 1), Flat("coupling", 0, 1)]}, "one of coupling, yield or mu"),
         ({"prior": LogFlat("mass", 1e-3, 1)}, "one of coupling, yield or mu"),
         ({"prior": [Flat("yield", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the coupling is right"),
@@ -263,7 +263,7 @@ def test_a_workspace_of_your_own(run):
     ):
         with pytest.raises(InputError, match=message):
             sample(model, **asked)
-    with pytest.raises(InputError, match="run: missing"):
+    with pytest.raises(InputError, match="run = None; a Run is right"):
         sample(AXION, prior=Flat("yield", 0, 50))
 
 

@@ -394,7 +394,7 @@ def test_confidence_is_between_0_and_1(run, cl):
 
 @pytest.mark.parametrize("couplings", [(1e-3, 1e-4), (0, 1.0), (-1, 1.0), (1e-3, 1e-3)])
 def test_the_range_of_couplings_is_checked(run, couplings):
-    with pytest.raises(InputError, match="a positive range, low end first"):
+    with pytest.raises(InputError, match="two positive numbers, the smaller first"):
         limits(AxionPhoton, run, [0.01], couplings=couplings)
 
 
