@@ -17,7 +17,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Final
 
-from na64stat.errors import ScenarioError
+from na64stat.errors import ScenarioError, did_you_mean
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 
 _CLASSES: Final = {
@@ -137,7 +137,9 @@ def load_class(path: Path, name: str) -> type[Scenario]:
     if not (inspect.isclass(found) and issubclass(found, Scenario)):
         classes = [key for key, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Scenario)]
         own = [key for key in classes if key != "Scenario"]
-        raise ScenarioError(f"scenario file {path}: no Scenario class {name!r}; it has {', '.join(own) or 'none'}")
+        raise ScenarioError(
+            f"scenario file {path}: no Scenario class {name!r}; it has {', '.join(own) or 'none'}{did_you_mean(name, own)}"
+        )
     if inspect.isabstract(found) or not isinstance(getattr(found, "name", None), str):
         raise ScenarioError(f"scenario {path}:{name}: needs a `name` and a `production` method")
     return found

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import ComputationError, InputError, RegionError
+from na64stat.errors import ComputationError, InputError, RegionError, did_you_mean
 from na64stat.experiment.run import Run
 from na64stat.plane import Binning
 from na64stat.scenarios.base import Scenario
@@ -92,6 +92,7 @@ class SignalTest:
             if name not in CORRELATABLE:
                 raise InputError(
                     f"correlated {name!r}: {' or '.join(CORRELATABLE)} is right; the cross section always is"
+                    f"{did_you_mean(name, CORRELATABLE)}"
                 )
         check_combination(self.model)
 
