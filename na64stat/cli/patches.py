@@ -35,6 +35,11 @@ def read_workspace(path: Path) -> dict[str, Any]:
     workspace = read_json(path, "a pyhf workspace")
     if not isinstance(workspace, dict):
         raise InputError(f"{path}: holds {_kind(workspace)}; a pyhf workspace is an object with channels")
+    if "schema" in workspace or "kind" in workspace:
+        from na64stat.study.record_files import content_of
+
+        within = "; the workspace alone, as -o writes it," if isinstance(workspace.get("workspace"), dict) else ""
+        raise InputError(f"{path}: {content_of(workspace)}{within or '; a pyhf workspace'} is right here")
     return workspace
 
 

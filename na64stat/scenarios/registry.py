@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from functools import partial
 from importlib.machinery import SourceFileLoader
@@ -79,11 +80,24 @@ def _resolve(text: str) -> ScenarioFactory:
         from na64stat.scenarios.tabulated import Tabulated
 
         return Tabulated.from_csv(text)
+    if text.endswith(".py"):
+        raise ScenarioError(_without_class(Path(text)))
+    known = f"known are {', '.join(NAMES)}, your own class as path.py:Class, or a table as path.csv"
+    if text.endswith(".toml"):
+        raise ScenarioError(f"scenario {text!r}: a TOML file is a run, for --run {text} or load_run; {known}")
     close = difflib.get_close_matches(text, NAMES, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    raise ScenarioError(
-        f"scenario {text!r}: {hint}known are {', '.join(NAMES)}, your own class as path.py:Class, or a table as path.csv"
-    )
+    raise ScenarioError(f"scenario {text!r}: {hint}{known}")
+
+
+def _without_class(path: Path) -> str:
+    """What is wrong with a file alone, and its classes as they would be named; they are read, nothing is run."""
+    try:
+        source = path.read_bytes().decode(errors="replace")
+    except (OSError, ValueError) as error:
+        return f"scenario file {path}: {getattr(error, 'strerror', None) or error}"
+    names = re.findall(r"^class\s+(\w+)", source, re.MULTILINE) or ["Class"]
+    return f"scenario file {path}: no class is named; {' or '.join(f'{path}:{name}' for name in names)} is right"
 
 
 def _packaged(name: str) -> type[Scenario]:
