@@ -96,7 +96,8 @@ def plot(
 ) -> None:
     """Draw the contours of scans and exclusions.
 
-    FILE... are written by `na64stat scan` or `exclusion`; mass in GeV, existing limits of other experiments shaded.
+    FILE... are written by `na64stat scan` or `exclusion`; mass in GeV, existing limits of other experiments shaded if all are of
+    one scenario.
     """
     file = Output.of(output, overwrite)
     from na64stat.export.figures import draw_maps

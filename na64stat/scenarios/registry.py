@@ -92,10 +92,12 @@ def _resolve(text: str) -> ScenarioFactory:
 
 def _without_class(path: Path) -> str:
     """What is wrong with a file alone, and its classes as they would be named; they are read, nothing is run."""
+    if not path.is_file():
+        return f"scenario file {path}: no such file"
     try:
         source = path.read_bytes().decode(errors="replace")
-    except (OSError, ValueError) as error:
-        return f"scenario file {path}: {getattr(error, 'strerror', None) or error}"
+    except OSError as error:
+        return f"scenario file {path}: {error.strerror}"
     names = re.findall(r"^class\s+(\w+)", source, re.MULTILINE) or ["Class"]
     return f"scenario file {path}: no class is named; {' or '.join(f'{path}:{name}' for name in names)} is right"
 
