@@ -36,7 +36,7 @@ def read_workspace(path: Path) -> dict[str, Any]:
     if not isinstance(workspace, dict):
         raise InputError(f"{path}: holds {_kind(workspace)}; a pyhf workspace is an object with channels")
     if "schema" in workspace or "kind" in workspace:
-        from na64stat.study.record_files import content_of
+        from na64stat.study.record_content import content_of
 
         within = "; the workspace alone, as -o writes it," if isinstance(workspace.get("workspace"), dict) else ""
         raise InputError(f"{path}: {content_of(workspace)}{within or '; a pyhf workspace'} is right here")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from na64stat.errors import InputError
 from na64stat.study.exclusion_record import Exclusion, load_exclusion
-from na64stat.study.record_files import content_of, read_json
+from na64stat.study.record_content import content_of
+from na64stat.study.record_files import read_json
 from na64stat.study.scan_record import Scan, load_scan
 
 

@@ -50,18 +50,6 @@ def read_json(path: str | Path) -> Any:
     return parse_json(content, str(path))
 
 
-def content_of(record: object) -> str:
-    """What a JSON file holds, for a message that says what would be right."""
-    if not isinstance(record, dict):
-        return "no JSON object"
-    if isinstance(record.get("channels"), list):
-        return "a pyhf workspace"
-    kind = record.get("kind")
-    if "schema" not in record:
-        return "no record of na64stat" if kind is None else f"holds {shown(kind)}"
-    return "an answer of na64stat (--json)" if kind is None else f"holds {shown(kind)}, a record of na64stat"
-
-
 def read_record(path: str | Path, kind: str, schema: int) -> dict[str, Any]:
     """The JSON object in a file.
 
@@ -71,8 +59,8 @@ def read_record(path: str | Path, kind: str, schema: int) -> dict[str, Any]:
         If the file is missing, is no JSON, or is of another kind or schema.
     """
     record = read_json(path)
-    if not isinstance(record, dict) or "kind" not in record:
-        found = content_of(record)
+    if not isinstance(record, dict):
+        found = "no JSON object"
     elif record.get("kind") != kind or record.get("schema") != schema:
         found = f"of the kind {shown(record.get('kind'))}, schema {shown(record.get('schema'))}"
     else:
