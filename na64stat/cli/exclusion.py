@@ -21,7 +21,7 @@ from na64stat.cli.options import (
 )
 from na64stat.cli.output import (
     Output,
-    level_text,
+    headline,
     output_option,
     overwrite_option,
     plain_table,
@@ -91,8 +91,7 @@ def exclusion(
     if as_json:
         print_json(result.as_dict())
     else:
-        title = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
-        click.echo(f"{', '.join(title)}: {result.evaluations} points, contours to {result.tolerance:g}")
+        click.echo(f"{headline(result)}: {result.evaluations} points, contours to {result.tolerance:g}")
         table = plain_table("level", "area", "parts", "tip [GeV]", f"at g [{result.coupling_unit}]", "goes on beyond")
         for level in result.levels:
             region = result.region(level)

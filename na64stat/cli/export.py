@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from na64stat.cli.groups import Commands
 from na64stat.cli.numbers import numbers_option
 from na64stat.cli.options import RunChoice, ScenarioChoice, as_json, examples, with_run, with_scenario
 from na64stat.cli.output import Output, busy, output_option, overwrite_option, print_json
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=Commands,
+    no_args_is_help=False,
     epilog=examples(
         "export hepdata scan.json limits.json -o submission/",
         "export likelihood axion-muon --mass 1e-3:0.2:8 --coupling 1e-4:1e-1:13 -o patchset.json",
         "export hs3 ws.json -o hs3.json",
-    )
+    ),
 )
 def export() -> None:
     """Write results as HEPData submissions, likelihoods and HS3."""

@@ -32,8 +32,10 @@ from na64stat.cli.options import (
 )
 from na64stat.cli.output import (
     busy,
+    headline,
     level_text,
     plain_table,
+    print_artefact_note,
     print_failures,
     print_json,
     print_notes,
@@ -184,10 +186,12 @@ def _show_each(found: Mapping[str, ScenarioLimits], as_json: bool) -> None:
     if as_json:
         print_json({"kind": "channels", "channels": {label: item.as_dict() for label, item in found.items()}})
         return
+    from na64stat.export.setting import departures
+
     first = next(iter(found.values()))
     unit = in_brackets(first.coupling_unit)
-    title = f"{first.scenario}, {level_text(first.cl)}, {first.method}: lowest excluded coupling{unit}"
-    click.echo(f"{title}; observed, or * the median expected")
+    title = ", ".join((first.scenario, level_text(first.cl), first.method, *departures(first)))
+    click.echo(f"{title}: lowest excluded coupling{unit}; observed, or * the median expected")
     table = plain_table("m [GeV]", *found, "")
     for number, point in enumerate(first.points):
         table.add_row(f"{point.mass:.4g}", *(_lowest(item.points[number], item.verdict) for item in found.values()), "")
@@ -205,8 +209,7 @@ def _lowest(point: LimitPoint, verdict: str) -> str:
 
 def _print_scenario(result: ScenarioLimits) -> None:
     unit = in_brackets(result.coupling_unit)
-    title = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
-    click.echo(f"{', '.join(title)}: lowest excluded coupling{unit}")
+    click.echo(f"{headline(result)}: lowest excluded coupling{unit}")
     table = plain_table("m [GeV]", *result.points[0].coupling, "excluded")
     for point in result.points:
         values = ["-" if value is None else f"{value:.3g}" for value in point.coupling.values()]
@@ -214,4 +217,5 @@ def _print_scenario(result: ScenarioLimits) -> None:
         artefacts = f"; by the layer sum alone: {intervals_text(point.artefacts)}" if point.artefacts else ""
         table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefacts)
     print_table(table)
+    print_artefact_note(result.points)
     print_notes(result.notes)

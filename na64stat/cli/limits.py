@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from na64stat.cli.groups import Commands
 from na64stat.cli.options import as_json, examples
 from na64stat.cli.output import plain_table, print_json, print_notes, print_table, with_unit
 from na64stat.errors import ComputationError, InputError
@@ -28,7 +29,9 @@ which_prediction = click.option(
 )
 
 
-@click.group(epilog=examples("limits list axion-photon", "limits show dark-sector LSND"))
+@click.group(
+    cls=Commands, no_args_is_help=False, epilog=examples("limits list axion-photon", "limits show dark-sector LSND")
+)
 def limits() -> None:
     """List and show the existing limits of other experiments."""
 

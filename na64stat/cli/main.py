@@ -18,6 +18,7 @@ from na64stat.cli.credible import credible
 from na64stat.cli.exclusion import exclusion
 from na64stat.cli.export import export
 from na64stat.cli.fit import fit
+from na64stat.cli.groups import Commands
 from na64stat.cli.impacts import impacts
 from na64stat.cli.info import info
 from na64stat.cli.limit import limit
@@ -49,6 +50,7 @@ Start with:
 
 
 @click.group(
+    cls=Commands,
     help=_HELP,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

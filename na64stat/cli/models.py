@@ -113,9 +113,14 @@ class ModelChoice:
             return self._of_scenario()
         path = Path(self.scenario.text)
         refuse_options(OF_A_SCENARIO, f"the workspace file {path}", "it is for a scenario")
+        from na64stat.stats.limits import check_combination
+
         model = model_of_file(path, self.patch, self.regions)
         head = {"workspace": str(path), "patch": self.patch.patch, "regions": list(model.channels)}
-        return Subject(model, f"{path}: {channels_text(model.channels)}", head, path, self.patch)
+        subject = Subject(model, f"{path}: {channels_text(model.channels)}", head, path, self.patch)
+        with subject.named_errors():
+            check_combination(model)
+        return subject
 
     def _of_scenario(self) -> Subject:
         from na64stat.cli.numbers import one_number

@@ -19,6 +19,8 @@ from na64stat.text import after_number
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from na64stat.study.limits_record import LimitPoint
+
 Item = TypeVar("Item")
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -118,6 +120,24 @@ def print_failures(failures: list[str], count: int) -> None:
 def with_unit(value: float, unit: str) -> str:
     """A number and its unit, which is left out where it is 1."""
     return f"{value:.6g}{after_number(unit)}"
+
+
+def headline(result: Any) -> str:
+    """What a result of a scenario is of, and what was asked that is not the default."""
+    from na64stat.export.setting import departures
+
+    parts = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
+    return ", ".join((*parts, *departures(result)))
+
+
+def print_artefact_note(points: Iterable[LimitPoint]) -> None:
+    """What "by the layer sum alone" in a table means, if it stands there."""
+    if any(point.artefacts for point in points):
+        click.echo(
+            "note: by the layer sum alone: excluded by the sum over target layers, but not by an average over any depth; "
+            "no real exclusion (--depth-average continuous leaves it out)",
+            err=True,
+        )
 
 
 def level_text(cl: float) -> str:

@@ -74,7 +74,7 @@ def cross_section(process: str, mass: list[float], x_min: float, run_name: str, 
         )
         return
     click.echo(f"{process}, run {run.name}, x > {x_min:g}")
-    table = plain_table("m [GeV]", f"sigma [{unit}]")
+    table = plain_table("m [GeV]", f"sigma / coupling^2 [{unit}]")
     for value, result in zip(mass, sigma, strict=True):
         table.add_row(f"{value:.6g}", f"{result:.6g}")
     print_table(table)

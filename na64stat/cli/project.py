@@ -21,10 +21,12 @@ from na64stat.cli.options import (
 )
 from na64stat.cli.output import (
     Output,
+    headline,
     level_text,
     output_option,
     overwrite_option,
     plain_table,
+    print_artefact_note,
     print_failures,
     print_json,
     print_notes,
@@ -174,8 +176,7 @@ def _project(
 
 def _print(result: Projection) -> None:
     unit = in_brackets(result.coupling_unit)
-    title = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
-    click.echo(f"{', '.join(title)}: couplings{unit} excluded, and discovered if they are there; medians")
+    click.echo(f"{headline(result)}: couplings{unit} excluded, and discovered if they are there; medians")
     thresholds = [f"{item.significance:g} sigma" for item in result.points[0].reach]
     table = plain_table("MOT", "m [GeV]", "limit", "+-1 sigma", "+-2 sigma", *thresholds, "excluded")
     for point in result.points:
@@ -192,6 +193,7 @@ def _print(result: Projection) -> None:
         artefacts = f"; by the layer sum alone: {intervals_text(limit.artefacts)}" if limit.artefacts else ""
         table.add_row(f"{point.mot:.4g}", f"{point.mass:.4g}", *ends, *reach, excluded + artefacts)
     print_table(table)
+    print_artefact_note(point.limit for point in result.points)
     print_notes(result.notes)
 
 

@@ -18,7 +18,15 @@ from na64stat.cli.options import (
     with_scenario,
     with_statistics,
 )
-from na64stat.cli.output import Output, output_option, overwrite_option, print_failures, print_json, print_notes
+from na64stat.cli.output import (
+    Output,
+    headline,
+    output_option,
+    overwrite_option,
+    print_failures,
+    print_json,
+    print_notes,
+)
 from na64stat.errors import InputError
 from na64stat.study.status import has_failed
 
@@ -72,7 +80,7 @@ def scan(
     else:
         names = [item.split(":")[0] for item in flat]
         summary = ", ".join(f"{names.count(name)} {name}" for name in sorted(set(names)))
-        click.echo(f"{result.scenario}, run {result.run}, {' + '.join(result.regions)}: {summary}")
+        click.echo(f"{headline(result)}: {summary}")
         for verdict in result.excess:
             curves = result.contours(verdict)
             closed = sum(curve.closed for curve in curves)

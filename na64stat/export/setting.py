@@ -119,6 +119,24 @@ def variant(result: Any) -> str:
     return "".join(f", {part}" for part in parts)
 
 
+def departures(result: Any) -> tuple[str, ...]:
+    """What is not as it is by default, in a few words each: headlines name it."""
+    asked = asked_of(result)
+    settings = {"": asked.background} if isinstance(asked.background, str) else asked.background
+    parts = [_option(name, value) for name, value in asked.options.items()]
+    parts += [
+        f"background {setting} {run}".rstrip() for run, setting in settings.items() if setting not in ("", "none")
+    ]
+    if asked.average is DepthAverage.CONTINUOUS:
+        parts.append("continuous depth average")
+    if not asked.systematics:
+        parts.append("no systematics")
+    parts += [f"{name} correlated" for name in asked.correlated]
+    if asked.criterion == "cl_sb":
+        parts.append(CRITERIA[asked.criterion])
+    return tuple(parts)
+
+
 def setting_text(result: Any) -> str:
     """Sentences on all of it."""
     asked = asked_of(result)

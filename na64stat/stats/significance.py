@@ -138,25 +138,26 @@ def _record(
         q0, mu = _observed(model)
         if not math.isfinite(q0):
             p0, q0, error, notes = 0.0, None, (0.0, False), (*notes, _IMPOSSIBLE)
-        notes += _without_background(model)
+    notes += _without_background(model)
     if not model.signal_events.any():
         notes = (*notes, "no signal: nothing can be discovered")
     return Significance(p0, error[0], error[1], None if p0 is None else z_of(p0), q0, mu, expected, name, notes)
 
 
 def _without_background(model: Model) -> tuple[str, ...]:
-    """Counts in bins whose background is only the number that stands for none: p0 then measures that number."""
-    seen = [
-        f"{name} ({count:g} observed)"
-        for name, count, background in zip(
-            model.bin_names, model.data(1, None, None)[0][0], model.background_events, strict=True
-        )
-        if count > 0 and 0 < background <= BACKGROUND_FLOOR
+    """Bins whose background is only the number that stands for none: p0 of an event there measures that number."""
+    counts = np.zeros(model.bins) if model.observed is None else model.observed
+    floored = [
+        f"{name} ({count:g} observed)" if count else name
+        for name, count, background in zip(model.bin_names, counts, model.background_events, strict=True)
+        if 0 < background <= BACKGROUND_FLOOR
     ]
-    if not seen:
+    if not floored:
         return ()
-    text = f"background at most {BACKGROUND_FLOOR:g} events, which stands for none stated, in {', '.join(seen)}"
-    return (f"{text}: p0 and Z say nothing of a discovery; give the run a background",)
+    text = f"background at most {BACKGROUND_FLOOR:g} events, which stands for none stated, in {', '.join(floored)}"
+    return (
+        f"{text}: p0 and Z of events there, expected ones too, say nothing of a discovery; give the run a background",
+    )
 
 
 def _asymptotic(model: Model, method: Asymptotic) -> Significance:

@@ -124,7 +124,7 @@ def compare_priors(
         cl,
         tuple(rows),
         tuple(found),
-        inquiry.notes,
+        (*inquiry.notes, *_without_couplings(inquiry, rows)),
         {name: inquiry.facts[name] for name in _PROVENANCE if name in inquiry.facts},
     )
 
@@ -226,6 +226,17 @@ def _frequentist(inquiry: Inquiry, method: Exact | FeldmanCousins, cl: float) ->
     couplings = inquiry.coupling(np.array([found.observed]))
     note = f"from {found.lower:.4g} events" if found.lower else ""
     return ComparedLimit(label, found.observed, None if couplings is None else float(couplings[0]), note)
+
+
+def _without_couplings(inquiry: Inquiry, rows: Sequence[ComparedLimit]) -> tuple[str, ...]:
+    """Why limits on the events stand without a coupling."""
+    if inquiry.mass is None or inquiry.power is not None or all(row.coupling is not None for row in rows):
+        return ()
+    text = (
+        "limits on the events alone: the lifetime depends on the coupling, so that several couplings may give as many "
+        "events; na64stat limit finds those that CL_s excludes"
+    )
+    return (text,)
 
 
 def _widths(x: Array) -> Array:

@@ -184,6 +184,7 @@ def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> 
             raise InputError(
                 f"posterior of {where}: no observed counts, or not in all of {names}; give counts to suppose some"
             )
+        check_combination(model)
         return model
     for name in counts:
         if name not in model.bin_names:

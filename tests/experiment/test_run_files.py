@@ -102,9 +102,7 @@ def test_background_settings():
     assert run.region("invisible").background == Background(0.07, 0.03)
     assert run.region("visible").background == Background(0.0, 0.0)  # knows no other
     assert run.with_background("none") == load_run("2022")
-    with pytest.raises(
-        RunFileError, match=r"run '2022' has no background setting 'bright' \(it has none, realistic\)"
-    ):
+    with pytest.raises(RunFileError, match=r"run '2022' has no background setting 'bright' \(it has none, realistic\)"):
         run.with_background("bright")
     with pytest.raises(RunFileError, match=r"run '2023' has no background setting 'realistic' \(it has none\)"):
         load_run("2023", background="realistic")

@@ -1,0 +1,85 @@
+"""What was asked stands in the headline; what a number does not mean stands in a note; no option is lost in silence."""
+
+import json
+
+import pytest
+
+ASKED = (
+    "--cl",
+    "0.95",
+    "--no-systematics",
+    "--background",
+    "realistic",
+    "--depth-average",
+    "continuous",
+    "--loop-decay",
+)
+SAID = "loop decay, background realistic, continuous depth average, no systematics"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("limit", "axion-muon", "--mass", "0.1"),
+        ("exclusion", "axion-muon", "--mass", "0.1:0.2", "--coupling", "1e-3:1"),
+    ],
+)
+def test_what_is_not_the_default_is_in_the_headline(na64stat, words):
+    loose = ("--tolerance", "0.2") if words[0] == "exclusion" else ()
+    assert na64stat(*words, *loose).out.splitlines()[0].startswith("axion-muon, run 2022, invisible, 90% CL, exact: ")
+    line = na64stat(*words, *loose, *ASKED).out.splitlines()[0]
+    assert line.startswith(f"axion-muon, run 2022, invisible, 95% CL, exact, {SAID}: ")
+
+
+def test_what_only_the_layer_sum_excludes_has_a_note(na64stat):
+    answer = na64stat("limit", "axion-photon", "--mass", "0.3")
+    assert "by the layer sum alone: > " in answer.out
+    assert "no real exclusion" in answer.err
+    continuous = na64stat("limit", "axion-photon", "--mass", "0.3", "--depth-average", "continuous")
+    assert "layer sum" not in continuous.out + continuous.err
+
+
+def test_expected_significance_without_background_has_a_note(na64stat):
+    point = ("significance", "axion-muon", "--mass", "0.1", "--coupling", "5e-3")
+    assert "say nothing of a discovery" in na64stat(*point).err
+    assert "say nothing of a discovery" not in na64stat(*point, "--background", "realistic").err
+
+
+def test_events_without_couplings_have_a_note(na64stat):
+    words = ("--prior", "flat:yield:0:50")
+    assert "na64stat limit finds" in na64stat("credible", "axion-photon", "--mass", "0.01", *words).err
+    assert "na64stat limit finds" not in na64stat("credible", "axion-muon", "--mass", "0.1", *words).err
+
+
+@pytest.mark.parametrize("command", ["limit", "fit", "significance", "impacts", "compare"])
+def test_one_rule_for_combinations(na64stat, here, command):
+    """What is refused for the scenario is refused for its workspace."""
+    given = ("axion-photon", "--mass", "0.01", "--coupling", "4e-3")
+    assert na64stat("workspace", *given, "-o", "ws.json").status == 0
+    assert len(json.loads((here / "ws.json").read_text(encoding="utf-8"))["channels"]) == 2
+    error = na64stat(command, "ws.json").error
+    assert "4 events observed and no background" in error
+    assert "--region NAME picks a channel" in error
+    assert na64stat(command, "ws.json", "--region", "invisible").status == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("predict", "axion-muon", "--mass", "0.1", "--coupling", "5e-3", "--run", "2022", "--run", "2023"),
+        ("limit", "axion-muon", "--mass", "0.1", "--run", "2022", "--cl", "0.9", "--cl", "0.95"),
+        ("limits", "show", "axion-photon", "NA64e", "--mass", "0.03", "--mass", "0.04"),
+        ("export", "likelihood", "axion-muon", "--inspire", "ins1", "--inspire=ins2"),
+        ("overlap", "-o", "x.png", "a.json", "--output", "y.png"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_option_that_is_meant_once(na64stat, words):
+    assert "given 2 times; once is right" in na64stat(*words).error
+
+
+def test_options_that_repeat_may(na64stat):
+    assert (
+        na64stat("limit", "axion-muon", "--mass", "0.1", "--run", "2022", "--run", "2023", "--json", "--json").status
+        == 0
+    )
