@@ -20,6 +20,8 @@ A message says what, which value, where, and what would be right.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Final
 
 _LONGEST: Final = 200
@@ -82,3 +84,17 @@ def shown(value: object) -> str:
     except (ValueError, RecursionError):  # an integer of thousands of digits, a structure of thousands of levels
         return f"a {type(value).__name__} too large to be shown"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The end of a message: a hint at the known name that is most like a wrong one; empty if none is.
+
+    Parameters
+    ----------
+    name
+        The wrong one.
+    known
+        The right ones.
+    """
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

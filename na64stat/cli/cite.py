@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.cli.methods import METHODS
 from na64stat.cli.options import ScenarioChoice, as_json, examples, run_option, with_scenario
 from na64stat.cli.output import Output, output_option, overwrite_option, print_json
@@ -14,7 +15,7 @@ from na64stat.cli.output import Output, output_option, overwrite_option, print_j
 @run_option
 @click.option(
     "--method",
-    type=click.Choice((*METHODS, "posterior")),
+    type=Choice((*METHODS, "posterior")),
     default="exact",
     show_default=True,
     help="How the results were computed.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.cli.figures import figure_file, figure_option, save_limits
 from na64stat.cli.limit import bound_text, limit_text, workspace_record
 from na64stat.cli.methods import METHODS, build_method, pack_toys, toy_options
@@ -25,7 +26,7 @@ def _with_methods(command: Any) -> Any:
         return command(methods=[build_method(name, toys) for name in dict.fromkeys(methods or METHODS)], **others)
 
     method_option = click.option(
-        "--method", "methods", type=click.Choice(METHODS), multiple=True, help="Method; repeated: several; default all."
+        "--method", "methods", type=Choice(METHODS), multiple=True, help="Method; repeated: several; default all."
     )
     return add_options(command, pack, cl_option, method_option, *toy_options())
 

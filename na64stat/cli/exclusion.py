@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.cli.long import LongWork, with_long_work
 from na64stat.cli.numbers import SPAN
 from na64stat.cli.options import (
@@ -52,7 +53,7 @@ LEVELS = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
     help="To which each contour is known, in ln(mass) and ln(coupling).",
 )
 @click.option(
-    "--level", "levels", type=click.Choice(LEVELS), multiple=True, help="Contours to find, repeated; default all six."
+    "--level", "levels", type=Choice(LEVELS), multiple=True, help="Contours to find, repeated; default all six."
 )
 @output_option("File to write, JSON; `na64stat plot` draws it.")
 @overwrite_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.errors import InputError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def method_option(methods: tuple[str, ...]) -> Callable[[Any], Any]:
     """--method with these choices."""
     return click.option(
         "--method",
-        type=click.Choice(methods),
+        type=Choice(methods),
         default=EXACT,
         show_default=True,
         help="Statistical method; asymptotic formulas are far too strong at low counts.",
@@ -155,6 +156,6 @@ def toy_options() -> list[Callable[[Any], Any]]:
 
 criterion_option = click.option(
     "--criterion",
-    type=click.Choice(["cl_s", "cl_sb"]),
+    type=Choice(["cl_s", "cl_sb"]),
     help="Limits where CL_s or where CL_sb falls to 1 - cl (toys, asymptotic); default cl_s.",
 )

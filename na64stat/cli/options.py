@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.cli.completion import runs, scenarios
 from na64stat.cli.methods import MethodChoice, method_options, pack_toys
 from na64stat.errors import InputError, RunFileError, ScenarioError
@@ -269,7 +270,7 @@ def with_depth_average(command: Command) -> Command:
     """--depth-average."""
     return click.option(
         "--depth-average",
-        type=click.Choice(["layers", "continuous"]),
+        type=Choice(["layers", "continuous"]),
         default="layers",
         show_default=True,
         help="Average over the production depth: the paper's sum over layers, or any depth.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ from na64stat.errors import InputError
 from na64stat.text import intervals_text
 
 if TYPE_CHECKING:
+    from na64stat.study.exclusion_record import Exclusion
     from na64stat.study.overlap import Overlap
+    from na64stat.study.scan_record import Scan
 
 
 @click.command(
@@ -66,10 +69,13 @@ def overlap(
     if len(units) > 1:
         raise InputError(f"overlap: couplings in units of {' and '.join(units)}; one unit is right")
     found = compare({label: item.region(level) for label, item in maps.items()}, mass or ())
+    found = replace(found, notes=(*_mixed(maps), *found.notes))
     if file is not None:
         from na64stat.export.figures import draw_maps
+        from na64stat.export.map_labels import named_labels
 
-        draw_maps(maps, file.path, existing=False, level=level, overwrite=file.overwrite)
+        drawn = dict(zip(named_labels(list(maps.values()), labels), maps.values(), strict=True))
+        draw_maps(drawn, file.path, existing=False, level=level, overwrite=file.overwrite)
     levels = {label: level or item.levels[0] for label, item in maps.items()}
     if as_json:
         figure = None if file is None else str(file.path)
@@ -78,6 +84,14 @@ def overlap(
         _print(found, units[0], levels)
     if file is not None:
         click.echo(f"wrote {file.path}", err=True)
+
+
+def _mixed(maps: dict[str, Scan | Exclusion]) -> list[str]:
+    """That maps are of several scenarios, if they are."""
+    if len({item.scenario for item in maps.values()}) == 1:
+        return []
+    of = ", ".join(f"{label} of {item.scenario}" for label, item in maps.items())
+    return [f"scenarios differ ({of}): their couplings share a unit only, so that areas and ratios compare numbers"]
 
 
 def _print(found: Overlap, unit: str, levels: dict[str, str]) -> None:

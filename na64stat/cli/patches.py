@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from na64stat.cli.options import Command, add_options
-from na64stat.errors import InputError
+from na64stat.errors import InputError, did_you_mean
 
 
 def read_json(path: Path, wanted: str, *, whole_numbers: bool = False) -> Any:
@@ -35,6 +35,11 @@ def read_workspace(path: Path) -> dict[str, Any]:
     workspace = read_json(path, "a pyhf workspace")
     if not isinstance(workspace, dict):
         raise InputError(f"{path}: holds {_kind(workspace)}; a pyhf workspace is an object with channels")
+    if "schema" in workspace or "kind" in workspace:
+        from na64stat.study.record_content import content_of
+
+        within = "; the workspace alone, as -o writes it," if isinstance(workspace.get("workspace"), dict) else ""
+        raise InputError(f"{path}: {content_of(workspace)}{within or '; a pyhf workspace'} is right here")
     return workspace
 
 
@@ -84,7 +89,8 @@ class PatchChoice:
             return known[self.name]
         start = f"--patch-name: missing for {path}" if self.name is None else f"--patch-name {self.name}: not in {path}"
         some = ", ".join(list(known)[:8]) + (", ..." if len(known) > 8 else "")
-        raise InputError(f"{start}; its patches are {some}" if known else f"{path}: a patch set without patches")
+        hint = did_you_mean(self.name or "", known)
+        raise InputError(f"{start}; its patches are {some}{hint}" if known else f"{path}: a patch set without patches")
 
 
 def _check_digest(path: Path, patch_set: dict[str, Any], workspace: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.cli.numbers import numbers_option, one_number
 from na64stat.cli.options import (
     RunChoice,
@@ -39,7 +40,7 @@ PROCESSES: Final = ["vector", "scalar", "pseudoscalar", "photon_fusion", "dark_p
 
 
 @click.command("cross-section", epilog=examples("cross-section pseudoscalar --mass 0.1 --x-min 0.5"))
-@click.argument("process", type=click.Choice(PROCESSES), metavar="PROCESS")
+@click.argument("process", type=Choice(PROCESSES), metavar="PROCESS")
 @numbers_option("--mass", "Mass or masses [GeV]; of chi for dark_pair; repeated: each.", required=True)
 @click.option("--x-min", default=0.0, show_default=True, help="Smallest energy fraction x, in [0, 1).")
 @run_option

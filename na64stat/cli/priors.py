@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from na64stat.errors import InputError
+from na64stat.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from na64stat.stats.priors import Prior
@@ -35,7 +35,8 @@ class PriorType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
             "right, e.g. log-flat:coupling:1e-6:1"
         )
         if name not in kinds or len(rest) not in ((3, 4) if name == "jeffreys" else (3,)):
-            self.fail(f"{value!r}: {wanted}", param, ctx)
+            hint = "" if name in kinds else did_you_mean(name, kinds)
+            self.fail(f"{value!r}: {wanted}{hint}", param, ctx)
         try:
             numbers = [_number(text) for text in rest[1:]]
         except ValueError as error:

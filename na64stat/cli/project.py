@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.cli.numbers import numbers_option, search_between
 from na64stat.cli.options import (
     RunChoice,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 @click.option(
     "--mot-background",
     "scaling",
-    type=click.Choice(["none", "per-mot", "fixed"]),
+    type=Choice(["none", "per-mot", "fixed"]),
     default="none",
     show_default=True,
     help="The background in use (--background): left out, growing with the muons, or staying as it is.",

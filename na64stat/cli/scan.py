@@ -25,6 +25,7 @@ from na64stat.cli.output import (
     overwrite_option,
     print_failures,
     print_json,
+    print_notes,
 )
 from na64stat.errors import InputError
 from na64stat.study.status import has_failed
@@ -103,23 +104,25 @@ def plot(
 ) -> None:
     """Draw the contours of scans and exclusions.
 
-    FILE... are written by `na64stat scan` or `exclusion`; mass in GeV, existing limits of other experiments shaded.
+    FILE... are written by `na64stat scan` or `exclusion`; mass in GeV, existing limits of other experiments shaded if all are of
+    one scenario.
     """
     file = Output.of(output, overwrite)
-    from na64stat.export.figures import draw_maps, map_label
+    from na64stat.export.figures import draw_maps
+    from na64stat.export.map_labels import left_out, map_labels
     from na64stat.limits_library.library import read_limits
     from na64stat.study.load_map import load_map
 
     maps = [load_map(path) for path in files]
-    labels = [map_label(item) for item in maps]
-    if len(set(labels)) < len(labels):  # what tells them apart is in the names of the files
-        labels = [path.stem for path in files]
-    if len(set(labels)) < len(labels):
-        labels = [str(path) for path in files]
-    found = dict(zip(labels, maps, strict=True))
+    names = [path.stem for path in files]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in files]
+    found = dict(zip(map_labels(maps, names), maps, strict=True))
     more = [limit for name in own for limit in read_limits(name)]
     drawn = draw_maps(found, file.path, existing=not no_existing, more=more, overwrite=file.overwrite)
+    notes = [text for text in [left_out(maps)] if text and not no_existing]
     if as_json:
-        print_json({"figure": str(file.path), "curves": drawn})
+        print_json({"figure": str(file.path), "curves": drawn, "notes": notes})
     else:
+        print_notes(notes)
         click.echo(f"wrote {file.path}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from na64stat.cli.choice import Choice
 from na64stat.cli.numbers import numbers_option
 from na64stat.cli.options import (
     RunChoice,
@@ -54,7 +55,7 @@ _NEEDS_SCENARIO: Final = "goes with a scenario, e.g. na64stat sensitivity axion-
 @click.option(
     "--efficiency",
     "rule",
-    type=click.Choice(["re-inferred", "held"]),
+    type=Choice(["re-inferred", "held"]),
     default="re-inferred",
     show_default=True,
     help="Where response, cross section or muons of the Z' limit move: infer the efficiency anew from it, or keep it.",

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.arguments import check
-from na64stat.errors import InputError, RunFileError, shown
+from na64stat.errors import InputError, RunFileError, did_you_mean, shown
 from na64stat.experiment.efficiency import Efficiency, read_efficiency
 from na64stat.experiment.response import CHANNELS, Response
 from na64stat.experiment.run import Background, Number, Run, RunRegion, Systematics
-from na64stat.experiment.schema import Layer, did_you_mean, read_layer
+from na64stat.experiment.schema import Layer, read_layer
 from na64stat.experiment.target import Target
 from na64stat.files import read_limited
 from na64stat.physics.nucleus import Nucleus

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from enum import Enum
 from typing import Final, Literal
 
 from na64stat.arguments import check, is_number, several, wrong
-from na64stat.errors import InputError, RegionError, RunFileError
+from na64stat.errors import InputError, RegionError, RunFileError, did_you_mean
 from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.response import CHANNELS, Channel, Response
 from na64stat.experiment.target import Target
@@ -178,8 +177,7 @@ class Run:
         """
         if name in self.regions:
             return self.regions[name]
-        close = difflib.get_close_matches(str(name), self.regions, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, self.regions)
         raise RegionError(f"run {self.name!r} has no region {name!r}{hint} (it has {', '.join(self.regions)})")
 
     def with_background(self, name: str) -> Run:
@@ -199,7 +197,10 @@ class Run:
         """
         known = sorted({setting for region in self.regions.values() for setting in region.backgrounds})
         if name not in known:
-            raise RunFileError(f"run {self.name!r} has no background setting {name!r} (it has {', '.join(known)})")
+            hint = did_you_mean(name, known)
+            raise RunFileError(
+                f"run {self.name!r} has no background setting {name!r}{hint} (it has {', '.join(known)})"
+            )
         regions = {
             key: replace(region, background=region.backgrounds.get(name, region.backgrounds["none"]))
             for key, region in self.regions.items()

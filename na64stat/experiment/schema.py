@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from typing import Any, Final, get_args
 
-from na64stat.errors import RunFileError, shown
+from na64stat.errors import RunFileError, did_you_mean, shown
 from na64stat.experiment.response import CHANNELS, Channel
 from na64stat.experiment.run import Number, Status
 
@@ -149,12 +148,6 @@ def checked_number(label: str, key: str, number: Number) -> Number:
         raise reader.error(key, "unknown key")
     entry = {name: value for name, value in vars(number).items() if value is not None}
     return reader.number(entry, key, rule)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name that is most like a wrong one; empty if none is."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def read_layer(document: Mapping[str, Any], label: str, folder: Traversable) -> Layer:

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from na64stat.errors import InputError, RunFileError
+from na64stat.errors import InputError, RunFileError, did_you_mean
 from na64stat.experiment.load import build_run
 from na64stat.experiment.run import Number, Run
-from na64stat.experiment.schema import Layer, checked_number, did_you_mean, rule_of
+from na64stat.experiment.schema import Layer, checked_number, rule_of
 
 _MOT, _MOT_SPREAD = "beam.mot", "systematics.mot"
 

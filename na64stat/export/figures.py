@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
 from na64stat.export.limit_curves import ARTEFACT, bands, edge_curves
+from na64stat.export.map_labels import left_out, legend_names, map_label, notes_of
 from na64stat.export.setting import asked_of
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import known_limits
@@ -81,7 +82,8 @@ def draw_maps(
         Label -> scan or exclusion. Of a single exclusion the expected contours are drawn, too, where they differ; of a single
         scan at one mass, CL_s against the coupling.
     existing, more
-        Whether existing limits are shaded, and limits of your own beside them.
+        Whether existing limits are shaded, and limits of your own beside them. Where there are several scenarios, existing limits
+        are left out, and a note says so.
     level
         The one whose contours are drawn, alone, and which the title names; default the deciding one of each.
 
@@ -116,30 +118,25 @@ def maps_figure(
     coupling = min(item.coupling_range[0] for item in items), max(item.coupling_range[1] for item in items)
     if not (mass[0] < mass[1] and coupling[0] < coupling[1]):
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
-    names = list(dict.fromkeys(item.scenario for item in items))
-    title = ", ".join([*names, "NA64mu", *([] if level is None else [level])])
-    axes = axes_text(first.scenario, mass, coupling, first.coupling_unit, title)
+    scenarios = list(dict.fromkeys(item.scenario for item in items))
+    # Several stand in the legend.
+    title = ", ".join([*(scenarios if len(scenarios) == 1 else ()), "NA64mu", *([] if level is None else [level])])
+    axes = _in_words(axes_text(first.scenario, mass, coupling, first.coupling_unit, title), scenarios, units[0])
     wrong = [limit for limit in more if limit.unit != first.coupling_unit]
     if wrong:
         raise InputError(
             f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
         )
-    others = shaded(first.scenario if existing and len(names) == 1 else "", coupling[1], more)
-    return exclusion_figure(_curves(found, level), others, axes)
+    others = shaded(first.scenario if existing and len(scenarios) == 1 else "", coupling[1], more)
+    notes = [notes_of(found, level), left_out(items) if existing else ""]
+    return exclusion_figure(_curves(found, level), others, axes, notes=" ".join(filter(None, notes)))
 
 
 def _curves(found: Mapping[str, Scan | Exclusion], level: str | None) -> list[Curve]:
     curves = []
-    tacit = level is not None or all(item.levels[0] == "observed" for item in found.values())
-    for number, (label, item) in enumerate(found.items()):
-        name = label if tacit else f"{label}, {item.levels[0]}"
+    for number, (name, item) in enumerate(zip(legend_names(found, level), found.values(), strict=True)):
         curves += contour_curves(item, name, COLOURS[number % len(COLOURS)], "-", level)
     return curves + (_expected(next(iter(found.values()))) if level is None and len(found) == 1 else [])
-
-
-def map_label(found: Scan | Exclusion) -> str:
-    """What a scan or an exclusion is of, for a legend."""
-    return f"{found.run}, {' + '.join(found.regions)}, {100 * found.cl:.6g}%"
 
 
 def _expected(found: Scan | Exclusion) -> list[Curve]:
@@ -166,6 +163,14 @@ def axes_text(
     return AxesText(
         f"${mass_symbol}$ [GeV]", f"${coupling_symbol}${in_brackets(in_mathtext(unit))}", mass, coupling, title
     )
+
+
+def _in_words(axes: AxesText, scenarios: Sequence[str], unit: str) -> AxesText:
+    """The same axes, with words for quantities whose symbols differ between the scenarios."""
+    masses, couplings = (set(texts) for texts in zip(*map(symbols, scenarios), strict=True))
+    if len(masses) > 1:
+        axes = replace(axes, mass_label="mass [GeV]")
+    return axes if len(couplings) == 1 else replace(axes, coupling_label=f"coupling{in_brackets(in_mathtext(unit))}")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from functools import partial
 from importlib.machinery import SourceFileLoader
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Final
 
-from na64stat.errors import ScenarioError
+from na64stat.errors import ScenarioError, did_you_mean
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 
 _CLASSES: Final = {
@@ -79,11 +80,26 @@ def _resolve(text: str) -> ScenarioFactory:
         from na64stat.scenarios.tabulated import Tabulated
 
         return Tabulated.from_csv(text)
+    if text.endswith(".py"):
+        raise ScenarioError(_without_class(Path(text)))
+    known = f"known are {', '.join(NAMES)}, your own class as path.py:Class, or a table as path.csv"
+    if text.endswith(".toml"):
+        raise ScenarioError(f"scenario {text!r}: a TOML file is a run, for --run {text} or load_run; {known}")
     close = difflib.get_close_matches(text, NAMES, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    raise ScenarioError(
-        f"scenario {text!r}: {hint}known are {', '.join(NAMES)}, your own class as path.py:Class, or a table as path.csv"
-    )
+    raise ScenarioError(f"scenario {text!r}: {hint}{known}")
+
+
+def _without_class(path: Path) -> str:
+    """What is wrong with a file alone, and its classes as they would be named; they are read, nothing is run."""
+    if not path.is_file():
+        return f"scenario file {path}: no such file"
+    try:
+        source = path.read_bytes().decode(errors="replace")
+    except OSError as error:
+        return f"scenario file {path}: {error.strerror}"
+    names = re.findall(r"^class\s+(\w+)", source, re.MULTILINE) or ["Class"]
+    return f"scenario file {path}: no class is named; {' or '.join(f'{path}:{name}' for name in names)} is right"
 
 
 def _packaged(name: str) -> type[Scenario]:
@@ -137,7 +153,9 @@ def load_class(path: Path, name: str) -> type[Scenario]:
     if not (inspect.isclass(found) and issubclass(found, Scenario)):
         classes = [key for key, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Scenario)]
         own = [key for key in classes if key != "Scenario"]
-        raise ScenarioError(f"scenario file {path}: no Scenario class {name!r}; it has {', '.join(own) or 'none'}")
+        raise ScenarioError(
+            f"scenario file {path}: no Scenario class {name!r}; it has {', '.join(own) or 'none'}{did_you_mean(name, own)}"
+        )
     if inspect.isabstract(found) or not isinstance(getattr(found, "name", None), str):
         raise ScenarioError(f"scenario {path}:{name}: needs a `name` and a `production` method")
     return found

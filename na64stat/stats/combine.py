@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from na64stat.arguments import check, names
-from na64stat.errors import WorkspaceError
+from na64stat.errors import WorkspaceError, did_you_mean
 from na64stat.stats._pyhf import validate
 from na64stat.stats.model import PROJECTION
 
@@ -95,8 +95,11 @@ def _renamed(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence
                     of_bins.add(modifier["name"])
     for name in uncorrelated:
         if name == poi or name not in names:
-            known = ", ".join(sorted(set(names) - {poi}))
-            raise WorkspaceError(f"combine: uncorrelated {name!r}: not a nuisance parameter of them; there are {known}")
+            known = sorted(set(names) - {poi})
+            raise WorkspaceError(
+                f"combine: uncorrelated {name!r}: not a nuisance parameter of them; there are {', '.join(known)}"
+                f"{did_you_mean(name, known)}"
+            )
     return {name for name in {*uncorrelated, *of_bins} if len(names[name]) > 1}
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from na64stat.arguments import several
-from na64stat.errors import InputError
+from na64stat.errors import InputError, did_you_mean
 from na64stat.stats.parameters import Array
 
 PARAMETERS: Final = ("coupling", "yield", "mu", "mass")
@@ -52,7 +52,8 @@ class Prior(ABC):
 
     def __post_init__(self) -> None:
         if self.parameter not in PARAMETERS:
-            raise InputError(f"prior of {self.parameter!r}: one of {', '.join(PARAMETERS)} is right")
+            hint = did_you_mean(self.parameter, PARAMETERS)
+            raise InputError(f"prior of {self.parameter!r}: one of {', '.join(PARAMETERS)} is right{hint}")
         where = f"prior {self.name} of {self.parameter}, {self.low} to {self.high}"
         try:
             low, high = float(self.low), float(self.high)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from na64stat.arguments import numbers
-from na64stat.errors import ComputationError, InputError
+from na64stat.errors import ComputationError, InputError, did_you_mean
 from na64stat.stats.fit import Fits, fit_fixed, fit_free
 from na64stat.stats.fit import lowest_mu as smallest_mu
 from na64stat.stats.model import Model, check_model
@@ -199,7 +199,7 @@ def index_of(model: Model, name: str) -> int:
     """Position of a parameter that is fitted."""
     names = [parameter.name for parameter in model.parameters]
     if name not in names:
-        raise InputError(f"parameter {name!r}: not in the model; it has {', '.join(names)}")
+        raise InputError(f"parameter {name!r}: not in the model; it has {', '.join(names)}{did_you_mean(name, names)}")
     index = names.index(name)
     if model.parameters[index].fixed:
         raise InputError(f"parameter {name!r}: fixed in the model; a fitted one is right")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import names as names_of
-from na64stat.errors import RegionError, WorkspaceError
+from na64stat.errors import RegionError, WorkspaceError, did_you_mean
 from na64stat.stats.parameters import Array, Constraint, Gaussian, Parameter, Poisson
 from na64stat.stats.rows import Row
 
@@ -63,7 +63,10 @@ class Reader:
         names = list(channels) if regions is None else list(names_of("regions", regions, RegionError))
         for name in names:
             if name not in channels:
-                raise RegionError(f"region {name!r}: not a channel of the workspace; it has {', '.join(channels)}")
+                raise RegionError(
+                    f"region {name!r}: not a channel of the workspace; it has {', '.join(channels)}"
+                    f"{did_you_mean(name, channels)}"
+                )
         if not names or len(set(names)) != len(names):
             raise RegionError(f"regions {names}: name at least one channel, each once")
         self.channels = [channels[name] for name in names]
@@ -262,8 +265,10 @@ def measurement_of(workspace: Mapping[str, Any], name: str | None) -> Mapping[st
     for measurement in measurements:
         if measurement["name"] == name:
             return measurement
-    known = ", ".join(item["name"] for item in measurements)
-    raise WorkspaceError(f"measurement {name!r}: not in the workspace; it has {known}")
+    known = [item["name"] for item in measurements]
+    raise WorkspaceError(
+        f"measurement {name!r}: not in the workspace; it has {', '.join(known)}{did_you_mean(name, known)}"
+    )
 
 
 def _shapesys(nominal: Array, errors: Array, place: str) -> tuple[list[Constraint | None], list[bool]]:

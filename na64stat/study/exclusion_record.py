@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError
+from na64stat.errors import InputError, did_you_mean
 from na64stat.study.record_files import (
     Saved,
     contour_records,
@@ -122,7 +122,8 @@ class Exclusion(Saved):
         """
         name = level or self.levels[0]
         if name not in self.excess:
-            raise InputError(f"exclusion of run {self.run}: no level {name!r}; it has {', '.join(self.levels)}")
+            hint = did_you_mean(name, self.levels)
+            raise InputError(f"exclusion of run {self.run}: no level {name!r}; it has {', '.join(self.levels)}{hint}")
         logs = np.log(self.mass), np.log(self.coupling)
         return ExclusionRegion.of_points(*logs, self.excess[name], self.smooth_excess[name])
 

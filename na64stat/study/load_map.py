@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64stat.errors import InputError, shown
+from na64stat.errors import InputError
 from na64stat.study.exclusion_record import Exclusion, load_exclusion
+from na64stat.study.record_content import content_of
 from na64stat.study.record_files import read_json
 from na64stat.study.scan_record import Scan, load_scan
 
@@ -18,10 +19,10 @@ def load_map(path: str | Path) -> Scan | Exclusion:
     InputError
         If the file is missing or is neither.
     """
-    try:
-        kind = read_json(path).get("kind")
-    except (InputError, AttributeError):
-        kind = None  # the reader of scans says what is wrong
-    if kind not in (None, "scan", "exclusion"):
-        raise InputError(f"{path}: holds {shown(kind)}; a file of `na64stat scan` or `na64stat exclusion` is right")
-    return load_exclusion(path) if kind == "exclusion" else load_scan(path)
+    record = read_json(path)
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if kind == "exclusion":
+        return load_exclusion(path)
+    if kind == "scan":
+        return load_scan(path)
+    raise InputError(f"{path}: {content_of(record)}; a file of `na64stat scan` or `na64stat exclusion` is right")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import check, names, wrong
-from na64stat.errors import InputError, ValidityWarning
+from na64stat.errors import InputError, ValidityWarning, did_you_mean
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
@@ -181,6 +181,11 @@ def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> 
             )
         check_combination(model)
         return model
+    for name in counts:
+        if name not in model.bin_names:
+            raise InputError(
+                f"counts: {name!r} is none of the regions that are asked about, {bins}{did_you_mean(name, model.bin_names)}"
+            )
     if sorted(counts) != sorted(model.bin_names):
         raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {bins}")
     for name, count in counts.items():

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError
+from na64stat.errors import InputError, did_you_mean
 from na64stat.study.record_files import (
     Saved,
     contour_records,
@@ -106,7 +106,8 @@ class Scan(Saved):
         """
         name = verdict or next(iter(self.excess))
         if name not in self.excess:
-            raise InputError(f"scan of run {self.run}: no verdict {name!r}; it has {', '.join(self.excess)}")
+            hint = did_you_mean(name, self.excess)
+            raise InputError(f"scan of run {self.run}: no verdict {name!r}; it has {', '.join(self.excess)}{hint}")
         if min(self._shape) < 2:
             raise InputError(
                 f"scan of run {self.run}: a single row or column; a map of masses and couplings has regions"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import names
-from na64stat.errors import ComputationError, InputError, RegionError
+from na64stat.errors import ComputationError, InputError, RegionError, did_you_mean
 from na64stat.experiment.run import Run, runs_of
 from na64stat.plane import Binning
 from na64stat.scenarios.base import Scenario, check_scenario
@@ -109,6 +109,7 @@ class SignalTest:
             if name not in CORRELATABLE:
                 raise InputError(
                     f"correlated {name!r}: {' or '.join(CORRELATABLE)} is right; the cross section always is"
+                    f"{did_you_mean(name, CORRELATABLE)}"
                 )
         check_combination(self.model)
 

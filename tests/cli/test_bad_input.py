@@ -114,7 +114,7 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["limit", "bytes.json"], ["bytes.json: not a text file"]),
         (["plot", "gone.json", "-o", "a.png"], ["gone.json: No such file or directory"]),
         (["plot", "empty.json", "-o", "a.png"], ["empty.json: not a JSON file"]),
-        (["plot", "list.json", "-o", "a.png"], ["list.json: no JSON object; scan of schema 1", "na64stat scan SCENARIO"]),
+        (["plot", "list.json", "-o", "a.png"], ["list.json: no JSON object; a file of `na64stat scan` or `na64stat exclusion`"]),
         (["plot", "-o", "a.png"], ["Missing argument 'FILE...'; see na64stat plot --help"]),
         (["plot", "list.json"], ["Missing option '-o' / '--output'"]),
         # run files

@@ -204,7 +204,11 @@ def test_overlap_says_what_only_the_layer_sum_excludes(na64stat, here):
 
 
 @pytest.mark.parametrize(
-    ("options", "names"), [((), ["seen, observed", "later, median"]), (("--level", "median"), ["seen", "later"])]
+    ("options", "names"),
+    [
+        ((), ["seen, run 2022, observed", "later, run mot1e12, median"]),
+        (("--level", "median"), ["seen, run 2022", "later, run mot1e12"]),
+    ],
 )
 def test_an_observed_and_a_projected_map_say_their_levels(na64stat, here, monkeypatch, options, names):
     for name, run in (("seen", "2022"), ("later", "mot1e12")):

@@ -49,7 +49,10 @@ def test_priors_are_read(text, prior):
         ),
         ((*MUON, "--prior", "flat:yield:0:2", "--count", "invisible"), "REGION=N"),
         ((*MUON, "--prior", "flat:yield:0:2", "--count", "invisible=-1"), "REGION=N"),
-        ((*MUON, "--prior", "flat:yield:0:2", "--count", "visible=1"), "counts of visible: one of each is right"),
+        (
+            (*MUON, "--prior", "flat:yield:0:2", "--count", "visible=1"),
+            "counts: 'visible' is none of the regions that are asked about, invisible",
+        ),
         ((*MUON, "--prior", "flat:yield:0:2", "--run", "mot1e12"), "no observed counts"),
         ((*MUON, "--prior", "flat:yield:0:2", "--region", "nowhere"), "nowhere"),
     ],

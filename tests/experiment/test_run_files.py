@@ -102,10 +102,8 @@ def test_background_settings():
     assert run.region("invisible").background == Background(0.07, 0.03)
     assert run.region("visible").background == Background(0.0, 0.0)  # knows no other
     assert run.with_background("none") == load_run("2022")
-    with pytest.raises(
-        RunFileError, match=r"run '2022' has no background setting 'pessimistic' \(it has none, realistic\)"
-    ):
-        run.with_background("pessimistic")
+    with pytest.raises(RunFileError, match=r"run '2022' has no background setting 'bright' \(it has none, realistic\)"):
+        run.with_background("bright")
     with pytest.raises(RunFileError, match=r"run '2023' has no background setting 'realistic' \(it has none\)"):
         load_run("2023", background="realistic")
 
@@ -191,7 +189,11 @@ MISTAKES = {
     ),
     "region key": ("e_cal_max = {", "e_cal_mx = {", "regions.invisible.e_cal_mx: unknown key; did you mean 'e_cal_max"),
     "missing number": ("density = {", "# density = {", "target.density: missing"),
-    "missing value": ("{ value = 17.0, ", "{ ", "detector.decay_volume.value: missing; a table like { value = ..., unit = 'm'"),
+    "missing value": (
+        "{ value = 17.0, ",
+        "{ ",
+        "detector.decay_volume.value: missing; a table like { value = ..., unit = 'm'",
+    ),
     "missing source": ('source = "lead", ', "", "target.proton_number.source: missing"),
     "missing status": (', status = "published" }', " }", 'beam.energy.status: missing; status = "assumed"'),
     "missing unit": ('unit = "GeV", ', "", 'beam.energy.unit: missing; unit = "GeV"'),
