@@ -191,7 +191,11 @@ MISTAKES = {
     ),
     "region key": ("e_cal_max = {", "e_cal_mx = {", "regions.invisible.e_cal_mx: unknown key; did you mean 'e_cal_max"),
     "missing number": ("density = {", "# density = {", "target.density: missing"),
-    "missing value": ("{ value = 17.0, ", "{ ", "detector.decay_volume.value: missing; a table like { value = ..., unit = 'm'"),
+    "missing value": (
+        "{ value = 17.0, ",
+        "{ ",
+        "detector.decay_volume.value: missing; a table like { value = ..., unit = 'm'",
+    ),
     "missing source": ('source = "lead", ', "", "target.proton_number.source: missing"),
     "missing status": (', status = "published" }', " }", 'beam.energy.status: missing; status = "assumed"'),
     "missing unit": ('unit = "GeV", ', "", 'beam.energy.unit: missing; unit = "GeV"'),
