@@ -206,7 +206,7 @@ class ChainFile:
                 name = prior["parameter"]
                 right[f"chain, {name}"] = 1 / _LARGEST_NUMBER if name in positive else 0.0, _LARGEST_NUMBER
             for name, (low, high) in right.items():
-                values = arrays[name] if name in arrays else columns[name]
+                values = np.asarray(arrays[name] if name in arrays else columns[name], dtype=np.float64)
                 wrong = values[~((values >= low) & (values <= high))]
                 if wrong.size:
                     raise ValueError(
