@@ -34,7 +34,9 @@ class Range:
 FINITE: Final = Range(-_LARGEST, _LARGEST, f"a number from {-_LARGEST:g} to {_LARGEST:g}")
 NOT_NEGATIVE: Final = Range(0.0, _LARGEST, f"a number from 0 to {_LARGEST:g}")
 POSITIVE: Final = Range(1 / _LARGEST, _LARGEST, f"a positive number, from {1 / _LARGEST:g} to {_LARGEST:g},")
-PROBABILITY: Final = Range(0.0, 1.0, "a number from 0 to 1")
+PROBABILITY: Final = Range(0.0, 1.0 + 1e-9, "a number from 0 to 1")
+"""A ratio such as CL_s can be above 1 by its rounding."""
+
 LEVEL: Final = Range(math.nextafter(0.0, 1.0), math.nextafter(1.0, 0.0), "a number between 0 and 1")
 
 
