@@ -15,9 +15,14 @@ def in_brackets(unit: str) -> str:
     return "" if unit == "1" else f" [{unit}]"
 
 
+def literal(text: str) -> str:
+    """A text of a user's, such as the name of a file, as Matplotlib shows it as it is: a dollar begins no mathtext."""
+    return text.encode(errors="replace").decode().replace("$", r"\$")
+
+
 def in_mathtext(unit: str) -> str:
     """A unit with its exponent in the mathtext of Matplotlib: GeV$^{-1}$."""
-    return unit.replace("^-1", "$^{-1}$")
+    return literal(unit).replace("^-1", "$^{-1}$")
 
 
 def parameter_unit(name: str, coupling_unit: str) -> str:

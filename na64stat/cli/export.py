@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from na64stat.cli.numbers import numbers_option
 from na64stat.cli.options import RunChoice, ScenarioChoice, as_json, examples, with_run, with_scenario
 from na64stat.cli.output import Output, busy, output_option, overwrite_option, print_json
 from na64stat.cli.patches import read_json, read_workspace
-from na64stat.errors import InputError, shown
+from na64stat.errors import InputError
 
 if TYPE_CHECKING:
     from na64stat.export.likelihood import Likelihood
@@ -166,27 +166,13 @@ def hs3(file: str, output: str | None, overwrite: bool, as_json: bool) -> None:
 
 def _load(path: Path) -> Any:
     """A result from its file, whatever it is of."""
-    from na64stat.study.credible_record import load_credible
-    from na64stat.study.exclusion_record import load_exclusion
-    from na64stat.study.limits_record import load_limits
-    from na64stat.study.projection_record import load_projection
-    from na64stat.study.samples import load_samples
-    from na64stat.study.scan_record import load_scan
-
     if path.suffix in (".h5", ".hdf5"):
+        from na64stat.study.samples import load_samples
+
         return load_samples(path)
-    readers: dict[str, Callable[[Path], Any]] = {
-        "scan": load_scan,
-        "exclusion": load_exclusion,
-        "projection": load_projection,
-        "limits": load_limits,
-        "credible limits": load_credible,
-    }
-    kind = _json(path).get("kind")
-    if not isinstance(kind, str) or kind not in readers:
-        found = "no kind of result" if kind is None else f"of the kind {shown(kind)}"
-        raise InputError(f"{path}: {found}; {', '.join(readers)} or a chain (.h5) are right")
-    return readers[kind](path)
+    from na64stat.study.load_map import load_result
+
+    return load_result(path)
 
 
 def _likelihood(path: Path) -> Likelihood:

@@ -30,7 +30,7 @@ from na64stat.study.limits_record import ScenarioLimits
 from na64stat.study.projection_record import Projection
 from na64stat.study.scan_record import VERDICTS, Scan
 from na64stat.study.status import is_from_below
-from na64stat.text import in_brackets, in_mathtext
+from na64stat.text import in_brackets, in_mathtext, literal
 
 
 def contour_curves(
@@ -62,7 +62,10 @@ def shaded(scenario: str, top: float, more: Sequence[ExistingLimit] = ()) -> lis
     """Existing limits of a scenario, and `more`, as regions to shade, up to the coupling `top`."""
     known = known_limits(scenario) if scenario in NAMES else ()
     names = {"(g-2)_muon": r"$(g-2)_\mu$"}
-    return [ShadedLimit(names.get(limit.experiment, limit.experiment), limit.polygon(top)) for limit in (*known, *more)]
+    return [
+        ShadedLimit(names.get(limit.experiment, literal(limit.experiment)), limit.polygon(top))
+        for limit in (*known, *more)
+    ]
 
 
 def draw_maps(
@@ -120,7 +123,9 @@ def maps_figure(
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
     scenarios = list(dict.fromkeys(item.scenario for item in items))
     # Several stand in the legend.
-    title = ", ".join([*(scenarios if len(scenarios) == 1 else ()), "NA64mu", *([] if level is None else [level])])
+    title = literal(
+        ", ".join([*(scenarios if len(scenarios) == 1 else ()), "NA64mu", *([] if level is None else [level])])
+    )
     axes = _in_words(axes_text(first.scenario, mass, coupling, first.coupling_unit, title), scenarios, units[0])
     wrong = [limit for limit in more if limit.unit != first.coupling_unit]
     if wrong:
@@ -129,13 +134,13 @@ def maps_figure(
         )
     others = shaded(first.scenario if existing and len(scenarios) == 1 else "", coupling[1], more)
     notes = [notes_of(found, level), left_out(items) if existing else ""]
-    return exclusion_figure(_curves(found, level), others, axes, notes=" ".join(filter(None, notes)))
+    return exclusion_figure(_curves(found, level), others, axes, notes=literal(" ".join(filter(None, notes))))
 
 
 def _curves(found: Mapping[str, Scan | Exclusion], level: str | None) -> list[Curve]:
     curves = []
     for number, (name, item) in enumerate(zip(legend_names(found, level), found.values(), strict=True)):
-        curves += contour_curves(item, name, COLOURS[number % len(COLOURS)], "-", level)
+        curves += contour_curves(item, literal(name), COLOURS[number % len(COLOURS)], "-", level)
     return curves + (_expected(next(iter(found.values()))) if level is None and len(found) == 1 else [])
 
 
@@ -196,7 +201,8 @@ def row_figure(found: Scan) -> Figure:
         figure = new_figure()
         axes = figure.add_subplot()
         draw_cl_s(axes, found.coupling.tolist(), points, found.cl, label=label)
-        figure.suptitle(f"{found.scenario}, {found.run}, {' + '.join(found.regions)}, m = {found.mass[0]:g} GeV")
+        title = f"{found.scenario}, {found.run}, {' + '.join(found.regions)}, m = {found.mass[0]:g} GeV"
+        figure.suptitle(literal(title))
     return figure
 
 
@@ -235,7 +241,7 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
     curves = []
     for level in levels:
         name, *look = looks[level]
-        curves += edge_curves(result, level, f"{name}, {result.run}", *look)
+        curves += edge_curves(result, level, f"{name}, {literal(result.run)}", *look)
     areas = [
         *bands(result, "minus2", "plus2", r"$\pm 2 \sigma$", OUTER, hatch="/////"),
         *bands(result, "minus1", "plus1", r"$\pm 1 \sigma$", INNER),
@@ -248,7 +254,7 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         (min(masses), max(masses)),
         (min(values) / 30, top),
         result.coupling_unit,
-        f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL",
+        literal(f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL"),
     )
     flat = areas and not any(band.label == r"$\pm 1 \sigma$" for band in areas)
     notes = f"Background setting: {asked_of(result).background_text or 'not stated'}."

@@ -15,6 +15,7 @@ from na64stat.errors import InputError
 from na64stat.plane import Binning, Region
 from na64stat.plot.style import ABOVE, fix_tick_labels
 from na64stat.template import Plane
+from na64stat.text import literal
 
 Array = NDArray[np.float64]
 
@@ -146,7 +147,7 @@ def _outline(axes: Axes, name: str, corners: Array, number: int) -> None:
     above = 6 - width / 10
     if style != "-":  # white gaps instead of what lies below
         axes.plot(x, y, color="white", lw=width, zorder=above, **shape)
-    axes.plot(x, y, color=colour, ls=style, lw=width, label=name, zorder=above, **shape)
+    axes.plot(x, y, color=colour, ls=style, lw=width, label=literal(name), zorder=above, **shape)
 
 
 def _checked(plane: Plane) -> Array:

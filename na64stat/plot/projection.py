@@ -26,7 +26,7 @@ from na64stat.plot.style import (
     write_notes,
 )
 from na64stat.study.status import is_from_below
-from na64stat.text import in_brackets, in_mathtext
+from na64stat.text import in_brackets, in_mathtext, literal
 
 if TYPE_CHECKING:
     from na64stat.study.projection_record import Projection, ProjectionPoint
@@ -102,7 +102,7 @@ def draw_projection(axes: Axes, projection: Projection, coupling_symbol: str = "
     for axis in (axes.xaxis, axes.yaxis):
         mark_decades(axis)
     fix_tick_labels(axes)
-    title = f"{projection.scenario}, {' + '.join(projection.regions)}, NA64mu"
+    title = literal(f"{projection.scenario}, {' + '.join(projection.regions)}, NA64mu")
     stack_legends(axes, _legends(projection), title)
     return axes
 

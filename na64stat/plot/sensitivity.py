@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 from na64stat.errors import InputError
 from na64stat.plot.style import COLOURS, FORMATS, SMALLEST_PT, house_style, new_figure, save_figure
 from na64stat.study.sensitivity_record import NO_MORE_EXCLUDED, NOTHING_EXCLUDED, SMALLEST
-from na64stat.text import after_number
+from na64stat.text import after_number, literal
 
 if TYPE_CHECKING:
     from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift
@@ -122,7 +122,7 @@ def _draw_row(axes: Axes, place: int, shifts: Sequence[Shift], reach: float) -> 
         y = place - 0.4 + (number + 0.5) * height
         if shift.per_cent is None:
             text = shift.status.replace(NO_MORE_EXCLUDED, "nothing\nexcluded")
-            axes.text(0.05 * reach, y, text, ha="left", va="center", fontsize=SMALLEST_PT, zorder=4)
+            axes.text(0.05 * reach, y, literal(text), ha="left", va="center", fontsize=SMALLEST_PT, zorder=4)
             continue
         end = float(np.clip(shift.per_cent, -reach, reach))
         axes.barh(y, end, height=0.9 * height, lw=0.6, zorder=2, **_STYLES[shift.side])

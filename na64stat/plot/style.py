@@ -136,7 +136,7 @@ def write_notes(figure: Figure, text: str) -> None:
         The notes.
     """
     width, height = figure.get_size_inches()
-    lines = textwrap.wrap(text, int(width * _CM_PER_INCH * _NOTE_CHARACTERS_PER_CM))
+    lines = textwrap.wrap(text.encode(errors="replace").decode(), int(width * _CM_PER_INCH * _NOTE_CHARACTERS_PER_CM))
     if not lines:
         return
     spacing, edge = 1.25, 3 / 72

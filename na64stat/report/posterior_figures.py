@@ -24,7 +24,7 @@ from na64stat.scenarios.registry import symbols
 from na64stat.study.credible_record import ComparedLimits, CrediblePlane
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.samples import Samples
-from na64stat.text import in_brackets, in_mathtext, parameter_unit
+from na64stat.text import in_brackets, in_mathtext, literal, parameter_unit
 
 _MOST: Final = 40_000
 """Samples of a corner plot; more are thinned."""
@@ -39,7 +39,9 @@ def save_corner(found: Samples, path: Path, cl: float = 0.90, *, overwrite: bool
     thin = max(1, -(-found.values[..., 0].size // _MOST))
     columns = {name: found.of(name).ravel()[::thin] for name in names}
     unit = found.question["coupling_unit"]
-    labels = {name: name.replace("_", " ") + in_brackets(in_mathtext(parameter_unit(name, unit))) for name in names}
+    labels = {
+        name: literal(name).replace("_", " ") + in_brackets(in_mathtext(parameter_unit(name, unit))) for name in names
+    }
     labels["events"] = "signal events"
     scales = {name: "log" if found.is_log(name) else "linear" for name in names}
     with house_style():
@@ -78,7 +80,7 @@ def curves_figure(found: ComparedLimits) -> Figure:
                 label=label + in_brackets(in_mathtext(parameter_unit(prior.parameter, found.coupling_unit))),
                 cl=found.cl,
             )
-            axes.set_title(item.prior, pad=_ABOVE_LEGEND_PT)
+            axes.set_title(literal(item.prior), pad=_ABOVE_LEGEND_PT)
     return figure
 
 
@@ -112,6 +114,6 @@ def save_plane(found: CrediblePlane, exclusion: Exclusion, path: Path, *, overwr
         for axis in (axes.xaxis, axes.yaxis):
             mark_decades(axis)
         fix_tick_labels(axes)
-        title = "\n".join([f"{found.scenario}, run {found.run}, {regions}", *found.priors])
+        title = literal("\n".join([f"{found.scenario}, run {found.run}, {regions}", *found.priors]))
         stack_legends(axes, [axes.get_legend_handles_labels()[0]], title)
     save_figure(figure, path, overwrite=overwrite)

@@ -184,7 +184,14 @@ def read_toys(path: Path) -> Array:
         raise InputError(f"{path}: not a file of toys ({error}); move it away to make them anew") from error
     if mapped.ndim != 1 or mapped.dtype != np.float64 or len(mapped) % CHUNK:
         raise InputError(f"{path}: {mapped.dtype} of shape {mapped.shape}; whole chunks of {CHUNK} toys are right")
-    return np.array(mapped)
+    values = np.array(mapped)
+    if not np.isfinite(values).any() or (values < 0).any():
+        found = f"{values[values < 0][0]:g}" if (values < 0).any() else "no finite number"
+        raise InputError(
+            f"{path}: {found} among the test statistics of {len(values)} toys; numbers >= 0 are right, move the file away to "
+            "make them anew"
+        )
+    return values
 
 
 def left_out(failures: int) -> tuple[str, ...]:

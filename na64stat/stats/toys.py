@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from na64stat.errors import InputError
+from na64stat.errors import ComputationError, InputError
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.fit import available_workers, fit_fixed
 from na64stat.stats.method import Method
@@ -164,7 +164,13 @@ class ToyTest:
     def _values(self, mu: float, hypothesis: int, toys: int) -> tuple[Array, int]:
         sample = self._sample(mu)[hypothesis]
         sample.grow(toys, self.workers)
-        return sample.values(toys)
+        values, failed = sample.values(toys)
+        if not len(values):
+            what = f"mu = {mu:g}" if hypothesis == SIGNAL else "background alone"
+            raise ComputationError(
+                f"toys: the fits of all {failed} toys of {what} failed; another method is right here"
+            )
+        return values, failed
 
     def _sample(self, mu: float) -> tuple[ToySample, ToySample]:
         if mu not in self._samples:

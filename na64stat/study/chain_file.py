@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import check
-from na64stat.errors import InputError, shown
+from na64stat.errors import InputError
 from na64stat.files import parse_json, write_advice, write_bytes
 from na64stat.stats.posterior import Posterior
 from na64stat.stats.sampler import Chain
 from na64stat.study.journal import difference
-from na64stat.study.record_files import text_of
+from na64stat.study.record_entry import NOT_NEGATIVE, POSITIVE, Entry, Range
 
 Array = NDArray[np.float64]
 
@@ -37,7 +37,10 @@ _ARRAYS: Final = ("chain", "log_prob", "prior_u", "signal", "expected", "accepte
 _MAGIC: Final = b"na64stat chain, schema %d, SHA-256 of what follows the first 512 bytes: %s\n"
 _LARGEST: Final = 8 * 2**30
 """Bytes; no chain comes near."""
-_LARGEST_NUMBER: Final = 1e300
+_LARGEST_NUMBER: Final = 1e100
+"""Of the arrays: the squares of others overflow."""
+
+_POWER: Final = Range(0.01, 100.0, "a number from 0.01 to 100")
 _FROM_LITTLE: Final = 2**20
 _DENSEST: Final = 200
 """What the arrays may take in memory: so many bytes, or so many times the size of the file, since compressed zeros are small."""
@@ -132,16 +135,18 @@ class ChainFile:
 
         try:
             with h5py.File(self.path, "r") as file:
-                self.question = _question(file.attrs["question"], str(self.path))
-                self.parameters = _texts(file.attrs["parameters"], str(self.path))
-                self.bins = _texts(file.attrs["bins"], str(self.path))
-                self.notes = _texts(file.attrs["notes"], str(self.path))
+                told = {name: self._told(file, name) for name in ("question", "parameters", "bins", "notes")}
+                self.parameters, self.bins = (_each_once(told[name]) for name in ("parameters", "bins"))
+                self.notes = told["notes"].texts()
+                _check_question(told["question"], self.parameters, self.bins)
+                self.question: dict[str, Any] = told["question"].object()
                 _check_kinds(file)
                 groups = [file[f"ensemble_{number}"] for number in range(len(file))]
                 _check_sizes(groups, max(_FROM_LITTLE, _DENSEST * self.path.stat().st_size))
                 self.chains = [{name: group[name][()] for name in _ARRAYS} for group in groups]
                 self._random = [_random_of(group) for group in groups]
             self._check_shapes()
+            self._check_numbers()
         except InputError:
             raise
         except (
@@ -191,24 +196,52 @@ class ChainFile:
             for name, shape in wanted.items():
                 if arrays[name].shape != shape or walkers < 1:
                     raise ValueError(f"ensemble_{number}/{name} has the shape {arrays[name].shape}; {shape} is right")
-                if not np.isfinite(arrays[name]).all():
-                    raise ValueError(f"ensemble_{number}/{name} holds what is not finite")
+
+    def _check_numbers(self) -> None:
+        """Refuse numbers that cannot be, with a ValueError."""
+        positive = {prior["parameter"] for prior in self.question["priors"] if prior["name"] == "log-flat"}
+        for number, arrays in enumerate(self.chains):
+            right: dict[str, tuple[float, float]] = dict.fromkeys(_ARRAYS, (-_LARGEST_NUMBER, _LARGEST_NUMBER))
+            right |= {"prior_u": (0.0, 1.0), "accepted": (0.0, len(arrays["chain"]))}
+            columns = {f"chain, {name}": arrays["chain"][..., i] for i, name in enumerate(self.parameters)}
+            for prior in self.question["priors"]:
+                name = prior["parameter"]
+                right[f"chain, {name}"] = 1 / _LARGEST_NUMBER if name in positive else 0.0, _LARGEST_NUMBER
+            for name, (low, high) in right.items():
+                values = np.asarray(arrays[name] if name in arrays else columns[name], dtype=np.float64)
+                wrong = values[~((values >= low) & (values <= high))]
+                if wrong.size:
+                    raise ValueError(
+                        f"ensemble_{number}/{name} holds {wrong[0]:g}; numbers from {low:g} to {high:g} are right"
+                    )
+
+    def _told(self, file: Any, name: str) -> Entry:
+        """What an attribute of the file holds, which is JSON."""
+        where = f"{self.path}: a chain that cannot be read"
+        if name not in file.attrs:
+            raise InputError(f"{where}: no {name}; give another file")
+        return Entry(parse_json(Entry(file.attrs[name], name, where).text(), f"{where}: {name}"), name, where)
 
     def _check(self) -> None:
         try:
-            with self.path.open("rb") as file:
-                head = file.read(_BLOCK)
-                if not head.startswith(b"na64stat chain, schema "):
-                    raise InputError(f"{self.path}: not a chain of na64stat; `na64stat posterior -o FILE` writes one")
-                if os.fstat(file.fileno()).st_size > _LARGEST:
-                    raise InputError(f"{self.path}: larger than {_LARGEST} bytes, which no chain is")
-                digest = hashlib.file_digest(file, "sha256").hexdigest().encode()
+            stream = self.path.open("rb")
         except FileNotFoundError as error:
             raise InputError(f"{self.path}: there is no such file") from error
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
+        except ValueError as error:  # a NUL, or half a character, in it
             raise InputError(f"{self.path}: not the name of a file ({error})") from error
+        with stream as file:
+            try:
+                head = file.read(_BLOCK)
+                size = os.fstat(file.fileno()).st_size
+                digest = hashlib.file_digest(file, "sha256").hexdigest().encode() if size <= _LARGEST else b""
+            except OSError as error:
+                raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
+        if not head.startswith(b"na64stat chain, schema "):
+            raise InputError(f"{self.path}: not a chain of na64stat; `na64stat posterior -o FILE` writes one")
+        if size > _LARGEST:
+            raise InputError(f"{self.path}: larger than {_LARGEST} bytes, which no chain is")
         schema = head[len(b"na64stat chain, schema ") :].split(b",")[0]
         if schema != b"%d" % SCHEMA:
             raise InputError(f"{self.path}: schema {schema[:8].decode(errors='replace')}; this version reads {SCHEMA}")
@@ -278,32 +311,40 @@ def _check_sizes(groups: Sequence[Any], most: int) -> None:
                 raise ValueError(f"its arrays take more than {most} bytes in memory, out of proportion to the file")
 
 
-def _question(text: Any, where: str) -> dict[str, Any]:
-    """What was asked, as far as readers rely on it."""
-    found = parse_json(text_of(text), where)
-    if not isinstance(found, dict):
-        raise ValueError("the question is not an object")
-    priors, counts, power = found.get("priors"), found.get("counts"), found.get("yield_power")
-    if not (isinstance(priors, list) and priors and all(isinstance(item, dict) for item in priors)):
-        raise ValueError("the question has no list of priors")
-    if not all(isinstance(item.get(key), str) for item in priors for key in ("text", "parameter", "name")):
-        raise ValueError("a prior without text, parameter and name")
-    if not isinstance(counts, dict) or not all(_is_number(value) or value is None for value in counts.values()):
-        raise ValueError("the question has no counts")
-    if "yield_power" not in found or not (power is None or (_is_number(power) and power > 0)):
-        raise ValueError("the question has no yield_power, or one that is not positive")
+def _check_question(asked: Entry, parameters: Sequence[str], bins: Sequence[str]) -> None:
+    """Refuse a question in which something is missing or impossible that readers rely on."""
+    for name in ("scenario", "coupling_unit"):
+        asked[name].name()
+    asked["run"].or_none(Entry.name)
+    asked["regions"].names()
+    for name in {"kind", "schema"} & set(asked.object()):
+        raise asked[name].wrong("no such entry")
+    for name in ("mass_gev", "coupling"):
+        asked[name].or_none(_positive)
+    counts = asked["counts"].fields()
+    if set(counts) != set(bins):
+        raise asked["counts"].wrong(f"an object with the count of each of {', '.join(bins)}")
+    for count in counts.values():
+        count.number(NOT_NEGATIVE)
+    priors = [[item[name].text() for name in ("parameter", "name", "text")] for item in asked["priors"].filled()]
+    if [prior[0] for prior in priors] != list(parameters[: len(priors)]):
+        raise asked["priors"].wrong(f"one prior of each of the first parameters of {', '.join(parameters)}")
+    power, at_one = asked["yield_power"].or_none(lambda value: value.number(_POWER)), asked["events_at_coupling_one"]
+    at_one.or_none(lambda value: value.number(NOT_NEGATIVE))
+    # What couplings follow from, if they have no prior themselves.
+    if power is not None and "coupling" not in parameters:
+        _positive(asked["coupling"] if parameters[0] == "mu" else at_one)
+
+
+def _positive(entry: Entry) -> float:
+    return entry.number(POSITIVE)
+
+
+def _each_once(entry: Entry) -> tuple[str, ...]:
+    found = entry.names()
+    if len(set(found)) < len(found):
+        raise entry.wrong("a list with each name once")
     return found
-
-
-def _texts(text: Any, where: str) -> tuple[str, ...]:
-    found = parse_json(text_of(text), where)
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise ValueError(f"{shown(found)}; a list of texts is right")
-    return tuple(found)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
 
 
 def _random_of(group: Any) -> tuple[Any, ...]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.stats.credible import Curve
-from na64stat.study.record_files import damaged, level_of, number_of, read_record, text_of, texts_of
+from na64stat.study.record_entry import LEVEL, NOT_NEGATIVE, POSITIVE, Entry
+from na64stat.study.record_files import Saved, read_entry, record_of
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -90,7 +91,7 @@ class ComparedLimit:
 
 
 @dataclass(frozen=True)
-class ComparedLimits:
+class ComparedLimits(Saved):
     """Limits of several priors beside CL_s and Feldman-Cousins.
 
     Attributes
@@ -122,6 +123,7 @@ class ComparedLimits:
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         return {
+            "schema": SCHEMA,
             "kind": "credible limits",
             "scenario": self.scenario,
             "coupling_unit": self.coupling_unit,
@@ -203,27 +205,37 @@ def load_credible(path: str | Path) -> ComparedLimits:
     InputError
         If the file is missing or holds no such limits.
     """
-    record = read_record(path, "credible limits", SCHEMA)
-    with damaged(path, "file of credible limits"):
-        rows = tuple(
-            ComparedLimit(text_of(row["label"]), _number(row["events"]), _number(row["coupling"]), text_of(row["note"]))
-            for row in record["rows"]
-        )
-        counts = {text_of(name): number_of(count) for name, count in record["counts"].items()}
-        return ComparedLimits(
-            text_of(record["scenario"]),
-            text_of(record["coupling_unit"]),
-            None if record["run"] is None else text_of(record["run"]),
-            texts_of(record["regions"]),
-            counts,
-            _number(record["mass_gev"]),
-            level_of(record["cl"]),
-            rows,
-            (),
-            texts_of(record["notes"]),
-            dict(record.get("provenance", {})),
-        )
+    return credible_of(read_entry(path))
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else number_of(value)
+def credible_of(file: Entry) -> ComparedLimits:
+    """The limits in a file that has been read; errors as for `load_credible`."""
+    record = record_of(file, "credible limits", SCHEMA, "file of credible limits")
+    if not record["counts"].object():
+        raise record["counts"].wrong("an object with the count of each channel")
+    return ComparedLimits(
+        record["scenario"].name(),
+        record["coupling_unit"].name(),
+        record["run"].or_none(Entry.name),
+        record["regions"].names(),
+        {name: count.number(NOT_NEGATIVE) for name, count in record["counts"].fields().items()},
+        record["mass_gev"].or_none(_positive),
+        record["cl"].number(LEVEL),
+        tuple(_row(item) for item in record["rows"].filled()),
+        (),
+        record["notes"].texts(),
+        record["provenance"].object() if "provenance" in record.object() else {},
+    )
+
+
+def _row(item: Entry) -> ComparedLimit:
+    return ComparedLimit(
+        item["label"].name(),
+        item["events"].or_none(lambda events: events.number(NOT_NEGATIVE)),
+        item["coupling"].or_none(_positive),
+        item["note"].text(),
+    )
+
+
+def _positive(entry: Entry) -> float:
+    return entry.number(POSITIVE)

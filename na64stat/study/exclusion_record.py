@@ -11,25 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, did_you_mean
-from na64stat.study.record_files import (
-    Saved,
-    contour_records,
-    damaged,
-    excess_of,
-    level_of,
-    nullable,
-    number_of,
-    numbers,
-    positive,
-    read_record,
-    text_of,
-    texts_of,
-)
+from na64stat.study.limits_record import LEVELS
+from na64stat.study.mesh import is_flat
+from na64stat.study.record_entry import FINITE, LEVEL, NOT_NEGATIVE, POSITIVE, Entry
+from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, read_entry, record_of
 from na64stat.study.region import Contour, ExclusionRegion
 
 Array = NDArray[np.float64]
 
 SCHEMA: Final = 1
+
+_MOST_CELLS: Final = 10**9
+"""More than any memory holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +36,7 @@ class Exclusion(Saved):
     mass, coupling
         Points at which it was evaluated, dense along the contours [GeV; unit of the coupling], shape (N,).
     events
-        Expected signal there by channel, each of shape (N,).
+        Expected signal there by channel, each of shape (N,); NaN only where it failed.
     excess
         ln(events/limit) or its analogue by level ("observed", absent for a projection, "minus2", ... "plus2"), shape (N,):
         positive where excluded (see `SignalTest.excess`), NaN where it failed.
@@ -84,8 +77,8 @@ class Exclusion(Saved):
     @property
     def levels(self) -> tuple[str, ...]:
         """Levels that it has, the deciding one first."""
-        first = "observed" if "observed" in self.excess else "median"
-        return (first, *(level for level in self.excess if level != first))
+        first = [level for level in ("observed", "median") if level in self.excess][:1]
+        return (*first, *(level for level in self.excess if level not in first))
 
     @property
     def mass_range(self) -> tuple[float, float]:
@@ -178,38 +171,63 @@ def load_exclusion(path: str | Path) -> Exclusion:
     InputError
         If the file is missing or is no exclusion.
     """
-    record = read_record(path, "exclusion", SCHEMA)
-    with damaged(path, "exclusion file"):
-        points = record["points"]
-        reasons = {int(item["point"]): text_of(item["reason"]) for item in points["failed"]}
-        mass, coupling = (positive(points[name]) for name in ("mass_gev", "coupling"))
-        failed = np.zeros(len(mass), dtype=bool)
-        failed[list(reasons)] = True
-        events = {name: numbers(values) for name, values in points["events"].items()}
-        excess, smooth = (
-            {name: excess_of(values, failed) for name, values in points[part].items()}
-            for part in ("excess", "smooth_excess")
+    return exclusion_of(read_entry(path))
+
+
+def exclusion_of(file: Entry) -> Exclusion:
+    """The exclusion in a file that has been read; errors as for `load_exclusion`."""
+    record = record_of(file, "exclusion", SCHEMA, "exclusion file")
+    points = record["points"]
+    mass = points["mass_gev"].numbers(POSITIVE)
+    coupling = points["coupling"].numbers(POSITIVE, len(mass))
+    if is_flat(np.log(np.column_stack([mass, coupling]))):
+        raise InputError(
+            f"{record.where}: points.mass_gev and points.coupling are {len(mass)} points on one line; a map of both is right"
         )
-        for values in (coupling, *events.values(), *excess.values(), *smooth.values()):
-            if values.shape != mass.shape:
-                raise ValueError(f"{len(mass)} masses and {values.size} other values")
-        if set(excess) != set(smooth) or not excess:
-            raise ValueError("levels of excess and smooth_excess differ, or there are none")
-        return Exclusion(
-            text_of(record["scenario"]),
-            text_of(record["coupling_unit"]),
-            text_of(record["run"]),
-            texts_of(record["regions"]),
-            level_of(record["cl"]),
-            text_of(record["method"]),
-            mass,
-            coupling,
-            events,
-            excess,
-            smooth,
-            reasons,
-            number_of(record["tolerance"]),
-            int(record["unsettled"]),
-            dict(record["provenance"]),
-            texts_of(record["notes"]),
-        )
+    reasons = _reasons(points["failed"], len(mass))
+    failed = np.isin(np.arange(len(mass)), list(reasons))
+    excess, smooth = (_levels(points[part], failed) for part in ("excess", "smooth_excess"))
+    if set(excess) != set(smooth):
+        raise points["smooth_excess"].wrong(f"an object with {', '.join(excess)}, as excess has,")
+    if not points["events"].object():
+        raise points["events"].wrong("an object with the expected signal of each channel")
+    return Exclusion(
+        record["scenario"].name(),
+        record["coupling_unit"].name(),
+        record["run"].name(),
+        record["regions"].names(),
+        record["cl"].number(LEVEL),
+        record["method"].name(),
+        mass,
+        coupling,
+        {name: entry.numbers(NOT_NEGATIVE, len(mass), failed) for name, entry in points["events"].fields().items()},
+        excess,
+        smooth,
+        reasons,
+        record["tolerance"].number(POSITIVE),
+        record["unsettled"].whole(_MOST_CELLS),
+        record["provenance"].object(),
+        record["notes"].texts(),
+    )
+
+
+def _reasons(entry: Entry, number: int) -> dict[int, str]:
+    """Why points failed, each once."""
+    found: dict[int, str] = {}
+    for item in entry.items():
+        point = item["point"].whole(number - 1)
+        if point in found:
+            raise item["point"].wrong("each point once")
+        found[point] = item["reason"].text()
+    return found
+
+
+def _levels(entry: Entry, failed: NDArray[np.bool_]) -> dict[str, Array]:
+    """An excess by level."""
+    if not entry.object() or set(entry.value) - set(LEVELS):
+        raise entry.wrong(f"an object with one or more of {', '.join(LEVELS)}, and nothing else,")
+    everywhere = np.ones_like(failed)
+    return {
+        name: excess_of(values.numbers(FINITE, len(failed), everywhere), failed, values)
+        for name, values in entry.fields().items()
+    }

@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.stats.records import BAND_QUANTILES
-from na64stat.study.record_files import (
-    Saved,
-    damaged,
-    intervals_of,
-    level_of,
-    numbers_or_null,
-    positive,
-    read_record,
-    text_of,
-    texts_of,
-)
+from na64stat.study.record_entry import LEVEL, NOT_NEGATIVE, POSITIVE, Entry
+from na64stat.study.record_files import Saved, read_entry, record_of
 
 Interval = tuple[float, float | None]
 
 SCHEMA: Final = 1
+LEVELS: Final = ("observed", *BAND_QUANTILES)
+STATUSES: Final = ("excluded", "allowed", "no signal")
+
+_SAME: Final = 1e-6
+"""Relative difference of two numbers that a record has of one edge."""
 
 _SLIVER: Final = 1.01
 """A stretch of couplings narrower than this ratio is not told apart."""
@@ -192,47 +188,83 @@ def load_limits(path: str | Path) -> ScenarioLimits:
     InputError
         If the file is missing or holds no limits.
     """
-    record = read_record(path, "limits", SCHEMA)
-    with damaged(path, "file of limits"):
-        scenario, unit, run = (text_of(record[name]) for name in ("scenario", "coupling_unit", "run"))
-        points = tuple(limit_point(point, "mass_gev", text_of(record["verdict"])) for point in record["points"])
-        asked = texts_of(record["regions"]), level_of(record["cl"]), text_of(record["method"])
-        return ScenarioLimits(
-            scenario,
-            unit,
-            run,
-            *asked,
-            points,
-            texts_of(record["notes"]),
-            text_of(record["verdict"]),
-            dict(record["provenance"]),
-        )
+    return limits_of(read_entry(path))
 
 
-def limit_point(item: Mapping[str, Any], mass: str, verdict: str) -> LimitPoint:
-    """The limits at a mass out of a file; ValueError or KeyError if it is damaged.
+def limits_of(file: Entry) -> ScenarioLimits:
+    """The limits in a file that has been read; errors as for `load_limits`."""
+    record = record_of(file, "limits", SCHEMA, "file of limits")
+    verdict = record["verdict"].one_of(("observed", "median"))
+    return ScenarioLimits(
+        record["scenario"].name(),
+        record["coupling_unit"].name(),
+        record["run"].name(),
+        record["regions"].names(),
+        record["cl"].number(LEVEL),
+        record["method"].name(),
+        tuple(limit_point(point, "mass_gev", verdict) for point in record["points"].filled()),
+        record["notes"].texts(),
+        verdict,
+        record["provenance"].object(),
+    )
+
+
+def limit_point(entry: Entry, mass: str, verdict: str) -> LimitPoint:
+    """The limits at a mass out of a file.
 
     Parameters
     ----------
-    item
-        JSON object.
+    entry
+        Of the point.
     mass
         Its key of the mass [GeV].
     verdict
         The level that decides, without which there are no limits.
+
+    Raises
+    ------
+    InputError
+        If a level is missing or none that there is, or a number is impossible.
     """
-    point = LimitPoint(
-        float(positive([item[mass]])[0]),
-        numbers_or_null(item["coupling"]),
-        numbers_or_null(item["events"]),
-        {level: intervals_of(found) for level, found in item["intervals"].items()},
-        intervals_of(item["artefacts"]),
-        text_of(item["status"]),
+    needed = {verdict, *BAND_QUANTILES}
+    for part in (entry["coupling"], entry["events"], entry["intervals"]):
+        for level in sorted(needed - set(part.object())):
+            _ = part[level]
+        if unknown := set(part.object()) - set(LEVELS):
+            raise part[min(unknown)].wrong(f"one of {', '.join(LEVELS)}, and nothing else,")
+    intervals = {level: found.intervals() for level, found in entry["intervals"].fields().items()}
+    return LimitPoint(
+        entry[mass].number(POSITIVE),
+        {level: lowest(value, intervals.get(level, ())) for level, value in entry["coupling"].fields().items()},
+        {level: value.or_none(events_of) for level, value in entry["events"].fields().items()},
+        intervals,
+        entry["artefacts"].intervals(),
+        entry["status"].status(STATUSES),
     )
-    for part in (point.coupling, point.intervals):
-        missing = {verdict, *BAND_QUANTILES} - set(part)
-        if missing:
-            raise ValueError(f"no {sorted(missing)[0]} at {point.mass:g} GeV")
-    if any(value is not None and value <= 0 for value in point.coupling.values()):
-        raise ValueError(f"a coupling at {point.mass:g} GeV that is not positive")
-    return point
+
+
+def lowest(entry: Entry, intervals: Sequence[Interval]) -> float | None:
+    """The lowest coupling of some intervals, as it stands beside them; null where there are none.
+
+    Parameters
+    ----------
+    entry
+        Of the coupling.
+    intervals
+        In increasing order.
+
+    Raises
+    ------
+    InputError
+        If it is another one.
+    """
+    found = entry.or_none(lambda value: value.number(POSITIVE))
+    right = intervals[0][0] if intervals else None
+    if (found is None) is not (right is None) or not math.isclose(found or 1.0, right or 1.0, rel_tol=_SAME):
+        raise entry.wrong(f"{'null' if right is None else right}, as the intervals have it,")
+    return found
+
+
+def events_of(entry: Entry) -> float:
+    """A number of expected events."""
+    return entry.number(NOT_NEGATIVE)

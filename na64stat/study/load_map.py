@@ -1,14 +1,31 @@
-"""Reading a file of a scan or of an exclusion, whichever it is."""
+"""Reading a file of a record, whichever it is of: read once, so that a pipe will do."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
-from na64stat.errors import InputError
-from na64stat.study.exclusion_record import Exclusion, load_exclusion
+from na64stat.errors import InputError, shown
+from na64stat.study.credible_record import credible_of
+from na64stat.study.exclusion_record import Exclusion, exclusion_of
+from na64stat.study.limits_record import limits_of
+from na64stat.study.projection_record import projection_of
 from na64stat.study.record_content import content_of
-from na64stat.study.record_files import read_json
-from na64stat.study.scan_record import Scan, load_scan
+from na64stat.study.record_entry import Entry
+from na64stat.study.record_files import kind_of, read_entry
+from na64stat.study.scan_record import Scan, scan_of
+
+_RESULTS: Final[Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(
+    {
+        "scan": scan_of,
+        "exclusion": exclusion_of,
+        "projection": projection_of,
+        "limits": limits_of,
+        "credible limits": credible_of,
+    }
+)
 
 
 def load_map(path: str | Path) -> Scan | Exclusion:
@@ -19,10 +36,26 @@ def load_map(path: str | Path) -> Scan | Exclusion:
     InputError
         If the file is missing or is neither.
     """
-    record = read_json(path)
-    kind = record.get("kind") if isinstance(record, dict) else None
-    if kind == "exclusion":
-        return load_exclusion(path)
-    if kind == "scan":
-        return load_scan(path)
-    raise InputError(f"{path}: {content_of(record)}; a file of `na64stat scan` or `na64stat exclusion` is right")
+    file = read_entry(path)
+    kind = kind_of(file)
+    if kind not in ("scan", "exclusion"):
+        raise InputError(
+            f"{path}: {content_of(file.value)}; a file of `na64stat scan` or `na64stat exclusion` is right"
+        )
+    return exclusion_of(file) if kind == "exclusion" else scan_of(file)
+
+
+def load_result(path: str | Path) -> Any:
+    """A scan, an exclusion, a projection, limits or credible limits that `save`, or `--json`, wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is none of them.
+    """
+    file = read_entry(path)
+    kind = kind_of(file)
+    if not isinstance(kind, str) or kind not in _RESULTS:
+        found = "no kind of result" if kind is None else f"of the kind {shown(kind)}"
+        raise InputError(f"{path}: {found}; {', '.join(_RESULTS)} or a chain (.h5) are right")
+    return _RESULTS[kind](file)

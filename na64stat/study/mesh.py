@@ -5,9 +5,10 @@ Heights and curves are in whatever coordinates the points have; the triangles ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from na64stat.errors import InputError
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+
+_FLAT: Final = 1e-8
+"""Distance from a line, relative to the extent, below which points lie on it; Delaunay's triangles need some 1e-13."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +77,13 @@ class Mesh:
         Raises
         ------
         InputError
-            If the points are a single row or column.
+            If the points are a single row or column, or lie on another line.
         """
+        if is_flat(self.points):
+            raise InputError(
+                "region: the points are a single row or column, or lie on one line; a map of masses and couplings is right"
+            )
         low, high = self.points.min(axis=0), self.points.max(axis=0)
-        if not (high > low).all():
-            raise InputError("region: the points are a single row or column; a map of masses and couplings is right")
         return np.asarray((self.points - low) / (high - low))
 
     @cached_property
@@ -159,6 +165,23 @@ class Mesh:
         """Position of edges among the crossings."""
         known, size = self.crossings[0], len(self.points)
         return np.searchsorted(known[:, 0] * size + known[:, 1], edges[:, 0] * size + edges[:, 1])
+
+
+def is_flat(points: Array) -> bool:
+    """Whether points (N, 2) lie on one line, so closely that there is no triangle of them.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2).
+    """
+    if len(points) < 3:
+        return True
+    extent = np.ptp(points, axis=0)
+    if not (extent > 0).all():
+        return True
+    scaled = (points - points.mean(axis=0)) / extent
+    return bool(np.linalg.svd(scaled, compute_uv=False)[1] < _FLAT * math.sqrt(len(points)))
 
 
 def _follow(first: int, follows: dict[int, int]) -> list[int]:

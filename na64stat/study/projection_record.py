@@ -8,21 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.errors import InputError
-from na64stat.study.limits_record import Interval, LimitPoint, limit_point
-from na64stat.study.record_files import (
-    Saved,
-    damaged,
-    intervals_of,
-    level_of,
-    number_of,
-    numbers_or_null,
-    positive,
-    read_record,
-    text_of,
-    texts_of,
-)
+from na64stat.study.limits_record import Interval, LimitPoint, events_of, limit_point, lowest
+from na64stat.study.record_entry import LEVEL, POSITIVE, Entry, Range
+from na64stat.study.record_files import Saved, read_entry, record_of
 
 SCHEMA: Final = 1
+BACKGROUNDS: Final = ("none", "per-mot", "fixed")
+
+_SIGNIFICANCE: Final = Range(1e-3, 100.0, "a positive number of standard deviations, from 0.001 to 100,")
 
 
 @dataclass(frozen=True)
@@ -160,40 +153,53 @@ def load_projection(path: str | Path) -> Projection:
     InputError
         If the file is missing or is no projection.
     """
-    record = read_record(path, "projection", SCHEMA)
-    with damaged(path, "projection file"):
-        points = tuple(_point(item) for item in record["points"])
-        if len({tuple(reach.significance for reach in point.reach) for point in points}) > 1:
-            raise ValueError("points with different significances of a discovery")
-        texts = {name: text_of(record[name]) for name in ("scenario", "coupling_unit", "run", "method", "background")}
-        return Projection(
-            **texts,
-            background_setting=text_of(record["background_setting"]),
-            regions=texts_of(record["regions"]),
-            cl=level_of(record["cl"]),
-            points=points,
-            notes=texts_of(record["notes"]),
-            provenance=dict(record["provenance"]),
-        )
+    return projection_of(read_entry(path))
 
 
-def _point(item: Mapping[str, Any]) -> ProjectionPoint:
-    found = item["limit"]
-    return ProjectionPoint(
-        float(positive([item["mot"]])[0]),
-        limit_point(found, "mass", "median"),
-        tuple(_reach(part) for part in item["reach"]),
+def projection_of(file: Entry) -> Projection:
+    """The projection in a file that has been read; errors as for `load_projection`."""
+    record = record_of(file, "projection", SCHEMA, "projection file")
+    points = tuple(_point(item) for item in record["points"].filled())
+    first = [item.significance for item in points[0].reach]
+    for number, point in enumerate(points):
+        if [item.significance for item in point.reach] != first:
+            raise record["points"].item(number)["reach"].wrong(f"one entry of each significance of points[0], {first},")
+    return Projection(
+        record["scenario"].name(),
+        record["coupling_unit"].name(),
+        record["run"].name(),
+        record["regions"].names(),
+        record["cl"].number(LEVEL),
+        record["method"].name(),
+        record["background"].one_of(BACKGROUNDS),
+        record["background_setting"].text(),
+        points,
+        record["notes"].texts(),
+        record["provenance"].object(),
     )
 
 
-def _reach(part: Mapping[str, Any]) -> Reach:
-    lowest = numbers_or_null({name: part[name] for name in ("coupling", "events")})
+def _point(item: Entry) -> ProjectionPoint:
+    limit = limit_point(item["limit"], "mass", "median")
+    return ProjectionPoint(item["mot"].number(POSITIVE), limit, _reaches(item["reach"]))
+
+
+def _reaches(entry: Entry) -> tuple[Reach, ...]:
+    """A reach of each significance, all of them different."""
+    found = tuple(_reach(part) for part in entry.items())
+    if len({reach.significance for reach in found}) < len(found):
+        raise entry.wrong("one entry of each significance")
+    return found
+
+
+def _reach(part: Entry) -> Reach:
+    intervals = part["intervals"].intervals()
     return Reach(
-        number_of(part["significance"]),
-        lowest["coupling"],
-        lowest["events"],
-        intervals_of(part["intervals"]),
-        text_of(part["status"]),
+        part["significance"].number(_SIGNIFICANCE),
+        lowest(part["coupling"], intervals),
+        part["events"].or_none(events_of),
+        intervals,
+        part["status"].status(("reached", "not reached")),
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from na64stat.arguments import check
 from na64stat.errors import InputError, shown
 from na64stat.files import parse_json, read_limited, to_json, write_text
+from na64stat.study.record_entry import Entry
 from na64stat.study.region import Contour
 
 Array = NDArray[np.float64]
@@ -31,10 +31,6 @@ COMMANDS: Final = {
     "sensitivity": "na64stat sensitivity SCENARIO ... -o FILE",
 }
 """What writes a record of each kind."""
-
-
-_SMALL: Final = 1e-100
-"""Masses [GeV], couplings and muons on target lie between this and its inverse; figures cannot show others."""
 
 
 def read_json(path: str | Path) -> Any:
@@ -53,78 +49,37 @@ def read_json(path: str | Path) -> Any:
     return parse_json(content, str(path))
 
 
-def read_record(path: str | Path, kind: str, schema: int) -> dict[str, Any]:
-    """The JSON object in a file.
+def read_entry(path: str | Path) -> Entry:
+    """What a JSON file holds, read once, so that a pipe will do.
 
     Raises
     ------
     InputError
-        If the file is missing, is no JSON, or is of another kind or schema.
+        If the file is missing, too large, or no JSON.
     """
-    record = read_json(path)
-    if not isinstance(record, dict):
+    return Entry(read_json(path), "", str(path))
+
+
+def kind_of(file: Entry) -> Any:
+    """The kind that a file names; None if it names none."""
+    return file.value.get("kind") if isinstance(file.value, dict) else None
+
+
+def record_of(file: Entry, kind: str, schema: int, what: str) -> Entry:
+    """The record in a file, whose messages then begin with "damaged" and `what` it is.
+
+    Raises
+    ------
+    InputError
+        If it is of another kind or schema.
+    """
+    if not isinstance(file.value, dict):
         found = "no JSON object"
-    elif record.get("kind") != kind or record.get("schema") != schema:
-        found = f"of the kind {shown(record.get('kind'))}, schema {shown(record.get('schema'))}"
+    elif file.value.get("kind") != kind or file.value.get("schema") != schema or type(file.value["schema"]) is not int:
+        found = f"of the kind {shown(file.value.get('kind'))}, schema {shown(file.value.get('schema'))}"
     else:
-        return record
-    raise InputError(f"{path}: {found}; {kind} of schema {schema}, as `{COMMANDS[kind]}` writes, is right")
-
-
-def text_of(value: Any) -> str:
-    """A text, as it is; TypeError for anything else."""
-    if not isinstance(value, str):
-        raise TypeError(f"{shown(value)}; a text is right")
-    return value
-
-
-def texts_of(values: Any) -> tuple[str, ...]:
-    """A list of texts; TypeError for anything else."""
-    if not isinstance(values, list):
-        raise TypeError(f"{shown(values)}; a list of texts is right")
-    return tuple(text_of(value) for value in values)
-
-
-def number_of(value: Any) -> float:
-    """A finite number; TypeError or OverflowError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{shown(value)}; a number is right")
-    return float(value)
-
-
-def level_of(value: Any) -> float:
-    """A confidence level, between 0 and 1; ValueError for another number."""
-    found = number_of(value)
-    if not 0 < found < 1:
-        raise ValueError(f"cl {found:g}; a number between 0 and 1 is right")
-    return found
-
-
-def numbers_or_null(values: Any) -> dict[str, float | None]:
-    """Numbers by name, None for null."""
-    return {name: None if value is None else number_of(value) for name, value in values.items()}
-
-
-def intervals_of(found: Any) -> tuple[tuple[float, float | None], ...]:
-    """Intervals in increasing order, whose upper end can be null; ValueError for others."""
-    intervals = tuple((number_of(low), None if high is None else number_of(high)) for low, high in found)
-    ends = [end for low, high in intervals for end in (low, math.inf if high is None else high)]
-    if any(end <= 0 for end in ends) or any(after < before for before, after in itertools.pairwise(ends)):
-        raise ValueError(f"intervals {shown(found)}; positive couplings in increasing order are right")
-    return intervals
-
-
-def positive(values: Any, *, increasing: bool = False) -> Array:
-    """Masses, couplings or muons on target, shape (N,); ValueError if they are not positive, or beyond all physics."""
-    found = np.array([number_of(value) for value in values], dtype=float)
-    if (
-        not len(found)
-        or found.min() < _SMALL
-        or found.max() > 1 / _SMALL
-        or (increasing and np.any(np.diff(found) <= 0))
-    ):
-        raise ValueError("masses and couplings that are not positive, beyond all physics, or not in order")
-    return found
+        return replace(file, where=f"{file.where}: damaged {what}")
+    raise InputError(f"{file.where}: {found}; {kind} of schema {schema}, as `{COMMANDS[kind]}` writes, is right")
 
 
 def nullable(values: Sequence[float] | Array) -> list[float | None]:
@@ -132,15 +87,20 @@ def nullable(values: Sequence[float] | Array) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in np.asarray(values, dtype=float).tolist()]
 
 
-def numbers(values: Sequence[float | None]) -> Array:
-    """Numbers with NaN for null."""
-    return np.array([math.nan if value is None else number_of(value) for value in values], dtype=float)
+def excess_of(values: Array, failed: NDArray[np.bool_], entry: Entry) -> Array:
+    """An excess out of a file, where null stands for a failure, or else for minus infinity: no signal, or one too weak to count.
 
-
-def excess_of(values: Sequence[float | None], failed: NDArray[np.bool_]) -> Array:
-    """Null stands for a failure, or else for minus infinity: no signal, or one too weak to move CL_s from 1."""
-    found = numbers(values)
-    return np.where(np.isnan(found) & ~failed, -np.inf, found)
+    Raises
+    ------
+    InputError
+        If there is a number where a point failed.
+    """
+    for place in np.argwhere(failed & ~np.isnan(values)):
+        raise InputError(
+            f"{entry.where}: {entry.place} has {values[tuple(place)]:g} at point {', '.join(map(str, place))}, which failed; "
+            "null is right"
+        )
+    return np.where(np.isnan(values) & ~failed, -np.inf, values)
 
 
 def contour_records(contours: Sequence[Contour]) -> list[dict[str, Any]]:
@@ -174,12 +134,3 @@ class Saved(ABC):
             Whether an existing file is replaced.
         """
         write_text(path, to_json(self.as_dict()), overwrite=overwrite)
-
-
-@contextmanager
-def damaged(path: str | Path, what: str) -> Iterator[None]:
-    """Within, what a record lacks or holds of the wrong type or size becomes an InputError: a damaged `what`."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: damaged {what}: {type(error).__name__}: {error}") from error

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import InputError
+from na64stat.errors import ComputationError, InputError
 from na64stat.stats.credible import check_probability
 from na64stat.stats.diagnostics import Diagnostics, autocorrelation_time, diagnose, quantile_error
 from na64stat.study.chain_file import ChainFile
@@ -22,6 +22,9 @@ Interval = tuple[float, float]
 
 WARM_UP: Final = 0.25
 """Steps discarded at the beginning, in terms of those that are kept."""
+
+_LARGEST_COUPLING: Final = 1e100
+_LARGEST_RATE: Final = 1e18
 
 _SUMMARY: Final = (0.05, 0.16, 0.5, 0.84, 0.95)
 
@@ -206,8 +209,17 @@ class Samples:
         ----------
         seed
             Of the random numbers; the same gives the same counts.
+
+        Raises
+        ------
+        ComputationError
+            If so many are expected that they cannot be drawn.
         """
         rates = np.maximum(self.expected.reshape(-1, len(self.bins)), 0.0)
+        if not rates.max(initial=0.0) < _LARGEST_RATE:
+            raise ComputationError(
+                f"samples: {rates.max():g} expected events; fewer than {_LARGEST_RATE:g} can be drawn"
+            )
         return np.asarray(np.random.default_rng(seed).poisson(rates))
 
     def predictive_p_values(self) -> dict[str, float]:
@@ -301,7 +313,7 @@ def load_samples(path: str | os.PathLike[str]) -> Samples:
         name: np.stack([kept_part(chain[name], kept) for chain in file.chains])
         for name in ("chain", "signal", "expected")
     }
-    return Samples(
+    found = Samples(
         question=file.question,
         parameters=file.parameters,
         bins=file.bins,
@@ -311,6 +323,14 @@ def load_samples(path: str | os.PathLike[str]) -> Samples:
         acceptance=tuple(float(chain["accepted"].mean()) / len(chain["chain"]) for chain in file.chains),
         notes=file.notes,
     )
+    with np.errstate(over="ignore"):
+        largest = float(found.of("coupling").max()) if "coupling" in found.names else 0.0
+    if not largest < _LARGEST_COUPLING:
+        raise InputError(
+            f"{path}: couplings up to {largest:g} follow from the question's yield_power, coupling and "
+            f"events_at_coupling_one; below {_LARGEST_COUPLING:g} is right"
+        )
+    return found
 
 
 def discarded(kept: int) -> int:

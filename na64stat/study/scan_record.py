@@ -12,19 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, did_you_mean
-from na64stat.study.record_files import (
-    Saved,
-    contour_records,
-    damaged,
-    excess_of,
-    level_of,
-    nullable,
-    numbers,
-    positive,
-    read_record,
-    text_of,
-    texts_of,
-)
+from na64stat.study.record_entry import FINITE, LEVEL, NOT_NEGATIVE, PROBABILITY, Entry
+from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, read_entry, record_of
 from na64stat.study.region import Contour, ExclusionRegion
 from na64stat.study.status import has_failed
 
@@ -32,6 +21,7 @@ Array = NDArray[np.float64]
 
 SCHEMA: Final = 1
 VERDICTS: Final[tuple[str, ...]] = ("observed", "median")
+STATUSES: Final = ("excluded", "artefact", "allowed", "no signal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +35,7 @@ class Scan(Saved):
     mass, coupling
         Grid [GeV; unit of the coupling], shapes (M,) and (G,).
     events
-        Expected signal by region, each of shape (M, G).
+        Expected signal by region, each of shape (M, G); NaN only where it failed.
     cl_s
         CL_s by verdict ("observed", absent for a projection, and "median"), each of shape (M, G); NaN where it failed.
     excess
@@ -156,7 +146,7 @@ class Scan(Saved):
             "mass_gev": self.mass.tolist(),
             "coupling": self.coupling.tolist(),
             "cl_s": {name: _nullable(self.cl_s.get(name), self._shape) for name in VERDICTS},
-            "events": {name: values.tolist() for name, values in self.events.items()},
+            "events": {name: _nullable(values, self._shape) for name, values in self.events.items()},
             "excess": {name: _nullable(values, self._shape) for name, values in self.excess.items()},
             "smooth_excess": {name: _nullable(values, self._shape) for name, values in self.smooth_excess.items()},
             "status": [list(row) for row in self.status],
@@ -185,28 +175,38 @@ def load_scan(path: str | Path) -> Scan:
     InputError
         If the file is missing or is no scan.
     """
-    record = read_record(path, "scan", SCHEMA)
-    with damaged(path, "scan file"):
-        mass, coupling = (positive(record[name], increasing=True) for name in ("mass_gev", "coupling"))
-        shape = len(mass), len(coupling)
-        verdicts = [name for name in VERDICTS if name in record["excess"]]
-        return Scan(
-            text_of(record["scenario"]),
-            text_of(record["coupling_unit"]),
-            text_of(record["run"]),
-            texts_of(record["regions"]),
-            level_of(record["cl"]),
-            text_of(record["method"]),
-            mass,
-            coupling,
-            {name: _array(rows, shape) for name, rows in record["events"].items()},
-            {name: _array(record["cl_s"][name], shape) for name in verdicts},
-            {name: _excess(record["excess"][name], record["status"], shape) for name in verdicts},
-            {name: _excess(record["smooth_excess"][name], record["status"], shape) for name in verdicts},
-            tuple(texts_of(row) for row in record["status"]),
-            dict(record["provenance"]),
-            texts_of(record["notes"]),
-        )
+    return scan_of(read_entry(path))
+
+
+def scan_of(file: Entry) -> Scan:
+    """The scan in a file that has been read; errors as for `load_scan`."""
+    record = record_of(file, "scan", SCHEMA, "scan file")
+    mass, coupling = (record[name].axis() for name in ("mass_gev", "coupling"))
+    rows = [row.items(len(coupling)) for row in record["status"].items(len(mass))]
+    status = tuple(tuple(item.status(STATUSES) for item in row) for row in rows)
+    failed = np.array([[has_failed(text) for text in row] for row in status])
+    verdicts = [name for name in VERDICTS if name in record["excess"].object()]
+    if not verdicts or set(record["excess"].value) - set(VERDICTS):
+        raise record["excess"].wrong("an object with observed, median or both, and nothing else,")
+    if not record["events"].object():
+        raise record["events"].wrong("an object with the expected signal of each region")
+    return Scan(
+        record["scenario"].name(),
+        record["coupling_unit"].name(),
+        record["run"].name(),
+        record["regions"].names(),
+        record["cl"].number(LEVEL),
+        record["method"].name(),
+        mass,
+        coupling,
+        {name: entry.grid(NOT_NEGATIVE, failed) for name, entry in record["events"].fields().items()},
+        {name: record["cl_s"][name].grid(PROBABILITY, failed) for name in verdicts},
+        {name: _excess(record["excess"][name], failed) for name in verdicts},
+        {name: _excess(record["smooth_excess"][name], failed) for name in verdicts},
+        status,
+        record["provenance"].object(),
+        record["notes"].texts(),
+    )
 
 
 def _nullable(values: Array | None, shape: tuple[int, int]) -> list[list[float | None]]:
@@ -215,10 +215,5 @@ def _nullable(values: Array | None, shape: tuple[int, int]) -> list[list[float |
     return [nullable(row) for row in values]
 
 
-def _array(rows: list[list[float | None]], shape: tuple[int, int]) -> Array:
-    return np.array([numbers(row) for row in rows]).reshape(shape)
-
-
-def _excess(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
-    failed = np.array([[has_failed(text) for text in row] for row in status], dtype=bool)
-    return np.array([excess_of(row, bad) for row, bad in zip(rows, failed, strict=True)]).reshape(shape)
+def _excess(entry: Entry, failed: NDArray[np.bool_]) -> Array:
+    return excess_of(entry.grid(FINITE, np.ones_like(failed)), failed, entry)

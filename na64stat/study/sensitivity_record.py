@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from na64stat.errors import InputError, shown
-from na64stat.study.record_files import Saved, damaged, level_of, number_of, positive, read_record, text_of, texts_of
+from na64stat.errors import InputError
+from na64stat.study.record_entry import FINITE, LEVEL, NOT_NEGATIVE, POSITIVE, Entry
+from na64stat.study.record_files import Saved, read_entry, record_of
 
 SCHEMA: Final = 1
-
-_T = TypeVar("_T")
 
 UNCHANGED, REINFERRED, HELD = "unchanged", "re-inferred", "held"
 """What became of the efficiency: it does not depend on what was moved, it was inferred anew, it was kept although it does."""
@@ -235,71 +234,56 @@ def load_sensitivity(path: str | Path) -> Sensitivity:
     InputError
         If the file is missing or is no such record.
     """
-    record = read_record(path, "sensitivity", SCHEMA)
-    with damaged(path, "sensitivity file"):
-        headlines = tuple(_headline(item) for item in record["headlines"])
-        shifts = tuple(_shift(item) for item in record["shifts"])
-        names = {line.name for line in headlines}
-        if len(names) != len(headlines):
-            raise ValueError("a limit stands there twice")
-        for shift in shifts:
-            if shift.headline not in names:
-                raise ValueError(f"a change of {shown(shift.headline)}, which is none of the limits")
-        return Sensitivity(
-            **{name: text_of(record[name]) for name in ("run", "background", "method")},
-            efficiency=_one_of(record["efficiency"], (REINFERRED, HELD)),
-            cl=level_of(record["cl"]),
-            headlines=headlines,
-            shifts=shifts,
-            numbers=tuple(_number(item) for item in record["numbers"]),
-            notes=texts_of(record["notes"]),
-            provenance=dict(record["provenance"]),
-        )
+    record = record_of(read_entry(path), "sensitivity", SCHEMA, "sensitivity file")
+    headlines = tuple(_headline(item) for item in record["headlines"].items())
+    names = [line.name for line in headlines]
+    if len(set(names)) < len(names):
+        raise record["headlines"].wrong("a list with each limit once")
+    return Sensitivity(
+        run=record["run"].name(),
+        background=record["background"].text(),
+        cl=record["cl"].number(LEVEL),
+        method=record["method"].name(),
+        efficiency=record["efficiency"].one_of((REINFERRED, HELD)),
+        headlines=headlines,
+        shifts=tuple(_shift(item, names) for item in record["shifts"].items()),
+        numbers=tuple(_number(item) for item in record["numbers"].items()),
+        notes=record["notes"].texts(),
+        provenance=record["provenance"].object(),
+    )
 
 
-def _headline(item: Mapping[str, Any]) -> HeadlineLimit:
+def _headline(item: Entry) -> HeadlineLimit:
     return HeadlineLimit(
-        scenario=text_of(item["scenario"]),
-        mass=float(positive([item["mass"]])[0]),
-        regions=texts_of(item["regions"]),
-        edge=_one_of(item["edge"], ("lower", "upper")),
-        coupling_unit=text_of(item["coupling_unit"]),
-        limit=_coupling(item["limit"]),
-        status=text_of(item["status"]),
+        scenario=item["scenario"].name(),
+        mass=item["mass"].number(POSITIVE),
+        regions=item["regions"].names(),
+        edge=item["edge"].one_of(("lower", "upper")),
+        coupling_unit=item["coupling_unit"].name(),
+        limit=item["limit"].or_none(_positive),
+        status=item["status"].text(),
     )
 
 
-def _shift(item: Mapping[str, Any]) -> Shift:
-    found = Shift(
-        **{name: text_of(item[name]) for name in ("what", "origin", "start", "end", "why", "headline", "status")},
-        side=_one_of(item["side"], (-1, 0, 1)),
-        keys=texts_of(item["keys"]),
-        before=_coupling(item["before"]),
-        after=_coupling(item["after"]),
-        efficiency=_one_of(item["efficiency"], (UNCHANGED, REINFERRED, HELD)),
+def _shift(item: Entry, headlines: Sequence[str]) -> Shift:
+    return Shift(
+        **{name: item[name].text() for name in ("what", "origin", "start", "end", "why", "status")},
+        headline=item["headline"].one_of(headlines),
+        side=item["side"].one_of((-1, 0, 1)),
+        keys=item["keys"].texts(),
+        before=item["before"].or_none(_positive),
+        after=item["after"].or_none(_positive),
+        efficiency=item["efficiency"].one_of((UNCHANGED, REINFERRED, HELD)),
     )
-    if found.ratio is not None and not 0 < found.ratio < math.inf:
-        raise ValueError(f"couplings {found.before} and {found.after}, whose ratio is no number")
-    return found
 
 
-def _number(item: Mapping[str, Any]) -> AssumedNumber:
-    uncertainty = item["uncertainty"]
+def _number(item: Entry) -> AssumedNumber:
     return AssumedNumber(
-        **{name: text_of(item[name]) for name in ("key", "unit", "source", "reason")},
-        value=number_of(item["value"]),
-        uncertainty=None if uncertainty is None else number_of(uncertainty),
+        **{name: item[name].text() for name in ("key", "unit", "source", "reason")},
+        value=item["value"].number(FINITE),
+        uncertainty=item["uncertainty"].or_none(lambda value: value.number(NOT_NEGATIVE)),
     )
 
 
-def _coupling(value: Any) -> float | None:
-    """A positive number, or None for null."""
-    return None if value is None else float(positive([value])[0])
-
-
-def _one_of(value: Any, known: tuple[_T, ...]) -> _T:
-    """An entry that can have a few values, of the same type; ValueError for anything else."""
-    for right in known:
-        if type(value) is type(right) and value == right:
-            return right
-    raise ValueError(f"{shown(value)}; {' or '.join(map(repr, known))} is right")
+def _positive(entry: Entry) -> float:
+    return entry.number(POSITIVE)

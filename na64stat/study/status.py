@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 _FAILED: Final = "failed: "
@@ -45,3 +46,16 @@ def from_below(status: str, low: float, high: float) -> str:
 def is_from_below(status: str) -> bool:
     """Whether a status has the remark of `from_below`: the lowest coupling is then no edge."""
     return _BELOW in status
+
+
+def is_status(text: str, words: Collection[str]) -> bool:
+    """Whether a text is a status: a failure, or one of some words, with the remark of `from_below` or without.
+
+    Parameters
+    ----------
+    text
+        Out of a file.
+    words
+        Those that the record has, such as "excluded".
+    """
+    return has_failed(text) or text.partition(_BELOW)[0] in words

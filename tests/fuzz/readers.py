@@ -6,11 +6,13 @@
 import dataclasses
 import json
 import warnings
+import zlib
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -20,11 +22,14 @@ import numpy as np
 from na64stat.cli.export import _likelihood, _load
 from na64stat.cli.models import model_of_file
 from na64stat.cli.patches import PatchChoice, read_workspace
+from na64stat.cli.posterior import _show
 from na64stat.experiment.calibration import read_limit
 from na64stat.experiment.efficiency import read_efficiency
 from na64stat.experiment.load import load_run
 from na64stat.export.curves import LimitCurve
+from na64stat.export.figures import figure_of
 from na64stat.export.hs3_form import hs3
+from na64stat.export.posterior_tables import tables
 from na64stat.export.reader import read_table
 from na64stat.export.served_json import json_of
 from na64stat.export.submission import hepdata, not_a_submission, read_submission
@@ -32,6 +37,7 @@ from na64stat.export.submission_yaml import data_of, dump
 from na64stat.files import to_json
 from na64stat.limits_library.citations import read_bibtex
 from na64stat.limits_library.library import read_limits
+from na64stat.plot.style import figure_bytes
 from na64stat.report.assumptions import as_markdown
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
@@ -40,10 +46,12 @@ from na64stat.stats.priors import Flat
 from na64stat.stats.toy_sample import read_toys
 from na64stat.study.assumptions import standard_variations
 from na64stat.study.chain_file import ChainFile
-from na64stat.study.exclusion_record import Exclusion, load_exclusion
+from na64stat.study.credible import compare_priors
+from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.journal import Journal
 from na64stat.study.limits import limits
 from na64stat.study.load_map import load_map
+from na64stat.study.overlap import overlap
 from na64stat.study.projection import project
 from na64stat.study.sample import sample
 from na64stat.study.samples import load_samples
@@ -220,6 +228,7 @@ def _records():
             "exclusion": _saved(_exclusion_of(found)),
             "limits": _saved(limits(AxionMuon, run, masses)),
             "projection": _saved(project(AxionMuon, projection, masses, [1e11, 1e12])),
+            "credible": _saved(compare_priors(AxionMuon(mass=0.1, coupling=1.0), run, priors=[Flat("yield", 0, 50)])),
             "sensitivity": _saved(sensitivity(run, SENSITIVE, variations=standard_variations(run)[0][:3])),
             "chain": _chain(run),
         }
@@ -253,18 +262,37 @@ def _of(kind):
     return lambda: (_records()[kind],)
 
 
+DRAWN = 200
+"""One case of so many is drawn and compared, too, since that takes as long as a hundred others."""
+
+
+def _is_drawn(path):
+    return zlib.crc32(path.read_bytes()) % DRAWN == 0
+
+
+def _used_as_by_commands(path, found):
+    """A result in JSON, in tables, and now and then as a figure."""
+    used = to_json(found.as_dict()), tables(found)
+    if not _is_drawn(path):
+        return used
+    with warnings.catch_warnings():
+        # No room in a figure, or no glyph for a character: said to the user, who sees it.
+        warnings.simplefilter("ignore", UserWarning)
+        figure = figure_of(found)
+        return used, figure and figure_bytes(figure, "png", dpi=20)
+
+
 def _read_map(path):
+    """As `plot`, `overlap` and `export hepdata` use it."""
     found = load_map(path)
-    return to_json(found.as_dict())
-
-
-def _read_exclusion(path):
-    found = load_exclusion(path)
-    return to_json(found.as_dict())
+    if _is_drawn(path) and min(np.ptp(found.mass), np.ptp(found.coupling)) > 0:
+        regions = {"a": found.region(), "b": found.region(found.levels[-1])}
+        overlap(regions, [float(np.sqrt(np.prod(found.mass_range)))])
+    return _used_as_by_commands(path, found)
 
 
 def _read_result(path):
-    return to_json(_load(path).as_dict())
+    return _used_as_by_commands(path, _load(path))
 
 
 def _read_sensitivity(path):
@@ -293,15 +321,27 @@ def _read_journal(path):
 
 
 def _read_chain(path):
+    """As `posterior` and `export hepdata` use it."""
     ChainFile(path).resumed()
     found = load_samples(path)
-    return found.names, found.priors, found.predictive_p_values(), to_json(found.question)
+    with redirect_stdout(StringIO()):
+        _show(found, 0.9)
+    return found.predictive(), to_json(found.as_dict()), tables(found)
 
 
 def _toy_seeds():
     buffer = BytesIO()
     np.save(buffer, np.linspace(0, 5, 1000))
     return (buffer.getvalue(),)
+
+
+def _read_toys(path):
+    """As `limit` uses them: from the good ones it takes tails and quantiles."""
+    values = read_toys(path)
+    good = np.sort(values[~np.isnan(values)])
+    assert len(good)
+    assert good[0] >= 0
+    return good
 
 
 TABLES = ROOT / "tests/export/tables"
@@ -387,13 +427,14 @@ READERS = (
     Reader("workspace to HS3", ".json", lambda: _workspace_seeds()[:1], mutations.of_json, _read_to_hs3, dear=True),
     Reader("likelihood", ".json", lambda: (*_workspace_seeds(), _patch_seeds()[1]), mutations.of_json, _likelihood),
     Reader("scan", ".json", _of("scan"), mutations.of_json, _read_map),
-    Reader("exclusion", ".json", _of("exclusion"), mutations.of_json, _read_exclusion, dear=True),
+    Reader("exclusion", ".json", _of("exclusion"), mutations.of_json, _read_map, dear=True),
     Reader("limits", ".json", _of("limits"), mutations.of_json, _read_result),
     Reader("projection", ".json", _of("projection"), mutations.of_json, _read_result),
+    Reader("credible limits", ".json", _of("credible"), mutations.of_json, _read_result),
     Reader("sensitivity", ".json", _of("sensitivity"), mutations.of_json, _read_sensitivity),
     Reader("journal", ".journal", _journal_seeds, mutations.of_journal, _read_journal),
     Reader("chain", ".h5", _of("chain"), of_chain, _read_chain, sealing=sealed, dear=True),
-    Reader("toys", ".npy", _toy_seeds, mutations.of_bytes, read_toys),
+    Reader("toys", ".npy", _toy_seeds, mutations.of_bytes, _read_toys),
     Reader("HEPData YAML", ".yaml", _yaml_seeds, mutations.of_yaml, _read_hepdata),
     Reader("HEPData JSON", ".json", _served_seeds, mutations.of_json, _read_hepdata),
     Reader("limit curve", ".yaml", _curve_seeds, mutations.of_yaml, _read_curves),

@@ -9,7 +9,7 @@ import pytest
 from pyhf.infer.calculators import ToyCalculator
 from scipy.stats import poisson
 
-from na64stat.errors import InputError
+from na64stat.errors import ComputationError, InputError
 from na64stat.stats.exact import Exact
 from na64stat.stats.fit import fit_fixed, fit_free
 from na64stat.stats.model import Model
@@ -213,6 +213,34 @@ def test_a_damaged_file_is_refused_and_left_alone(model, tmp_path, content):
     with pytest.raises(InputError, match="not a file of toys"):
         Toys(CHUNK, seed=1, store=tmp_path).cl_s(model, [MU])
     assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.nan, "no finite number among"),
+        (np.inf, "no finite number among"),
+        (-np.inf, "-inf among"),
+        (-1.0, "-1 among"),
+    ],
+)
+def test_a_file_of_numbers_that_no_test_statistic_has_is_refused(model, tmp_path, value, message):
+    Toys(CHUNK, seed=1, store=tmp_path).cl_s(model, [MU])
+    path = next(iter(tmp_path.iterdir()))
+    np.save(path, np.full(CHUNK, value))
+    with pytest.raises(InputError, match=rf"{path.name}: {message} the test statistics of 1000 toys; numbers >= 0"):
+        Toys(CHUNK, seed=1, store=tmp_path).cl_s(model, [MU])
+
+
+def test_toys_whose_fits_all_failed_are_no_result(model, tmp_path):
+    """Also where only the toys that are asked for failed, and later ones in the file did not."""
+    Toys(2 * CHUNK, seed=1, store=tmp_path).cl_s(model, [MU])
+    for path in tmp_path.iterdir():
+        values = np.load(path)
+        values[:CHUNK] = np.nan
+        np.save(path, values)
+    with pytest.raises(ComputationError, match=r"the fits of all 1000 toys of mu = .* failed"):
+        Toys(CHUNK, seed=1, store=tmp_path).cl_s(model, [MU])
 
 
 def test_any_modifier():
