@@ -6,9 +6,10 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any, Final
 
-from na64stat.errors import InputError, LowCountWarning, Na64StatError, RegionError
+from na64stat.errors import InputError, LowCountWarning, Na64StatError, RegionError, shown
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
@@ -105,9 +106,9 @@ def cl_s(
 
 
 def check_cl(cl: float) -> None:
-    """Refuse a confidence level outside (0, 1)."""
-    if not 0 < cl < 1:
-        raise InputError(f"cl = {cl}: a confidence level lies between 0 and 1, e.g. 0.90")
+    """Refuse a confidence level outside (0, 1), and what is no number."""
+    if not isinstance(cl, Real) or isinstance(cl, bool) or not 0 < cl < 1:
+        raise InputError(f"cl = {shown(cl)}: a confidence level lies between 0 and 1, e.g. 0.90")
 
 
 def check_combination(model: Model) -> None:
