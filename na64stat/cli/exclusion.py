@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +30,9 @@ from na64stat.cli.output import (
     print_notes,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from na64stat.study.exclusion_record import Exclusion
 
 LEVELS = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 
@@ -87,6 +90,12 @@ def exclusion(
         result = find(scenario.resolve(), runs.load(), mass, coupling, **asked, **statistics.for_study(), **means)
         if file is not None:
             result.save(file.path, overwrite=file.overwrite)
+        _show(result, as_json)
+    if file is not None:
+        click.echo(f"wrote {file.path}", err=True)
+
+
+def _show(result: Exclusion, as_json: bool) -> None:
     print_failures(list(result.reasons.values()), result.evaluations)
     if as_json:
         print_json(result.as_dict())
@@ -106,5 +115,3 @@ def exclusion(
                 f"note: {result.unsettled} cells of the smallest size hold a contour that may be further off", err=True
             )
         print_notes(result.notes)
-    if file is not None:
-        click.echo(f"wrote {file.path}", err=True)

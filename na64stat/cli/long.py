@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,15 @@ class LongWork:
 
     @contextlib.contextmanager
     def arguments(self, label: str, output: Output | None) -> Iterator[dict[str, Any]]:
-        """Arguments of a long study, which writes its result within; the journal has then served its purpose.
+        """Arguments of a long study. Its result is written and printed within: only then the journal has served its purpose.
 
         Parameters
         ----------
         output
             Its file: the journal stands beside it unless another one was named.
         """
+        from na64stat.study.journal import is_journal, remove_journal
+
         path = self._path(output)
         with contextlib.ExitStack() as stack:
             workers: Any = self.workers
@@ -41,19 +44,23 @@ class LongWork:
                 from na64stat.study.cluster import dask_executor
 
                 workers = stack.enter_context(dask_executor(self.scheduler))
-            if path is not None and path.exists():
+            if path is not None and is_journal(path):
                 click.echo(f"going on from {path}", err=True)
             try:
                 yield {"workers": workers, "journal": path, "track": progress(label)}
+                sys.stdout.flush()
             except KeyboardInterrupt:
-                kept = (
-                    ""
-                    if path is None
-                    else f"; what is finished is kept in {path}, and the same command goes on from there"
-                )
-                raise KeyboardInterrupt(f"stopped{kept}") from None
-        if path is not None:
-            path.unlink(missing_ok=True)
+                raise KeyboardInterrupt("stopped" if path is None else f"stopped; {_kept(path)}") from None
+            except OSError:  # nobody took the result
+                if path is not None:
+                    click.echo(_kept(path), err=True)
+                raise
+        if path is None:
+            return
+        if output is None and sys.__stdout__ is None:  # closed by the caller: the result went nowhere
+            click.echo(f"standard output is closed; {_kept(path)}", err=True)
+            return
+        remove_journal(path)
 
     def _path(self, output: Output | None) -> Path | None:
         if self.journal == "":
@@ -64,6 +71,10 @@ class LongWork:
                 raise InputError(f"--journal: {path} is the output; another name is right")
             return path
         return None if output is None else output.path.with_name(f"{output.path.name}.journal")
+
+
+def _kept(path: Path) -> str:
+    return f"what is finished is kept in {path}, and the same command goes on from there"
 
 
 def with_long_work(command: Command) -> Command:

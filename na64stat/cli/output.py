@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,25 +46,31 @@ class Output:
         Raises
         ------
         InputError
-            If it is empty, a folder or an existing file that is not to be replaced, or if its folder is missing or closed.
+            If it is empty, a folder, a device or an existing file that is not to be replaced, or if its folder (of a symbolic
+            link, that of the file it leads to) is missing or closed.
         """
         path = Path(name)
         if name in ("", "-"):
             raise InputError(f"--output: {name!r}; the name of a file is right (--json writes to standard output)")
         try:
-            is_folder = path.is_dir()
+            mode = path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            mode = None
         except OSError as error:
             from na64stat.files import write_advice
 
             raise InputError(f"--output: {path}: {write_advice(error)}") from error
-        if is_folder:
+        if mode is not None and stat.S_ISDIR(mode):
             raise InputError(f"--output: {path} is a folder; the name of a file is right")
-        if not path.parent.is_dir():
-            raise InputError(f"--output: {path}: there is no folder {path.parent}; make it first")
-        if path.exists() and not overwrite:
+        folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+        if not folder.is_dir():
+            raise InputError(f"--output: {path}: there is no folder {folder}; make it first")
+        if mode is not None and not stat.S_ISREG(mode):
+            raise InputError(f"--output: {path} is not a regular file; the name of one is right")
+        if mode is not None and not overwrite:
             raise InputError(f"--output: {path}: the file exists; --overwrite replaces it")
-        if not os.access(path.parent, os.W_OK):
-            raise InputError(f"--output: {path}: no permission to write in {path.parent}; choose another folder")
+        if not os.access(folder, os.W_OK):
+            raise InputError(f"--output: {path}: no permission to write in {folder}; choose another folder")
         return cls(path, overwrite)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,6 +30,9 @@ from na64stat.cli.output import (
 )
 from na64stat.errors import InputError
 from na64stat.study.status import has_failed
+
+if TYPE_CHECKING:
+    from na64stat.study.scan_record import Scan
 
 
 @click.command(
@@ -73,6 +77,12 @@ def scan(
         result = run_scan(scenario.resolve(), runs.load(), sorted(mass), sorted(coupling), **asked)
         if file is not None:
             result.save(file.path, overwrite=file.overwrite)
+        _show(result, as_json)
+    if file is not None:
+        click.echo(f"wrote {file.path}", err=True)
+
+
+def _show(result: Scan, as_json: bool) -> None:
     flat = [item for row in result.status for item in row]
     print_failures([item for item in flat if has_failed(item)], len(flat))
     if as_json:
@@ -86,8 +96,6 @@ def scan(
             closed = sum(curve.closed for curve in curves)
             open_ended = f"{len(curves) - closed} ending at the border of the grid"
             click.echo(f"contours, {verdict}: {closed} closed, {open_ended}")
-    if file is not None:
-        click.echo(f"wrote {file.path}", err=True)
 
 
 @click.command(epilog=examples("plot scan.json -o scan.png", "plot scan.json region.json --no-existing -o both.pdf"))

@@ -16,13 +16,14 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from numbers import Real
 from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64stat.errors import ComputationError, InputError
+from na64stat.errors import ComputationError, InputError, shown
 from na64stat.limits_library.citations import keys_in
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.physics.constants import MUON_MASS
@@ -147,8 +148,8 @@ class GMinus2:
 
 
 def _quantile(cl: float) -> float:
-    if not 0.5 <= cl < 1:
-        raise InputError(f"cl = {cl} must be at least 0.5 and below 1, as 0.90 is")
+    if not isinstance(cl, Real) or not 0.5 <= cl < 1:
+        raise InputError(f"cl = {shown(cl)} must be at least 0.5 and below 1, as 0.90 is")
     return NormalDist().inv_cdf(cl)
 
 

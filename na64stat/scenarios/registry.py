@@ -108,14 +108,29 @@ def _packaged(name: str) -> type[Scenario]:
 
 
 class _OfContent(SourceFileLoader):
-    """Compiles the content it is given: a compiled file would be told apart by its time and size alone."""
+    """Compiles the content it is given: a compiled file would be told apart by its time and size alone.
+
+    `known_as` names the module by its file's name and content, wherever that file is.
+    """
 
     def __init__(self, name: str, path: str, content: bytes) -> None:
         super().__init__(name, path)
         self._content = content
+        self.known_as = f"na64stat_user_{Path(path).resolve().stem}_{_short_digest(content)}"
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self._content, self.get_filename(fullname))
+
+    def get_data(self, path: str) -> bytes:
+        """What was loaded, though the file may have been edited since."""
+        return self._content if path == self.path else super().get_data(path)
+
+
+def class_name(kind: type[Scenario]) -> str:
+    """Module and name of a class. A user's file counts by its name and content: the same elsewhere is the same."""
+    loader = getattr(sys.modules.get(kind.__module__), "__loader__", None)
+    module = loader.known_as if isinstance(loader, _OfContent) else kind.__module__
+    return f"{module}.{kind.__qualname__}"
 
 
 def load_class(path: Path, name: str) -> type[Scenario]:
@@ -133,9 +148,10 @@ def load_class(path: Path, name: str) -> type[Scenario]:
     except OSError as error:
         raise ScenarioError(f"scenario file {path}: {error.strerror}") from error
     # The same file with the same content is loaded once, under a name of its own, so that its classes can be pickled to worker
-    # processes; one that was edited is loaded anew.
-    digest = hashlib.sha256(str(path.resolve()).encode() + b"\0" + content).hexdigest()[:12]
-    module_name = f"na64stat_user_{path.resolve().stem}_{digest}"
+    # processes; one that was edited is loaded anew. A copy in another folder is, too: it can read other files beside it.
+    place = path.resolve()
+    digest = _short_digest(str(place).encode() + b"\0" + content)
+    module_name = f"na64stat_user_{place.stem}_{digest}"
     module = sys.modules.get(module_name)
     if module is None:
         loader = _OfContent(module_name, str(path), content)
@@ -159,3 +175,7 @@ def load_class(path: Path, name: str) -> type[Scenario]:
     if inspect.isabstract(found) or not isinstance(getattr(found, "name", None), str):
         raise ScenarioError(f"scenario {path}:{name}: needs a `name` and a `production` method")
     return found
+
+
+def _short_digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

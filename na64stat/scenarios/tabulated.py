@@ -14,6 +14,7 @@ between masses the error falls with the square of their distance in the logarith
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Callable
@@ -122,6 +123,14 @@ class SpectrumTable:
             np.array([columns["width_gev"][at][0] for at in rows]),
             np.array([columns["visible_fraction"][at][0] for at in rows]),
         )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the numbers, wherever they come from: tables of one digest predict the same."""
+        sizes = np.array([len(values) for values in self.x])
+        columns = (self.mass, self.width, self.visible_fraction, *self.x, *self.dsigma_dx)
+        numbers = [sizes.astype("<i8").tobytes(), *(np.asarray(values, "<f8").tobytes() for values in columns)]
+        return hashlib.sha256(b"".join(numbers)).hexdigest()
 
     def neighbours(self, mass: float) -> tuple[int, int, float]:
         """Indices of the tabulated masses around `mass`, and its share of the way in ln mass.

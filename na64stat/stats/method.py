@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, ClassVar
+
+import numpy as np
 
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
@@ -15,6 +19,12 @@ class Method(ABC):
     """An algorithm as an object; its settings are its attributes."""
 
     name: ClassVar[str]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Name, and every setting on which results depend, as JSON can hold it: those in which two methods are compared."""
+        names = [item.name for item in fields(self) if item.compare] if is_dataclass(self) else sorted(vars(self))
+        return {"name": self.name, **{name: _plain(getattr(self, name)) for name in names}}
 
     @abstractmethod
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
@@ -51,3 +61,13 @@ class Method(ABC):
         cl
             Confidence level, between 0 and 1.
         """
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)

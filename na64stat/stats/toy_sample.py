@@ -17,7 +17,7 @@ from tokenize import TokenError
 import numpy as np
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.files import write_bytes
+from na64stat.files import write_advice, write_bytes
 from na64stat.stats.fit import fit_fixed, fit_free
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array, Gaussian, Poisson
@@ -163,7 +163,12 @@ class ToySample:
         path = self._path(seed)
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise InputError(f"toys: store {path.parent} is a file; the name of a folder is right") from error
+        except OSError as error:
+            raise InputError(f"toys: store {path.parent} cannot be made: {write_advice(error)}") from error
         buffer = io.BytesIO()
         np.save(buffer, np.concatenate(self._parts[seed]), allow_pickle=False)
         write_bytes(path, buffer.getvalue(), overwrite=True)

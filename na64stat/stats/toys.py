@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from na64stat.errors import ComputationError, InputError
+from na64stat.errors import ComputationError, InputError, shown
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.fit import available_workers, fit_fixed
 from na64stat.stats.method import Method
@@ -62,19 +64,33 @@ class Toys(Method):
 
     def __post_init__(self) -> None:
         check_settings(self.statistic, self.criterion)
-        if self.n < 1:
-            raise InputError(f"toys: n = {self.n}; at least 1 is right, e.g. 20000")
-        if not self.seeds or any(seed < 0 for seed in self.seeds):
-            raise InputError(f"toys: seed {self.seed}; integers >= 0 are right")
+        if not _is_count(self.n, 1):
+            raise InputError(f"toys: n = {shown(self.n)}; an integer, at least 1, is right, e.g. 20000")
+        if not self.seeds or not all(_is_count(seed, 0) for seed in self.seeds):
+            raise InputError(f"toys: seed {shown(self.seed)}; integers >= 0 are right")
+        if self.decide is not None and not (isinstance(self.decide, Real) and 0 < self.decide < 1):
+            raise InputError(f"toys: decide = {shown(self.decide)}; a CL_s between 0 and 1 is right, e.g. 0.1")
+        if self.workers is not None and not _is_count(self.workers, 1):
+            raise InputError(f"toys: workers = {shown(self.workers)}; a number of threads, at least 1, is right")
+        if self.store is not None:
+            self._check_store(self.store)
         if self.statistic is Statistic.Q0:
             raise InputError(
                 "toys: statistic q0 is for a discovery, see `significance`; q_tilde, q or t_tilde is right for limits"
             )
 
+    def _check_store(self, store: object) -> None:
+        if not isinstance(store, str | os.PathLike):
+            raise InputError(f"toys: store = {shown(store)}; the name of a folder is right")
+        folder = Path(store)
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"toys: store {folder} is a file; the name of a folder is right")
+        object.__setattr__(self, "store", folder)
+
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds as a tuple."""
-        return (self.seed,) if isinstance(self.seed, int) else tuple(self.seed)
+        return tuple(self.seed) if isinstance(self.seed, Collection) else (self.seed,)
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected, with their Monte Carlo errors."""
@@ -186,6 +202,10 @@ class ToyTest:
         if mu not in self._observed:
             self._observed[mu] = float(evaluate(self.method.statistic, self.model, mu, self.data)[0][0])
         return self._observed[mu]
+
+
+def _is_count(value: object, lowest: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= lowest
 
 
 def _ratio(cl_sb: float, cl_b: float) -> float:

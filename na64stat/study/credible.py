@@ -33,6 +33,8 @@ _PROVENANCE: Final = (
     "depth_average",
     "scenario_class",
     "options",
+    "sources",
+    "inputs",
     "systematics",
     "correlated",
 )

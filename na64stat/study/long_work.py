@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,14 @@ from na64stat.progress import Track
 from na64stat.study.engine import Engine
 from na64stat.study.journal import Journal
 from na64stat.study.maps import MapWork
-from na64stat.study.provenance import provenance
+from na64stat.study.provenance import of_scenario, provenance
+from na64stat.study.shipping import own_sources
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
+
+_LOOKED_AT: Final = 8
+"""Masses at which a scenario's predictions are looked at."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +68,26 @@ def question_of(kind: str, work: MapWork, masses: Array, couplings: Array, **oth
         "run": test.run_name,
         "regions": list(test.regions),
         "correlated": list(test.correlated),
-        "method": repr(test.method),
+        "method": test.method.settings,
         "cl": test.cl,
         "systematics": test.systematics,
         "mass_gev": masses.tolist(),
         "coupling": couplings.tolist(),
         **others,
         **provenance(test.runs, work.average),
+        **of_scenario(probe),
+        "sources": own_sources(work),
         "scenario_digest": _fingerprint(work, masses, couplings),
     }
 
 
 def _fingerprint(work: MapWork, masses: Array, couplings: Array) -> str:
-    """Digest of the events at the corners: a scenario is known by what it predicts, wherever it was written."""
+    """Digest of events at some masses: a scenario of a notebook has no file, and is known by what it predicts."""
     digest = hashlib.sha256()
     ends = np.array([couplings[0], couplings[-1]])
-    for mass in (float(masses[0]), float(masses[-1])):
+    known = masses if len(masses) != 2 else np.geomspace(masses[0], masses[-1], _LOOKED_AT)
+    places = np.unique(np.linspace(0, len(known) - 1, _LOOKED_AT).round().astype(int))
+    for mass in known[places].tolist():
         try:
             found = work.test.events(work.scenario(mass=mass, coupling=1.0), ends, work.average)
         except Na64StatError as error:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
+from enum import Enum
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from na64stat.experiment.run import Run
 from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.registry import class_name
+from na64stat.scenarios.tabulated import SpectrumTable
 from na64stat.stats.method import Method
 from na64stat.stats.statistic import Criterion
+from na64stat.study.shipping import own_sources
 from na64stat.yields.survival import DepthAverage, check_average
 
 _PACKAGES = ("na64stat", "numpy", "scipy", "iminuit")
@@ -88,16 +96,40 @@ def _criterion(method: Method) -> str:
 
 
 def of_scenario(probe: Scenario) -> dict[str, Any]:
-    """Class of a scenario, and its options that are plain values other than the default."""
-    kind = type(probe)
-    options = {
-        item.name: value
-        for item in dataclasses.fields(probe)
-        if item.name not in ("mass", "coupling")
-        and isinstance(value := getattr(probe, item.name), bool | int | float | str)
-        and value != item.default
-    }
-    return {"scenario_class": f"{kind.__module__}.{kind.__qualname__}", "options": options}
+    """Class of a scenario, and its options that are plain values other than the default.
+
+    A user's own code has its files with digests as `sources`; tables and other options that are no plain values are in `inputs`,
+    with digests of their numbers. What stands in which folder does not matter.
+    """
+    options: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
+    for item in dataclasses.fields(probe):
+        value = getattr(probe, item.name)
+        if item.name in ("mass", "coupling") or value is item.default:
+            continue
+        if not isinstance(value, bool | int | float | str):
+            inputs[item.name] = _content(value)
+        elif value != item.default:
+            options[item.name] = value
+    found: dict[str, Any] = {"scenario_class": class_name(type(probe)), "options": options}
+    more = {"sources": own_sources(probe), "inputs": inputs}
+    return found | {name: entries for name, entries in more.items() if entries}
+
+
+def _content(value: Any) -> Any:
+    """What an option holds, as JSON can hold it; of another object its class."""
+    if isinstance(value, SpectrumTable):
+        return {"name": Path(value.path).name, "digest": value.digest}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU":
+        head = f"{value.dtype.str}{value.shape}".encode()
+        return {"digest": hashlib.sha256(head + np.ascontiguousarray(value).tobytes()).hexdigest()}
+    if isinstance(value, Enum):
+        return _content(value.value)
+    if isinstance(value, tuple | list):
+        return [_content(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _of_each(runs: Sequence[Run], name: str) -> str | dict[str, str]:

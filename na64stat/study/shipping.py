@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import inspect
 import sys
 import sysconfig
@@ -37,6 +39,25 @@ def packed(job: Any) -> bytes:
     finally:
         for module in own:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def own_sources(job: Any) -> dict[str, str]:
+    """Names of the user's own files that a job needs, and digests of their contents; empty if all comes from packages.
+
+    Parameters
+    ----------
+    job
+        A scenario, or what holds one.
+    """
+    contents: dict[str, list[bytes]] = {}
+    for module in _own_modules(job):
+        file = str(module.__file__)
+        # What has no file that can be read is known by what it predicts only.
+        with contextlib.suppress(OSError, AttributeError):
+            contents.setdefault(Path(file).name, []).append(module.__loader__.get_data(file))  # type: ignore[union-attr]
+    return {
+        name: hashlib.sha256(b"\0".join(sorted(parts))).hexdigest()[:16] for name, parts in sorted(contents.items())
+    }
 
 
 def _own_modules(job: Any) -> list[ModuleType]:

@@ -15,7 +15,9 @@ def made(scenario="axion-muon", run="2022", regions=("invisible",), cl=0.9, leve
     excess = {level: np.tile(np.log(COUPLINGS / 0.01), (5, 1)) for level in levels}
     status = (tuple("excluded" if coupling > 0.01 else "allowed" for coupling in COUPLINGS),) * 5
     asked = scenario, "GeV^-1", run, regions, cl, "exact"
-    return Scan(*asked, MASSES, COUPLINGS, {}, excess, excess, excess, status, {})
+    events = {region: np.tile(COUPLINGS, (5, 1)) for region in regions}
+    cl_s = {level: np.minimum((1 - cl) * np.exp(-values), 1) for level, values in excess.items()}
+    return Scan(*asked, MASSES, COUPLINGS, events, cl_s, excess, excess, status, {})
 
 
 @pytest.fixture

@@ -88,7 +88,9 @@ def test_the_level_that_is_reported_is_the_one_that_is_drawn(na64stat, here, mon
     excess = {level: np.tile(np.log(couplings / edge), (5, 1)) for level, edge in edges.items()}
     status = (tuple("excluded" if coupling > 0.01 else "allowed" for coupling in couplings),) * 5
     asked = "x", "1", "2022", ("visible",), 0.9, "exact"
-    found = Scan(*asked, masses, couplings, {}, excess, excess, excess, status, {})
+    events = {"visible": np.tile(couplings, (5, 1))}
+    cl_s = {level: np.minimum(0.1 * np.exp(-values), 1) for level, values in excess.items()}
+    found = Scan(*asked, masses, couplings, events, cl_s, excess, excess, status, {})
     for name in ("a", "b"):
         found.save(here / f"{name}.json")
     drawn = []

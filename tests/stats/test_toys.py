@@ -260,10 +260,58 @@ def test_extreme_yields(make_workspace, events):
     assert limit.observed == pytest.approx(reference.observed, rel=0.1)
 
 
-@pytest.mark.parametrize("broken", [{"n": 0}, {"seed": -1}, {"seed": ()}, {"statistic": Statistic.Q0}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"n": 0},
+        {"n": math.nan},
+        {"n": 2.5},
+        {"n": "x"},
+        {"n": True},
+        {"seed": -1},
+        {"seed": ()},
+        {"seed": "x"},
+        {"seed": 1.5},
+        {"seed": (1, 0.5)},
+        {"decide": "x"},
+        {"decide": 1.5},
+        {"workers": 0},
+        {"workers": "x"},
+        {"store": 3},
+        {"statistic": Statistic.Q0},
+    ],
+)
 def test_impossible_settings(broken):
     with pytest.raises(InputError, match=r"is right|are right"):
         Toys(**broken)
+
+
+def test_a_store_is_a_folder(model, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match=r"toys: store .*file is a file; the name of a folder is right"):
+        Toys(store=file)
+    late = Toys(CHUNK, store=tmp_path / "late")
+    (tmp_path / "late").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match=r"toys: store .*late is a file"):
+        late.cl_s(model, [MU])
+    with pytest.raises(InputError, match=r"toys: store .*inner cannot be made: Not a directory"):
+        Toys(CHUNK, store=file / "inner").cl_s(model, [MU])
+    assert Toys(store=str(tmp_path)).store == tmp_path
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_settings_are_what_results_depend_on(tmp_path):
+    found = Toys(5000, seed=(1, 2), workers=3, store=tmp_path).settings
+    assert found == Toys(np.int64(5000), seed=(1, 2)).settings
+    assert found == {
+        "name": "toys",
+        "n": 5000,
+        "seed": [1, 2],
+        "statistic": "q_tilde",
+        "criterion": "cl_s",
+        "decide": None,
+    }
 
 
 def test_free_fits_are_never_worse_than_fixed_ones(model):

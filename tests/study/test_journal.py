@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from na64stat.errors import InputError
-from na64stat.study.journal import Journal
+from na64stat.study.journal import Journal, difference, is_journal, remove_journal
 
 QUESTION = {"study": "scan", "cl": 0.9, "mass_gev": [0.001, 0.1]}
 
@@ -48,14 +48,32 @@ def test_opening_again_changes_no_byte(path):
 def test_a_kill_at_any_byte_loses_the_last_line_at_most(path):
     whole = filled(path)
     ends = [i + 1 for i, byte in enumerate(whole) if byte == ord("\n")]
-    for cut in range(len(whole) + 1):
+    for cut in range(ends[0], len(whole) + 1):
         path.write_bytes(whole[:cut])
         journal = Journal(path, QUESTION)
         finished = sum(end <= cut for end in ends)
         assert journal.found == max(finished - 1, 0), cut
         journal.close()
         # What is left is whole lines: the next answer does not land behind half a line.
-        assert path.read_bytes() == whole[: max([end for end in ends if end <= cut], default=ends[0])]
+        assert path.read_bytes() == whole[: max(end for end in ends if end <= cut)]
+
+
+def test_it_is_made_with_its_first_line_or_not_at_all(path):
+    """Where there is no room for the first line nothing is left, so that an empty file is never ours."""
+    code = f"""
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
+from na64stat.errors import InputError
+from na64stat.study.journal import Journal
+try:
+    Journal({str(path)!r}, {QUESTION!r})
+except InputError as error:
+    print(error)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "File too large" in found.stdout
+    assert list(path.parent.iterdir()) == []
 
 
 @settings(max_examples=300, deadline=None)
@@ -81,12 +99,34 @@ def test_another_question_is_named(path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"{}\n", b"\x00\xff\n" * 3, b"hello", b"\n"])
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"{}\n", b"\x00\xff\n" * 3, b"hello", b"\n", b"", b"5"])
 def test_a_file_of_the_user_is_left_alone(path, content):
     path.write_bytes(content)
-    with pytest.raises(InputError, match="not a journal"):
-        Journal(path, QUESTION)
+    for touch in (lambda: Journal(path, QUESTION), lambda: is_journal(path), lambda: remove_journal(path)):
+        with pytest.raises(InputError, match="not a journal"):
+            touch()
     assert path.read_bytes() == content
+
+
+def test_half_a_first_line_is_no_journal(path):
+    whole = filled(path)
+    for cut in (0, 9, whole.index(b"\n")):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(InputError, match="not a journal of na64stat"):
+            Journal(path, QUESTION)
+        assert path.read_bytes() == whole[:cut]
+
+
+def test_what_is_no_regular_file_is_left_alone(path):
+    os.mkfifo(path)
+    device = path.with_name("device")
+    device.symlink_to(os.devnull)
+    for name in (path, device):
+        for touch in (lambda name=name: Journal(name, QUESTION), lambda name=name: remove_journal(name)):
+            with pytest.raises(InputError, match=r"journal .*: this is no regular file; the name of a new file"):
+                touch()
+    assert path.is_fifo()
+    assert device.is_symlink()
 
 
 def test_a_newer_schema_is_refused_politely(path):
@@ -158,13 +198,49 @@ except InputError as error:
     journal.close()
 
 
-@pytest.mark.parametrize("where", ["missing/j", "."])
-def test_a_journal_that_cannot_be(tmp_path, where):
-    with pytest.raises(InputError, match="cannot write"):
+@pytest.mark.parametrize(
+    ("where", "message"), [("missing/j", "cannot write .*there is no folder"), (".", "is a folder")]
+)
+def test_a_journal_that_cannot_be(tmp_path, where, message):
+    with pytest.raises(InputError, match=message):
         Journal(tmp_path / where, QUESTION)
 
 
 def test_it_can_be_removed(path):
-    journal = Journal(path, QUESTION)
-    journal.remove()
+    filled(path)
+    remove_journal(path)
     assert not path.exists()
+    remove_journal(path)  # nothing is there
+
+
+def test_a_link_is_followed(path):
+    link = path.with_name("link")
+    link.symlink_to(path)
+    filled(link)
+    assert is_journal(path)
+    assert Journal(link, QUESTION).found == 2
+    remove_journal(link)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "words"),
+    [
+        ({"a": {"n": 1, "seed": [1, 2]}}, {"a": {"n": 1, "seed": [1, 3]}}, "a.seed[1] is 2 there, 3 here"),
+        ({"a": {"n": 1}}, {"a": {"n": 1, "m": 2}}, "a.m is null there, 2 here"),
+        ({"a": [1, 2]}, {"a": [1]}, "a has 2 values there, 1 here"),
+        ({"a": {"n": None}}, {"a": {}}, 'a is {"n": null} there, {} here'),
+        ({"a": {"n": 1}}, {"a": "x"}, 'a is {"n": 1} there, "x" here'),
+        ({"a": 1}, {"a": 1}, ""),
+    ],
+)
+def test_the_part_that_differs_is_named(there, here, words):
+    assert difference(there, here) == words
+
+
+def test_long_texts_are_shown_where_they_part():
+    there, here = ({"a": "x" * 200 + tail + "y" * 200} for tail in ("old", "new"))
+    found = difference(there, here)
+    assert "xold" in found
+    assert "xnew" in found
+    assert len(found) < 200
