@@ -15,11 +15,11 @@ from na64stat.study.record_files import (
     Saved,
     contour_records,
     damaged,
+    events_of,
     excess_of,
     level_of,
     nullable,
     number_of,
-    numbers,
     positive,
     read_record,
     text_of,
@@ -43,7 +43,7 @@ class Exclusion(Saved):
     mass, coupling
         Points at which it was evaluated, dense along the contours [GeV; unit of the coupling], shape (N,).
     events
-        Expected signal there by channel, each of shape (N,).
+        Expected signal there by channel, each of shape (N,); NaN where it could not be computed.
     excess
         ln(events/limit) or its analogue by level ("observed", absent for a projection, "minus2", ... "plus2"), shape (N,):
         positive where excluded (see `SignalTest.excess`), NaN where it failed.
@@ -184,7 +184,7 @@ def load_exclusion(path: str | Path) -> Exclusion:
         mass, coupling = (positive(points[name]) for name in ("mass_gev", "coupling"))
         failed = np.zeros(len(mass), dtype=bool)
         failed[list(reasons)] = True
-        events = {name: numbers(values) for name, values in points["events"].items()}
+        events = {name: events_of(values, failed) for name, values in points["events"].items()}
         excess, smooth = (
             {name: excess_of(values, failed) for name, values in points[part].items()}
             for part in ("excess", "smooth_excess")

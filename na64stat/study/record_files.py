@@ -140,6 +140,14 @@ def excess_of(values: Sequence[float | None], failed: NDArray[np.bool_]) -> Arra
     return np.where(np.isnan(found) & ~failed, -np.inf, found)
 
 
+def events_of(values: Sequence[float | None], failed: NDArray[np.bool_]) -> Array:
+    """Events, NaN for the null of a failure; ValueError for any other null."""
+    found = numbers(values)
+    if np.any(np.isnan(found) & ~failed):
+        raise ValueError("events are null at a point that has not failed")
+    return found
+
+
 def contour_records(contours: Sequence[Contour]) -> list[dict[str, Any]]:
     """JSON form of contours."""
     return [

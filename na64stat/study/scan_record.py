@@ -16,6 +16,7 @@ from na64stat.study.record_files import (
     Saved,
     contour_records,
     damaged,
+    events_of,
     excess_of,
     level_of,
     nullable,
@@ -45,7 +46,7 @@ class Scan(Saved):
     mass, coupling
         Grid [GeV; unit of the coupling], shapes (M,) and (G,).
     events
-        Expected signal by region, each of shape (M, G).
+        Expected signal by region, each of shape (M, G); NaN where it could not be computed.
     cl_s
         CL_s by verdict ("observed", absent for a projection, and "median"), each of shape (M, G); NaN where it failed.
     excess
@@ -155,7 +156,7 @@ class Scan(Saved):
             "mass_gev": self.mass.tolist(),
             "coupling": self.coupling.tolist(),
             "cl_s": {name: _nullable(self.cl_s.get(name), self._shape) for name in VERDICTS},
-            "events": {name: values.tolist() for name, values in self.events.items()},
+            "events": {name: _nullable(values, self._shape) for name, values in self.events.items()},
             "excess": {name: _nullable(values, self._shape) for name, values in self.excess.items()},
             "smooth_excess": {name: _nullable(values, self._shape) for name, values in self.smooth_excess.items()},
             "status": [list(row) for row in self.status],
@@ -198,7 +199,7 @@ def load_scan(path: str | Path) -> Scan:
             text_of(record["method"]),
             mass,
             coupling,
-            {name: _array(rows, shape) for name, rows in record["events"].items()},
+            {name: _events(rows, record["status"], shape) for name, rows in record["events"].items()},
             {name: _array(record["cl_s"][name], shape) for name in verdicts},
             {name: _excess(record["excess"][name], record["status"], shape) for name in verdicts},
             {name: _excess(record["smooth_excess"][name], record["status"], shape) for name in verdicts},
@@ -219,5 +220,12 @@ def _array(rows: list[list[float | None]], shape: tuple[int, int]) -> Array:
 
 
 def _excess(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
-    failed = np.array([[has_failed(text) for text in row] for row in status], dtype=bool)
-    return np.array([excess_of(row, bad) for row, bad in zip(rows, failed, strict=True)]).reshape(shape)
+    return np.array([excess_of(row, bad) for row, bad in zip(rows, _failed(status), strict=True)]).reshape(shape)
+
+
+def _events(rows: list[list[float | None]], status: list[list[str]], shape: tuple[int, int]) -> Array:
+    return np.array([events_of(row, bad) for row, bad in zip(rows, _failed(status), strict=True)]).reshape(shape)
+
+
+def _failed(status: list[list[str]]) -> NDArray[np.bool_]:
+    return np.array([[has_failed(text) for text in row] for row in status], dtype=bool)
