@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
-from na64stat.errors import InputError, WorkspaceError
+from na64stat.errors import InputError
 from na64stat.stats._pyhf import validate
+from na64stat.stats.reader import Reader, measurement_of
 
 VERSION: Final = "0.2"
 LARGEST_MU: Final = 1000.0
@@ -30,12 +31,12 @@ def hs3(workspace: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     WorkspaceError
-        If the workspace is not valid.
+        If the workspace is not valid, or no model, as `Model.from_workspace` says.
     InputError
         If it has another kind of modifier, or a parameter with settings of its own.
     """
     validate(workspace)
-    measurement = workspace["measurements"][0]
+    measurement = measurement_of(workspace, None)
     config = measurement["config"]
     if config.get("parameters"):
         names = ", ".join(str(item["name"]) for item in config["parameters"])
@@ -43,10 +44,8 @@ def hs3(workspace: Mapping[str, Any]) -> dict[str, Any]:
     channels = workspace["channels"]
     channel_names = [channel["name"] for channel in channels]
     kinds = dict(_parameters(workspace))
+    Reader(workspace, None, measurement, needs_poi=False).counts()  # what a limit asks of a workspace, HS3 asks too
     observed = {item["name"]: item["data"] for item in workspace["observations"]}
-    for name in channel_names:
-        if name not in observed:
-            raise WorkspaceError(f"HS3: channel {name!r}: no observation of that name in the workspace")
     return {
         "metadata": {"hs3_version": VERSION, "packages": [{"name": "na64stat", "version": version("na64stat")}]},
         "distributions": [_distribution(channel) for channel in channels],
@@ -106,15 +105,10 @@ def _parameters(workspace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _distribution(channel: Mapping[str, Any]) -> dict[str, Any]:
-    sizes = {len(sample["data"]) for sample in channel["samples"]}
-    if len(sizes) != 1:
-        raise WorkspaceError(
-            f"HS3: channel {channel['name']!r}: samples with {sorted(sizes)} bins; one number is right"
-        )
     return {
         "name": channel["name"],
         "type": "histfactory_dist",
-        "axes": _axes(channel["name"], sizes.pop()),
+        "axes": _axes(channel["name"], len(channel["samples"][0]["data"])),
         "samples": [
             {
                 "name": sample["name"],

@@ -98,6 +98,17 @@ def _row(method: Method, model: Model, cl: float) -> ComparisonRow:
     try:
         return ComparisonRow(method.name, method.upper_limit(model, cl))
     except Na64StatError as error:
-        return ComparisonRow(
-            method.name, None, str(error).removeprefix(f"{method.name}: ").removeprefix("exact method: ")
-        )
+        return ComparisonRow(method.name, None, reason_of(error, method.name))
+
+
+def reason_of(error: Na64StatError, method: str) -> str:
+    """Why a method has no limit, without the method's name, which stands beside it.
+
+    Parameters
+    ----------
+    error
+        What it refused or could not compute.
+    method
+        Its name.
+    """
+    return str(error).removeprefix(f"{method}: ").removeprefix("exact method: ")

@@ -47,13 +47,17 @@ _GROUPS = {
 
 
 class Reader:
-    """One measurement of one workspace, checked against the schema before."""
+    """One measurement of one workspace, checked against the schema before; `needs_poi` refuses one without a signal."""
 
     def __init__(
-        self, workspace: Mapping[str, Any], regions: Sequence[str] | None, measurement: Mapping[str, Any]
+        self,
+        workspace: Mapping[str, Any],
+        regions: Sequence[str] | None,
+        measurement: Mapping[str, Any],
+        needs_poi: bool = True,
     ) -> None:
         self.poi = measurement["config"]["poi"]
-        if not self.poi:
+        if needs_poi and not self.poi:
             raise WorkspaceError(
                 "workspace: measurement has no parameter of interest (`poi` is empty); a limit needs one"
             )
@@ -78,7 +82,8 @@ class Reader:
         self._first: dict[str, int] = {}
         self.parameters = self._parameters()
         self.rows = [self._row(i, sample) for i, channel in enumerate(self.channels) for sample in channel["samples"]]
-        self._check_poi()
+        if self.poi:
+            self._check_poi()
 
     def counts(self) -> Array:
         """Observed counts of all bins."""

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import numbers
-from na64stat.errors import InputError
+from na64stat.errors import InputError, Na64StatError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.stats.compare import reason_of
 from na64stat.stats.exact import Exact
 from na64stat.stats.feldman_cousins import FeldmanCousins
 from na64stat.stats.limits import check_cl, limit_of_model
@@ -99,7 +100,7 @@ def compare_priors(
     Raises
     ------
     InputError
-        For no priors, or what `credible_limit` refuses.
+        For no priors, or what `credible_limit` refuses. What CL_s or Feldman-Cousins refuses stands in its row.
     """
     check_cl(cl)
     asked = priors_of("priors", priors)
@@ -221,11 +222,14 @@ def _remark(limit: CredibleLimit) -> str:
 
 
 def _frequentist(inquiry: Inquiry, method: Exact | FeldmanCousins, cl: float) -> ComparedLimit:
-    """Limit on the signal events in all."""
+    """Limit on the signal events in all, or why the method has none: that is no reason to lose the other rows."""
     label = "CL_s" if isinstance(method, Exact) else "Feldman-Cousins"
     if inquiry.shares is None:
         return ComparedLimit(label, None, None, "the shares of the channels depend on the coupling; see `limits`")
-    found = limit_of_model(inquiry.model.with_signal_scaled(inquiry.shares), method, cl)
+    try:
+        found = limit_of_model(inquiry.model.with_signal_scaled(inquiry.shares), method, cl)
+    except Na64StatError as error:
+        return ComparedLimit(label, None, None, reason_of(error, method.name))
     if found.observed is None:
         return ComparedLimit(label, None, None, "; ".join(found.notes))
     couplings = inquiry.coupling(np.array([found.observed]))

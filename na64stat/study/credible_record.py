@@ -70,7 +70,7 @@ class CredibleLimit:
 
 @dataclass(frozen=True)
 class ComparedLimit:
-    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them.
+    """Limit of one method or prior: the signal events in all, and the coupling; None where it says nothing about them, or failed.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class ComparedLimit:
     coupling
         In the scenario's unit.
     note
-        What a reader should know.
+        What a reader should know: without a limit, why.
     """
 
     label: str

@@ -77,7 +77,8 @@ class MapPoints:
     Attributes
     ----------
     events, smooth
-        Expected signal by channel, with the depth average asked for and with the continuous one, each of shape (N,).
+        Expected signal by channel, with the depth average asked for and with the continuous one, each of shape (N,); NaN where it
+        could not be computed.
     cl_s, excess, smooth_excess
         CL_s, and how far beyond exclusion (`SignalTest.excess`) with either average, by level, each (N,); NaN where it failed.
     reasons
@@ -127,7 +128,7 @@ class MapEvaluator:
     ) -> tuple[dict[str, Array], dict[str, Array], NDArray[np.object_]]:
         """Events with either average, and reasons; all couplings of one mass are one task."""
         names = self.work.test.channels
-        found = [{name: np.zeros(len(masses)) for name in names} for _ in range(2)]
+        found = [{name: np.full(len(masses), math.nan) for name in names} for _ in range(2)]
         reasons = np.full(len(masses), "", dtype=object)
         by_mass = [np.flatnonzero(masses == mass) for mass in np.unique(masses)]
         tasks = [["events", float(masses[rows[0]]), couplings[rows].tolist()] for rows in by_mass]

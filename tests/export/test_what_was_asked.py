@@ -91,6 +91,47 @@ def test_a_result_that_excludes_nothing_is_a_table_of_missing_points(run_2022):
     assert [cell.value for cell in table.dependent[0].cells] == [MISSING, MISSING]
 
 
+def test_events_of_points_that_failed_are_missing_and_those_without_signal_are_zero(run_2022):
+    found = na.scan(na.AxionMuon, run_2022, [0.1, 0.5, 200.0], [1e-4, 1e-3])
+    assert [row[0].split(":")[0] for row in found.status] == ["allowed", "no signal", "failed"]
+    (table,) = tables(found)
+    events = table.column("Expected signal events, invisible")
+    assert [cell.value for cell in events.cells[2:]] == [0, 0, MISSING, MISSING]
+
+
+def test_a_method_without_a_limit_leaves_the_limits_of_the_priors(tmp_path):
+    """Two channels of a thousand events have more outcomes than are put in order; the prior's limit does not need them."""
+    channels = [
+        {
+            "name": name,
+            "samples": [
+                {"name": "signal", "data": [signal], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]},
+                {"name": "background", "data": [1000.0], "modifiers": []},
+            ],
+        }
+        for name, signal in (("left", 10.0), ("right", 20.0))
+    ]
+    workspace = {
+        "version": "1.0.0",
+        "channels": channels,
+        "observations": [{"name": "left", "data": [1000.0]}, {"name": "right", "data": [990.0]}],
+        "measurements": [{"name": "observed", "config": {"poi": "mu", "parameters": []}}],
+    }
+    model, prior = na.Model.from_workspace(workspace), na.Flat("mu", 0, 50)
+    found = na.compare_priors(model, None, [prior])
+    assert found.rows[0].events == na.credible_limit(model, None, prior).events
+    assert [(row.label, row.events, row.coupling) for row in found.rows[1:]] == [
+        ("CL_s", None, None),
+        ("Feldman-Cousins", None, None),
+    ]
+    assert all("too many to order" in row.note and "exact" not in row.note for row in found.rows[1:])
+    (tmp_path / "c.json").write_text(to_json({"schema": 1} | found.as_dict()), encoding="utf-8")
+    (table,) = tables(load_credible(tmp_path / "c.json"))
+    assert [cell.value for cell in table.column("Upper limit, signal events").cells[1:]] == [MISSING, MISSING]
+    assert "CL_s: " in table.description
+    assert "too many to order" in table.description
+
+
 def test_contours_of_nothing_are_said_to_be_left_out(run_2022, tmp_path):
     nothing = na.scan(
         na.AxionPhoton, run_2022, np.geomspace(0.2, 0.4, 3), np.geomspace(1e-5, 1e-4, 3), regions=["invisible"]

@@ -108,7 +108,14 @@ def test_failures_survive_the_file(run, calibrated_island, tmp_path):
     loaded = na.load_exclusion(tmp_path / "e.json")
     assert loaded.as_dict() == found.as_dict()
     assert loaded.reasons == found.reasons
+    failed = np.isin(np.arange(len(loaded.mass)), list(found.reasons))
+    assert np.isnan(loaded.events["invisible"]).tolist() == failed.tolist()
     assert not loaded.region().contains(0.7, 1e-3)
+    record = found.as_dict()
+    record["points"]["events"]["invisible"][int(np.argmin(failed))] = None
+    (tmp_path / "e.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match="null at a point that has not failed"):
+        na.load_exclusion(tmp_path / "e.json")
 
 
 @pytest.mark.parametrize(

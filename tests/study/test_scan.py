@@ -126,7 +126,9 @@ def test_failed_masses_are_named_and_leave_the_rest(run, calibrated_island):
     for row, mass in ((3, 0.6), (4, 0.7)):
         assert set(found.status[row]) == {f"failed: island: mass = {mass} GeV is beyond its shore, 0.5 GeV"}
         assert np.all(np.isnan(found.cl_s["observed"][row]))
+        assert np.all(np.isnan(found.events["invisible"][row]))
         assert not found.excludes()[row].any()
+    assert np.all(np.isfinite(found.events["invisible"][:3]))
     whole = scan(calibrated_island, run, masses[:3], found.coupling, systematics=False)
     assert found.status[:3] == whole.status
     assert "excluded" in found.status[1]
@@ -279,7 +281,20 @@ def test_failures_survive_the_file(run, calibrated_island, tmp_path):
     assert loaded.status == original.status
     for name in ("cl_s", "excess", "smooth_excess"):
         np.testing.assert_array_equal(getattr(loaded, name)["observed"], getattr(original, name)["observed"])
+    np.testing.assert_array_equal(loaded.events["invisible"], original.events["invisible"])
+    assert original.as_dict()["events"]["invisible"][2] == [None] * 15
     assert loaded.contours() == original.contours() != ()
+
+
+def test_events_are_null_only_where_a_point_failed(run, tmp_path):
+    found = scan(AxionMuon, run, [0.1, 0.5], [1e-4, 1e-3])
+    assert found.status[1] == ("no signal", "no signal")
+    assert found.events["invisible"][1].tolist() == [0.0, 0.0]
+    record = found.as_dict()
+    record["events"]["invisible"][1][0] = None
+    (tmp_path / "s.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match="null at a point that has not failed"):
+        load_scan(tmp_path / "s.json")
 
 
 def test_the_file_is_strict_json_with_the_promised_keys(visible_scan, tmp_path):
