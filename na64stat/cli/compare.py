@@ -9,7 +9,7 @@ import click
 from na64stat.cli.choice import Choice
 from na64stat.cli.figures import figure_file, figure_option, save_limits
 from na64stat.cli.limit import bound_text, limit_text, workspace_record
-from na64stat.cli.methods import METHODS, build_method, pack_toys, toy_options
+from na64stat.cli.methods import METHODS, TOYS, build_method, pack_toys, refuse_toys, toy_options
 from na64stat.cli.models import ModelChoice, with_model
 from na64stat.cli.options import add_options, as_json, cl_option, examples
 from na64stat.cli.output import level_text, overwrite_option, plain_table, print_json, print_notes, print_table, steps
@@ -22,8 +22,10 @@ def _with_methods(command: Any) -> Any:
     """Hand the methods to the command, as objects."""
 
     def pack(*, methods: tuple[str, ...], **others: Any) -> Any:
-        toys = pack_toys(others)
-        return command(methods=[build_method(name, toys) for name in dict.fromkeys(methods or METHODS)], **others)
+        toys, chosen = pack_toys(others), list(dict.fromkeys(methods or METHODS))
+        if TOYS not in chosen:
+            refuse_toys(toys, " and ".join(chosen))
+        return command(methods=[build_method(name, toys) for name in chosen], **others)
 
     method_option = click.option(
         "--method", "methods", type=Choice(METHODS), multiple=True, help="Method; repeated: several; default all."
@@ -76,6 +78,8 @@ def _record(row: ComparisonRow) -> dict[str, Any]:
 
 
 def _print(result: Comparison) -> None:
+    from na64stat.stats.limits import LOW_COUNTS
+
     table = plain_table("method", "observed", "minus2", "minus1", "median", "plus1", "plus2")
     for row in result.rows:
         if row.limit is not None:
@@ -84,5 +88,10 @@ def _print(result: Comparison) -> None:
     for row in result.rows:
         if row.limit is None:
             click.echo(f"{row.method}: no limit: {row.reason}")
-    notes = [f"{row.method}: {note}" for row in result.rows if row.limit is not None for note in row.limit.notes]
+    notes = [
+        f"{row.method}: {note}"
+        for row in result.rows
+        for note in (() if row.limit is None else row.limit.notes)
+        if not note.startswith(LOW_COUNTS)  # shown as a warning
+    ]
     print_notes((*result.notes, *notes))

@@ -35,7 +35,7 @@ def export() -> None:
 @export.command(
     epilog=examples(
         "export hepdata scan.json region.json limits.json -o submission/",
-        "export hepdata region.json chain.h5 --likelihood background.json -o submission/",
+        "export hepdata region.json chain.h5 --likelihood b.json -o submission/",
     )
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -93,7 +93,7 @@ def hepdata(
 
 @export.command(
     epilog=examples(
-        "export likelihood axion-muon --mass 0.1 --coupling 1e-3:0.1:9 -o patches.json --workspace background.json",
+        "export likelihood axion-muon --mass 0.1 --coupling 1e-3:0.1:9 -o patches.json --workspace b.json",
     )
 )
 @with_scenario

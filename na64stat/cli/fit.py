@@ -30,7 +30,7 @@ lowest_mu_option = click.option(
     epilog=examples(
         "fit ws.json --region invisible -o pulls.png",
         "fit ws.json --region invisible --minos efficiency_2022 --toys 5000 --json",
-        "fit background.json --patch patches.json --patch-name m1em01_g1em02 --lowest-mu 0",
+        "fit b.json --patch patches.json --patch-name m1em01_g1em02 --lowest-mu 0",
         "fit axion-muon --mass 0.1 --coupling 5e-3 --run 2022",
     )
 )

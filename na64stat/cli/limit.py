@@ -61,7 +61,7 @@ _SHOWN_ERROR: Final = 1e-3
         "limit axion-photon --mass 0.01 --region invisible --json",
         "limit ws.json --region invisible",
         "limit ws.json --region invisible --method toys --toys 50000 --store toys/",
-        "limit background.json --patch patches.json --patch-name m1em01_g1em02 --cl 0.95",
+        "limit b.json --patch patches.json --patch-name m1em01_g1em02 --cl 0.95",
     )
 )
 @with_scenario

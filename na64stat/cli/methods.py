@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 EXACT, TOYS, ASYMPTOTIC, FELDMAN_COUSINS = METHODS = ("exact", "toys", "asymptotic", "feldman-cousins")
 
-_FOR_TOYS: Final = (TOYS,)
-_FOR_BOTH: Final = (TOYS, ASYMPTOTIC)
-
 _MOST_TOYS: Final = 100_000_000
 
 
@@ -60,20 +57,26 @@ class MethodChoice:
         InputError
             An option is given that this method does not use.
         """
-        given = self.toy_options
-        for option, value, methods in (
-            ("--toys", given.toys, _FOR_TOYS),
-            ("--seed", given.seeds or None, _FOR_TOYS),
-            ("--store", given.store, _FOR_TOYS),
-            ("--workers", given.workers, _FOR_TOYS),
-            ("--criterion", self.criterion, _FOR_BOTH),
-        ):
-            # With another method it would be ignored.
-            if value is not None and self.name not in methods:
-                raise InputError(
-                    f"{option}: does not go with --method {self.name}; it is for --method {' or '.join(methods)}"
-                )
+        if self.name != TOYS:
+            refuse_toys(self.toy_options, self.name)
+        if self.criterion is not None and self.name not in (TOYS, ASYMPTOTIC):
+            raise InputError(
+                f"--criterion: does not go with --method {self.name}; it is for --method {TOYS} or {ASYMPTOTIC}"
+            )
         return build_method(self.name, self.toy_options, self.criterion)
+
+
+def refuse_toys(given: ToyOptions, methods: str) -> None:
+    """Refuse options of toys with methods that would ignore them."""
+    options = (
+        ("--toys", given.toys),
+        ("--seed", given.seeds or None),
+        ("--store", given.store),
+        ("--workers", given.workers),
+    )
+    for option, value in options:
+        if value is not None:
+            raise InputError(f"{option}: does not go with --method {methods}; it is for --method {TOYS}")
 
 
 def build_method(name: str, toy_options: ToyOptions = ToyOptions(), criterion: str | None = None) -> Method:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples(
         "exclusion axion-photon --mass 1e-3:0.1 --coupling 1e-3:1 --region visible -o visible.json",
-        "exclusion axion-photon --mass 1e-3:0.1 --coupling 1e-3:1 --region visible_trigger -o visible_trigger.json",
-        "overlap visible.json visible_trigger.json --mass 3e-3:0.03:4 -o cut.png",
-        "overlap visible.json visible_trigger.json --level median --json",
+        "exclusion axion-photon --mass 1e-3:0.1 --coupling 1e-3:1 --region visible_trigger -o cut.json",
+        "overlap visible.json cut.json --mass 3e-3:0.03:4 -o cut.png",
+        "overlap visible.json cut.json --level median --json",
     )
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE FILE...")

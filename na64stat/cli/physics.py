@@ -107,7 +107,7 @@ def predict(
     depth_average: str,
     as_json: bool,
 ) -> None:
-    """Expected signal events in each region.
+    """Expected signal events in each region, and the background.
 
     After efficiency, split into decays that are seen and particles that escape; in JSON, `variations` are the events at -1
     and +1 sigma of each uncertainty.
@@ -116,21 +116,25 @@ def predict(
 
     factory = scenario.resolve()
     point = factory(mass=one_number(mass, "--mass"), coupling=one_number(coupling, "--coupling"))
-    template = predict_template(point, run.load(), average=find_average(depth_average))
+    loaded = run.load()
+    template = predict_template(point, loaded, average=find_average(depth_average))
     if as_json:
-        print_json(_record(template))
+        print_json(_record(template, loaded))
         return
     coupling_text = with_unit(template.coupling, point.coupling_unit)
     click.echo(f"{template.scenario}, m = {template.mass:g} GeV, g = {coupling_text}, run {template.run}")
-    table = plain_table("region", "events", "visible", "invisible")
+    table = plain_table("region", "events", "visible", "invisible", "background")
     for name, counts in template.regions.items():
-        table.add_row(name, *(f"{value:.5g}" for value in (counts.events, counts.visible, counts.invisible)))
+        background = loaded.region(name).background.events
+        table.add_row(
+            name, *(f"{value:.5g}" for value in (counts.events, counts.visible, counts.invisible, background))
+        )
     print_table(table)
     effects = ", ".join(f"{effect} {(up - 1):+.3g}" for effect, (_, up) in template.variations.items())
     click.echo(f"relative uncertainties: {effects}")
 
 
-def _record(template: Template) -> dict[str, Any]:
+def _record(template: Template, run: Run) -> dict[str, Any]:
     """JSON form of a prediction."""
     return {
         "scenario": template.scenario,
@@ -142,6 +146,7 @@ def _record(template: Template) -> dict[str, Any]:
                 "events": counts.events,
                 "visible": counts.visible,
                 "invisible": counts.invisible,
+                "background": run.region(name).background.events,
                 "variations": {
                     effect: [down * counts.events, up * counts.events]
                     for effect, (down, up) in template.variations.items()

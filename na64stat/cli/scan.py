@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "scan axion-photon --mass 1e-3:1:60 --coupling 1e-6:1:80 --region visible -o scan.json",
         "scan axion-photon --mass 1e-3:1:60 --coupling 1e-6:1:80 --method toys --workers 8 -o toys.json",
-        "scan my_model.py:MyModel --mass 1e-3:1:60 --coupling 1e-6:1:80 --scheduler tcp://host:8786 -o mine.json",
+        "scan my_model.py:MyModel --mass 1e-3:1:60 --coupling 1e-6:1:80 --scheduler tcp://h:8786 -o m.json",
     )
 )
 @with_scenario

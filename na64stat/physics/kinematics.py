@@ -64,27 +64,6 @@ def utilde(
     return utilde_forward(x, mass, lepton_mass) - x * (beam_energy * theta) ** 2
 
 
-def t2(x: ArrayLike, theta: ArrayLike, beam_energy: float, lepton_mass: float = MUON_MASS) -> Array:
-    """(p - p')^2 [GeV^2], negative: virtuality of the photon that the muon emits in photon fusion.
-
-    Factored form: m^2 + utilde x/(1-x) loses all digits where m^2 is large.
-
-    Parameters
-    ----------
-    x
-        Energy fractions E_X / E_muon [1].
-    theta
-        Angle of X [rad].
-    beam_energy
-        Energy of the muon [GeV].
-    lepton_mass
-        Mass of the projectile [GeV].
-    """
-    x, theta = np.asarray(x, dtype=float), np.asarray(theta, dtype=float)
-    virtuality: Array = -(x**2) / (1 - x) * ((beam_energy * theta) ** 2 + lepton_mass**2)
-    return virtuality
-
-
 def t_min(utilde: ArrayLike, x: ArrayLike, beam_energy: float) -> Array:
     """Smallest squared momentum transfer to the nucleus [GeV^2].
 

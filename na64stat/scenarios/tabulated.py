@@ -182,7 +182,7 @@ class Tabulated(Scenario):
         Parameters
         ----------
         path
-            CSV with the columns mass_gev, x, dsigma_dx_pb, and width_gev, visible_fraction if it decays.
+            CSV with the columns mass_gev, x, dsigma_dx_pb, width_gev and visible_fraction; the last two are 0 if it is stable.
         """
         return partial(Tabulated, table=SpectrumTable.read(path))
 

@@ -10,7 +10,7 @@ from na64stat.errors import InputError, Na64StatError
 from na64stat.progress import Track
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
-from na64stat.stats.limits import check_cl, check_combination
+from na64stat.stats.limits import check_cl, check_combination, limit_of_model
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.records import Limit
@@ -89,13 +89,17 @@ def compare(
         chosen = several("methods", methods, Method, "objects are right, such as [Exact(), Asymptotic()]")
     if not chosen:
         raise InputError("methods: none given; name at least one")
-    rows = tuple(_row(method, model, cl) for method in track(chosen))
+    # Where the exact limit is no row of its own it stands in the warning of few counts.
+    alone = not any(isinstance(method, Exact) for method in chosen)
+    rows = tuple(_row(method, model, cl, alone) for method in track(chosen))
     notes = ("projection: no observed counts, expected limits only",) if model.observed is None else ()
     return Comparison(model.channels, cl, rows, notes)
 
 
-def _row(method: Method, model: Model, cl: float) -> ComparisonRow:
+def _row(method: Method, model: Model, cl: float, alone: bool) -> ComparisonRow:
     try:
+        if alone and isinstance(method, Asymptotic):
+            return ComparisonRow(method.name, limit_of_model(model, method, cl))
         return ComparisonRow(method.name, method.upper_limit(model, cl))
     except Na64StatError as error:
         return ComparisonRow(method.name, None, reason_of(error, method.name))

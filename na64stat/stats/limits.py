@@ -134,12 +134,11 @@ def check_combination(model: Model) -> None:
 
 def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
     """Warn where counts are few, with the exact limit beside the asymptotic one where there is an exact one."""
-    counts = model.background_events if model.observed is None else model.observed
-    smallest = float(min(counts))
-    if smallest >= FEW_COUNTS:
+    few = few_counts(model)
+    if not few:
         return limit
     label, ours = ("observed", limit.observed) if model.observed is not None else ("median", limit.expected.median)
-    text = f"{LOW_COUNTS} at {smallest:g} events: {label} limit mu < {_text(ours)}"
+    text = f"{few}: {label} limit mu < {_text(ours)}"
     try:
         exact = Exact().upper_limit(model, cl)
     except Na64StatError as error:
@@ -149,6 +148,12 @@ def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
         text += f", exact: mu < {_text(theirs)}"
     warnings.warn(text, LowCountWarning, stacklevel=4)
     return replace(limit, notes=(*limit.notes, text))
+
+
+def few_counts(model: Model) -> str:
+    """How a warning of asymptotic formulas at few counts begins; empty where there are enough."""
+    smallest = float(min(model.background_events if model.observed is None else model.observed))
+    return f"{LOW_COUNTS} at {smallest:g} events" if smallest < FEW_COUNTS else ""
 
 
 def _notes(model: Model, method: Method) -> tuple[str, ...]:

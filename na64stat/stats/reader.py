@@ -22,6 +22,9 @@ from na64stat.stats.rows import Row
 SMALLEST_GAMMA: Final = 1e-10
 """Lower bound of factors of single bins, as in pyhf."""
 
+MOST_EVENTS: Final = 1e12
+"""Observed counts and backgrounds beyond are refused: probabilities of counts lose their digits there."""
+
 
 @dataclass(eq=False)
 class _Modifier:
@@ -92,7 +95,7 @@ class Reader:
             name = channel["name"]
             if name not in self.observations:
                 raise WorkspaceError(f"channel {name!r}: no observation of that name in the workspace")
-            found.append(_numbers(self.observations[name]["data"], size, f"observation {name!r}", lowest=0.0))
+            found.append(_numbers(self.observations[name]["data"], size, f"observation {name!r}", 0.0, MOST_EVENTS))
         return np.concatenate(found)
 
     def _size(self, channel: Mapping[str, Any]) -> int:
@@ -107,7 +110,9 @@ class Reader:
         for index, channel in enumerate(self.channels):
             for sample in channel["samples"]:
                 where = f"channel {channel['name']!r}, sample {sample['name']!r}"
-                nominal = _numbers(sample["data"], self.sizes[index], where, lowest=0.0)
+                # A signal is multiplied by what may be tiny.
+                scaled = any(modifier["name"] == self.poi for modifier in sample["modifiers"])
+                nominal = _numbers(sample["data"], self.sizes[index], where, 0.0, math.inf if scaled else MOST_EVENTS)
                 seen: set[tuple[str, str]] = set()
                 for modifier in sample["modifiers"]:
                     key = (modifier["type"], modifier["name"])
@@ -353,7 +358,9 @@ def _by_name(items: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any]:
     return dict(zip(names, items, strict=True))
 
 
-def _numbers(data: Sequence[float], size: int, where: str, lowest: float = -math.inf) -> Array:
+def _numbers(
+    data: Sequence[float], size: int, where: str, lowest: float = -math.inf, highest: float = math.inf
+) -> Array:
     """Finite numbers, one a bin."""
     if len(data) != size:
         raise WorkspaceError(f"{where}: {len(data)} numbers for {size} bins; one number a bin is right")
@@ -361,8 +368,10 @@ def _numbers(data: Sequence[float], size: int, where: str, lowest: float = -math
         values = np.asarray([float(value) for value in data])
     except OverflowError:
         values = np.array([math.inf])
-    bad = values[~(np.isfinite(values) & (values >= lowest))]
+    bad = values[~(np.isfinite(values) & (values >= lowest) & (values <= highest))]
     if len(bad):
         right = "a finite number" if lowest < 0 else f"a finite number >= {lowest:g}"
+        if highest < math.inf:
+            right = f"a number from {lowest:g} to {highest:g}"
         raise WorkspaceError(f"{where}: {bad[0]:g} events; {right} is right")
     return values

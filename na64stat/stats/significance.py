@@ -6,19 +6,22 @@ The test statistic is q0: -2 ln L at mu = 0 relative to the best fit with mu >= 
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from na64stat.errors import ComputationError, InputError
+from na64stat.errors import ComputationError, InputError, LowCountWarning
 from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.enumeration import MOST_OUTCOMES
 from na64stat.stats.exact import Exact, method_of, relevant
 from na64stat.stats.fit import available_workers, fit_fixed
+from na64stat.stats.limits import few_counts
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
+from na64stat.stats.reader import MOST_EVENTS
 from na64stat.stats.records import BAND_QUANTILES, Band
 from na64stat.stats.statistic import TIE, Statistic, evaluate
 from na64stat.stats.tail import TailProbability
@@ -172,7 +175,11 @@ def _asymptotic(model: Model, method: Asymptotic) -> Significance:
     p0 = None
     if model.observed is not None:
         p0 = float(norm.sf(math.sqrt(_observed(model)[0])))
-    return _record(model, p0, Band(*levels), method.name, (0.0, False), ())
+    notes: tuple[str, ...] = ()
+    if few := few_counts(model):
+        notes = (f"{few}: p0 and Z are far off there; the exact method or toys are right",)
+        warnings.warn(notes[0], LowCountWarning, stacklevel=3)
+    return _record(model, p0, Band(*levels), method.name, (0.0, False), notes)
 
 
 def _by_toys(model: Model, method: Toys) -> Significance:
@@ -257,11 +264,14 @@ def _typical_outcomes(model: Model) -> list[tuple[float, ...]]:
 
 def _count_at(average: NuisanceAverage, model: Model, quantile: float) -> float:
     """Smallest count of the only bin with P(N <= count | mu = 1) at least the quantile."""
+    expected = float(model.signal_events[0] + model.background_events[0])
+    if expected > MOST_EVENTS:
+        raise ComputationError(f"{expected:g} events at mu = 1 are too many to order (at most {MOST_EVENTS:g})")
 
     def below(count: int) -> bool:
         return bool(np.exp(average.log_cumulative(count, np.ones(1))).mean() < quantile)
 
-    low, high = -1, max(1, math.ceil(float(model.signal_events[0] + model.background_events[0])))
+    low, high = -1, max(1, math.ceil(expected))
     while below(high):
         low, high = high, 2 * high
     while high - low > 1:

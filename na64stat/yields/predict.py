@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import check
+from na64stat.arguments import check, is_number, wrong
 from na64stat.errors import ValidityWarning
 from na64stat.experiment.response import CHANNELS
 from na64stat.experiment.run import Run, check_run
@@ -102,10 +102,12 @@ def expected_events(
     Raises
     ------
     ScenarioError, InputError
-        As in `predict`.
+        As in `predict`, and for an efficiency outside [0, 1].
     """
     check_scenario(scenario)
     check_run(run)
+    if efficiency is not None and not (is_number(efficiency) and 0 <= efficiency <= 1):
+        raise wrong("efficiency", efficiency, "a number from 0 to 1 is right")
     made = source(scenario, run, x_min, efficiency)
     ends = survival(scenario, run, made.x, np.array([scenario.coupling]), average)
     totals = {channel: float(made.events @ ends[channel][0]) for channel in CHANNELS}

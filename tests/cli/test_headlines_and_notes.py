@@ -83,3 +83,30 @@ def test_options_that_repeat_may(na64stat):
         na64stat("limit", "axion-muon", "--mass", "0.1", "--run", "2022", "--run", "2023", "--json", "--json").status
         == 0
     )
+
+
+def test_asymptotic_answers_at_few_counts_warn(na64stat):
+    """A limit, a comparison without the exact limit, and a significance; not a comparison that shows the exact one."""
+    point = ("axion-muon", "--mass", "0.1", "--method", "asymptotic")
+    for command in ("limit", "compare", "significance"):
+        assert na64stat(command, *point).err.count("asymptotic formulas at 0 events") == 1
+    assert "asymptotic formulas" not in na64stat("compare", *point, "--method", "exact").err
+
+
+@pytest.mark.parametrize("option", ["--toys", "--seed", "--store", "--workers"])
+def test_compare_refuses_options_of_toys_without_toys(na64stat, option):
+    given = ("compare", "axion-muon", "--mass", "0.1", "--method", "exact", "--method", "asymptotic")
+    assert f"{option}: does not go with --method exact and asymptotic" in na64stat(*given, option, "5").error
+
+
+def test_posterior_of_more_steps_than_there_may_be(na64stat):
+    given = ("posterior", "axion-muon", "--mass", "0.1", "--prior", "flat:yield:0:50")
+    assert "more than most_steps = 50" in na64stat(*given, "--steps", "200", "--most-steps", "50").error
+
+
+def test_predict_shows_the_background_beside_the_signal(na64stat):
+    given = ("predict", "axion-muon", "--mass", "0.1", "--coupling", "5e-3", "--background", "realistic")
+    assert na64stat(*given, "--json").json["regions"]["invisible"]["background"] == 0.07
+    table = na64stat(*given).out.splitlines()
+    assert table[1].split()[-1] == "background"
+    assert next(line for line in table if line.startswith("invisible")).split()[-1] == "0.07"

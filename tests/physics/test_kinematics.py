@@ -25,14 +25,6 @@ def test_utilde_is_the_squared_momentum_difference(x, theta, mass):
     assert kin.utilde(x, theta, mass, E) == pytest.approx(exact, rel=0, abs=neglected + lost_in_the_four_vectors)
 
 
-@given(fractions, st.floats(0, 0.1), masses)
-def test_t2_is_the_third_invariant(x, theta, mass):
-    """s + t + u of the 2 -> 2 process equals the sum of the squared masses."""
-    u = kin.utilde(x, theta, mass, E)
-    expected = mass**2 - u + u / (1 - x)
-    assert kin.t2(x, theta, E) == pytest.approx(expected, rel=1e-9, abs=1e-9 * (mass**2 + abs(u) / (1 - x)))
-
-
 def test_velocity_and_momentum():
     assert kin.beta(0.5, 0.0, E) == 1
     assert kin.momentum(0.5, 60.0, E) == pytest.approx(np.sqrt(80**2 - 60**2), rel=1e-14)

@@ -232,3 +232,9 @@ def test_a_users_several_masses_are_summed(perfect, odd):
     assert found == pytest.approx(
         perfect.mot * perfect.target.nuclei_per_area_gev2 * 4e-9 * (high**2 - 0.25) / 2, rel=1e-9
     )
+
+
+@pytest.mark.parametrize("efficiency", [-0.1, 1.1, float("nan"), "half", True])
+def test_an_efficiency_is_a_share(run, efficiency):
+    with pytest.raises(InputError, match=r"efficiency = .* a number from 0 to 1 is right"):
+        expected_events(AxionMuon(mass=0.1, coupling=5e-3), run, efficiency=efficiency)

@@ -1,0 +1,61 @@
+"""Counts and backgrounds whose probabilities have no digits left are refused; signals are multiplied by what may be tiny."""
+
+import copy
+
+import pytest
+
+from na64stat.errors import WorkspaceError
+from na64stat.stats.asymptotic import Asymptotic
+from na64stat.stats.limits import upper_limit
+from na64stat.stats.model import Model
+from na64stat.stats.reader import MOST_EVENTS
+from na64stat.stats.significance import significance
+
+WORKSPACE = {
+    "version": "1.0.0",
+    "channels": [
+        {
+            "name": "box",
+            "samples": [
+                {"name": "signal", "data": [2.0], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]},
+                {"name": "background", "data": [1.0], "modifiers": []},
+            ],
+        }
+    ],
+    "observations": [{"name": "box", "data": [0.0]}],
+    "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+}
+
+
+def changed(signal=2.0, background=1.0, observed=0.0):
+    found = copy.deepcopy(WORKSPACE)
+    for sample, value in zip(found["channels"][0]["samples"], (signal, background), strict=True):
+        sample["data"] = [value]
+    found["observations"][0]["data"] = [observed]
+    return found
+
+
+@pytest.mark.parametrize("name", ["background", "observed"])
+@pytest.mark.parametrize("value", [2 * MOST_EVENTS, 1e20, 1e300])
+def test_enormous_backgrounds_and_counts_are_refused(name, value):
+    with pytest.raises(WorkspaceError, match=r"a number from 0 to 1e\+12 is right"):
+        Model.from_workspace(changed(**{name: value}))
+
+
+@pytest.mark.parametrize("signal", [1e13, 1e20, 1e300])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_limits_scale_with_an_enormous_signal(signal):
+    limit = upper_limit(changed(signal=signal)).observed
+    assert limit * signal == pytest.approx(upper_limit(changed()).observed * 2, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::na64stat.errors.LowCountWarning")
+@pytest.mark.parametrize("signal", [1e13, 1e20, 1e300])
+def test_the_significance_of_an_enormous_signal_says_why_there_is_none(signal):
+    model = Model.from_workspace(changed(signal=signal))
+    found = significance(model)
+    assert found.expected.median is None
+    assert found.lacks_expected
+    assert any("events at mu = 1 are too many to order (at most 1e+12)" in note for note in found.notes)
+    assert significance(model, Asymptotic()).p0 == 0.5
