@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from na64stat.cli.models import OF_A_FILE, OF_A_SCENARIO, is_file, model_of_file, refuse_options
+from na64stat.cli.models import OF_A_FILE, OF_A_SCENARIO, check_combination_in, is_file, model_of_file, refuse_options
 from na64stat.cli.numbers import numbers_option, one_number
 from na64stat.cli.options import (
     Command,
@@ -65,7 +65,9 @@ class InquiryChoice:
         check_given(self.priors)
         if is_file(self.scenario.text):
             refuse_options(OF_A_SCENARIO, f"the workspace file {self.scenario.text}", "it is for a scenario")
-            model = model_of_file(Path(self.scenario.text), self.patch, self.regions)
+            path = Path(self.scenario.text)
+            model = model_of_file(path, self.patch, self.regions)
+            check_combination_in(path, model, self.patch)
             return {"scenario": model, "run": None, "counts": counts_of(self.counts)}
         refuse_options(OF_A_FILE, f"the scenario {self.scenario.text}", "it is for a workspace file")
         factory = self.scenario.resolve()

@@ -59,6 +59,16 @@ def model_of_file(path: Path, patch: PatchChoice, regions: tuple[str, ...] = ())
         raise named(path, error, patch) from error
 
 
+def check_combination_in(path: Path, model: Model, patch: PatchChoice) -> None:
+    """Refuse what is refused of a scenario too: a combination with counts where there is no background."""
+    from na64stat.stats.limits import check_combination
+
+    try:
+        check_combination(model)
+    except RegionError as error:
+        raise named(path, error, patch, len(model.channels)) from error
+
+
 def named(path: Path, error: Na64StatError, patch: PatchChoice, channels: int = 1) -> Na64StatError:
     """An error with the file in front; of several channels a refused combination points to the option."""
     hint = "; --region NAME picks a channel" if isinstance(error, RegionError) and channels > 1 else ""
@@ -113,14 +123,10 @@ class ModelChoice:
             return self._of_scenario()
         path = Path(self.scenario.text)
         refuse_options(OF_A_SCENARIO, f"the workspace file {path}", "it is for a scenario")
-        from na64stat.stats.limits import check_combination
-
         model = model_of_file(path, self.patch, self.regions)
         head = {"workspace": str(path), "patch": self.patch.patch, "regions": list(model.channels)}
-        subject = Subject(model, f"{path}: {channels_text(model.channels)}", head, path, self.patch)
-        with subject.named_errors():
-            check_combination(model)
-        return subject
+        check_combination_in(path, model, self.patch)
+        return Subject(model, f"{path}: {channels_text(model.channels)}", head, path, self.patch)
 
     def _of_scenario(self) -> Subject:
         from na64stat.cli.numbers import one_number

@@ -177,7 +177,7 @@ def _asymptotic(model: Model, method: Asymptotic) -> Significance:
         p0 = float(norm.sf(math.sqrt(_observed(model)[0])))
     notes: tuple[str, ...] = ()
     if few := few_counts(model):
-        notes = (f"{few}: p0 and Z are far off there; the exact method or toys are right",)
+        notes = (f"{few}: p0 and Z can be far off there; the exact method or toys are right",)
         warnings.warn(notes[0], LowCountWarning, stacklevel=3)
     return _record(model, p0, Band(*levels), method.name, (0.0, False), notes)
 

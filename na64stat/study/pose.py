@@ -179,7 +179,6 @@ def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> 
             raise InputError(
                 f"posterior of {where}: no observed counts, or not in all of {bins}; give counts to suppose some"
             )
-        check_combination(model)
         return model
     for name in counts:
         if name not in model.bin_names:

@@ -285,7 +285,8 @@ KILLED: Final = (
 TOGETHER: Final = (
     Fault(
         "two processes, one output, long work",
-        f"exec 9> scan.json.journal; flock 9; {SCAN} -o scan.json",
+        f"{SCAN} --json --journal scan.json.journal > /dev/full 2> /dev/null; exec 9>> scan.json.journal; flock 9; "
+        f"{SCAN} -o scan.json",
         2,
         "scan.json.journal: another process is at work on it; wait for it, or name another file",
         ("scan.json.journal",),

@@ -128,7 +128,7 @@ def test_predict_is_the_library_and_its_parts_add_up(na64stat):
 def test_predict_as_text(na64stat):
     lines = na64stat("predict", "axion-photon", "--mass", "0.01", "--coupling", "1e-3").out.splitlines()
     assert lines[0] == "axion-photon, m = 0.01 GeV, g = 0.001 GeV^-1, run 2022"
-    assert lines[1].split() == ["region", "events", "visible", "invisible"]
+    assert lines[1].split() == ["region", "events", "visible", "invisible", "background"]
     assert lines[-1] == "relative uncertainties: efficiency_2022 +0.1, mot_2022 +0.01, cross_section +0.05"
     # A coupling without unit stands alone.
     text = na64stat("predict", "zprime", "--mass", "0.01", "--coupling", "1e-3").out

@@ -17,6 +17,8 @@ from na64stat.stats.toys import Toys
 
 from .histfactory import every_modifier, make, modifier
 
+pytestmark = pytest.mark.filterwarnings("ignore::na64stat.errors.LowCountWarning")  # tests/cli sees that it comes
+
 METHODS = [Asymptotic(), Toys(2000, seed=1), Exact()]
 names = [method.name for method in METHODS]
 

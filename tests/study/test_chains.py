@@ -168,13 +168,13 @@ def test_a_truncated_file_is_refused(chain, tmp_path):
 @pytest.mark.parametrize(
     ("change", "key"),
     [
-        ({"prior": Flat("yield", 0, 51)}, "priors"),
+        ({"prior": Flat("yield", 0, 51)}, r"priors\[0\].high"),
         ({"seed": 6}, "seed"),
         ({"walkers": 18}, "walkers"),
         ({"systematics": False}, "systematics"),
-        ({"counts": {"invisible": 1}}, "counts"),
+        ({"counts": {"invisible": 1}}, "counts.invisible"),
         ({"mass": 0.11}, "mass_gev"),
-        ({"prior": UserPrior("yield", 0, 50, lambda y: 1.0)}, "priors"),
+        ({"prior": UserPrior("yield", 0, 50, lambda y: 1.0)}, r"priors\[0\].name"),
     ],
 )
 def test_another_question_is_refused(run, chain, change, key):

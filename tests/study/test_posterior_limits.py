@@ -210,7 +210,10 @@ def test_islands_show_as_several_intervals(run):
             {"prior": Flat("yield", 0, 1), "regions": ["visible", "invisible"]},
             "divided among visible, invisible depends",
         ),
-        ({"prior": Flat("coupling", 0, 1), "counts": {"visible": 1}, "regions": ["invisible"]}, "counts of visible"),
+        (
+            {"prior": Flat("coupling", 0, 1), "counts": {"visible": 1}, "regions": ["invisible"]},
+            "counts: 'visible' is none of the regions",
+        ),
         ({"prior": Flat("coupling", 0, 1), "counts": {"visible": -1}}, "whole number >= 0"),
         ({"prior": Flat("coupling", 0, 1), "counts": {"visible": 0.5}}, "whole number >= 0"),
         ({"prior": Flat("coupling", 0, 1), "walkers": 7}, "walkers = 7: an even number from 10 on"),
@@ -259,7 +262,7 @@ def test_a_workspace_of_your_own(run):
         ({"prior": Flat("coupling", 0, 1)}, "one of mu or of the yield"),
         ({"prior": Flat("mu", 0, 1), "mass": 0.1}, "mass: goes with a scenario"),
         ({"prior": Flat("mu", 0, 1), "run": run}, "run: goes with a scenario"),
-        ({"prior": Flat("mu", 0, 1), "counts": {"visible": 1}}, "counts of visible"),
+        ({"prior": Flat("mu", 0, 1), "counts": {"visible": 1}}, "counts: 'visible' is none of the regions"),
     ):
         with pytest.raises(InputError, match=message):
             sample(model, **asked)
