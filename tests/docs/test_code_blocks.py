@@ -107,8 +107,8 @@ def test_a_page_is_followed_from_its_top(page, folder, capsys):
     for language, text in blocks(page):
         if language == "python":
             execute(page, text, space)
-        elif language in ("toml", "csv"):
-            named = re.match(rf"# (\w+\.{language})\n", text)
+        elif language in ("toml", "text"):
+            named = re.match(r"# (\w+\.(?:toml|csv))\n", text)
             assert named, f"{page}: a file is named in its first line: {text}"
             (folder / named[1]).write_text(text)
         else:
