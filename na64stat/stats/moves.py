@@ -6,6 +6,7 @@ proposals from the same papers and accept in one step; the sampler around them i
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from na64stat.stats.posterior import Posterior
 Random = np.random.RandomState
 
 
-class _HalvesMove(Move):  # type: ignore[misc]  # emcee has no types
+class _HalvesMove(Move, ABC):  # type: ignore[misc]  # emcee has no types
     """One half of the walkers moves with the help of the other, then the other way round."""
 
     def propose(self, model: Any, state: State) -> tuple[State, Any]:
@@ -37,9 +38,9 @@ class _HalvesMove(Move):  # type: ignore[misc]  # emcee has no types
             accepted[moved] = True
         return state, accepted
 
+    @abstractmethod
     def _proposal(self, points: Array, others: Array, random: Random) -> tuple[Array, Array]:
         """Proposed points, and ln of the ratio of their proposal densities."""
-        raise NotImplementedError
 
 
 class StretchMove(_HalvesMove):

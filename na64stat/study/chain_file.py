@@ -26,7 +26,7 @@ from na64stat.files import parse_json, write_advice, write_bytes
 from na64stat.stats.posterior import Posterior
 from na64stat.stats.sampler import Chain
 from na64stat.study.journal import difference
-from na64stat.study.record_entry import NOT_NEGATIVE, POSITIVE, Entry, Range
+from na64stat.study.record_entry import NOT_NEGATIVE, Entry, Range
 
 Array = NDArray[np.float64]
 
@@ -320,7 +320,7 @@ def _check_question(asked: Entry, parameters: Sequence[str], bins: Sequence[str]
     for name in {"kind", "schema"} & set(asked.object()):
         raise asked[name].wrong("no such entry")
     for name in ("mass_gev", "coupling"):
-        asked[name].or_none(_positive)
+        asked[name].or_none(Entry.positive)
     counts = asked["counts"].fields()
     if set(counts) != set(bins):
         raise asked["counts"].wrong(f"an object with the count of each of {', '.join(bins)}")
@@ -333,11 +333,7 @@ def _check_question(asked: Entry, parameters: Sequence[str], bins: Sequence[str]
     at_one.or_none(lambda value: value.number(NOT_NEGATIVE))
     # What couplings follow from, if they have no prior themselves.
     if power is not None and "coupling" not in parameters:
-        _positive(asked["coupling"] if parameters[0] == "mu" else at_one)
-
-
-def _positive(entry: Entry) -> float:
-    return entry.number(POSITIVE)
+        (asked["coupling"] if parameters[0] == "mu" else at_one).positive()
 
 
 def _each_once(entry: Entry) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.stats.credible import Curve
-from na64stat.study.record_entry import LEVEL, NOT_NEGATIVE, POSITIVE, Entry
+from na64stat.study.record_entry import LEVEL, NOT_NEGATIVE, Entry
 from na64stat.study.record_files import Saved, read_entry, record_of
 
 Array = NDArray[np.float64]
@@ -211,15 +211,14 @@ def load_credible(path: str | Path) -> ComparedLimits:
 def credible_of(file: Entry) -> ComparedLimits:
     """The limits in a file that has been read; errors as for `load_credible`."""
     record = record_of(file, "credible limits", SCHEMA, "file of credible limits")
-    if not record["counts"].object():
-        raise record["counts"].wrong("an object with the count of each channel")
+    counts = record["counts"].filled_fields("the count of each channel")
     return ComparedLimits(
         record["scenario"].name(),
         record["coupling_unit"].name(),
         record["run"].or_none(Entry.name),
         record["regions"].names(),
-        {name: count.number(NOT_NEGATIVE) for name, count in record["counts"].fields().items()},
-        record["mass_gev"].or_none(_positive),
+        {name: count.number(NOT_NEGATIVE) for name, count in counts.items()},
+        record["mass_gev"].or_none(Entry.positive),
         record["cl"].number(LEVEL),
         tuple(_row(item) for item in record["rows"].filled()),
         (),
@@ -232,10 +231,6 @@ def _row(item: Entry) -> ComparedLimit:
     return ComparedLimit(
         item["label"].name(),
         item["events"].or_none(lambda events: events.number(NOT_NEGATIVE)),
-        item["coupling"].or_none(_positive),
+        item["coupling"].or_none(Entry.positive),
         item["note"].text(),
     )
-
-
-def _positive(entry: Entry) -> float:
-    return entry.number(POSITIVE)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from na64stat.errors import InputError, did_you_mean
 from na64stat.study.limits_record import LEVELS
 from na64stat.study.mesh import is_flat
-from na64stat.study.record_entry import FINITE, LEVEL, NOT_NEGATIVE, POSITIVE, Entry
-from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, read_entry, record_of
+from na64stat.study.record_entry import FINITE, NOT_NEGATIVE, POSITIVE, Entry
+from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, question_of, read_entry, record_of
 from na64stat.study.region import Contour, ExclusionRegion
 
 Array = NDArray[np.float64]
@@ -189,22 +189,16 @@ def exclusion_of(file: Entry) -> Exclusion:
     excess, smooth = (_levels(points[part], failed) for part in ("excess", "smooth_excess"))
     if set(excess) != set(smooth):
         raise points["smooth_excess"].wrong(f"an object with {', '.join(excess)}, as excess has,")
-    if not points["events"].object():
-        raise points["events"].wrong("an object with the expected signal of each channel")
+    events = points["events"].filled_fields("the expected signal of each channel")
     return Exclusion(
-        record["scenario"].name(),
-        record["coupling_unit"].name(),
-        record["run"].name(),
-        record["regions"].names(),
-        record["cl"].number(LEVEL),
-        record["method"].name(),
+        *question_of(record),
         mass,
         coupling,
-        {name: entry.numbers(NOT_NEGATIVE, len(mass), failed) for name, entry in points["events"].fields().items()},
+        {name: entry.numbers(NOT_NEGATIVE, len(mass), failed) for name, entry in events.items()},
         excess,
         smooth,
         reasons,
-        record["tolerance"].number(POSITIVE),
+        record["tolerance"].positive(),
         record["unsettled"].whole(_MOST_CELLS),
         record["provenance"].object(),
         record["notes"].texts(),

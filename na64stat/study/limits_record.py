@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.stats.records import BAND_QUANTILES
-from na64stat.study.record_entry import LEVEL, NOT_NEGATIVE, POSITIVE, Entry
-from na64stat.study.record_files import Saved, read_entry, record_of
+from na64stat.study.record_entry import NOT_NEGATIVE, Entry
+from na64stat.study.record_files import Saved, question_of, read_entry, record_of
 
 Interval = tuple[float, float | None]
 
@@ -196,12 +196,7 @@ def limits_of(file: Entry) -> ScenarioLimits:
     record = record_of(file, "limits", SCHEMA, "file of limits")
     verdict = record["verdict"].one_of(("observed", "median"))
     return ScenarioLimits(
-        record["scenario"].name(),
-        record["coupling_unit"].name(),
-        record["run"].name(),
-        record["regions"].names(),
-        record["cl"].number(LEVEL),
-        record["method"].name(),
+        *question_of(record),
         tuple(limit_point(point, "mass_gev", verdict) for point in record["points"].filled()),
         record["notes"].texts(),
         verdict,
@@ -234,7 +229,7 @@ def limit_point(entry: Entry, mass: str, verdict: str) -> LimitPoint:
             raise part[min(unknown)].wrong(f"one of {', '.join(LEVELS)}, and nothing else,")
     intervals = {level: found.intervals() for level, found in entry["intervals"].fields().items()}
     return LimitPoint(
-        entry[mass].number(POSITIVE),
+        entry[mass].positive(),
         {level: lowest(value, intervals.get(level, ())) for level, value in entry["coupling"].fields().items()},
         {level: value.or_none(events_of) for level, value in entry["events"].fields().items()},
         intervals,
@@ -258,7 +253,7 @@ def lowest(entry: Entry, intervals: Sequence[Interval]) -> float | None:
     InputError
         If it is another one.
     """
-    found = entry.or_none(lambda value: value.number(POSITIVE))
+    found = entry.or_none(Entry.positive)
     right = intervals[0][0] if intervals else None
     if (found is None) is not (right is None) or not math.isclose(found or 1.0, right or 1.0, rel_tol=_SAME):
         raise entry.wrong(f"{'null' if right is None else right}, as the intervals have it,")

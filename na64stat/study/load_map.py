@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from na64stat.errors import InputError, shown
+from na64stat.errors import InputError
 from na64stat.study.credible_record import credible_of
 from na64stat.study.exclusion_record import Exclusion, exclusion_of
 from na64stat.study.limits_record import limits_of
@@ -56,6 +56,5 @@ def load_result(path: str | Path) -> Any:
     file = read_entry(path)
     kind = kind_of(file)
     if not isinstance(kind, str) or kind not in _RESULTS:
-        found = "no kind of result" if kind is None else f"of the kind {shown(kind)}"
-        raise InputError(f"{path}: {found}; {', '.join(_RESULTS)} or a chain (.h5) are right")
+        raise InputError(f"{path}: {content_of(file.value)}; {', '.join(_RESULTS)} or a chain (.h5) are right")
     return _RESULTS[kind](file)

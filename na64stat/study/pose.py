@@ -22,6 +22,7 @@ from na64stat.stats.limits import check_combination
 from na64stat.stats.model import Model
 from na64stat.stats.posterior import Posterior
 from na64stat.stats.priors import Prior, priors_of
+from na64stat.stats.reader import MOST_EVENTS
 from na64stat.study.events_table import TOLERANCE
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.provenance import of_scenario, provenance
@@ -188,8 +189,8 @@ def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> 
     if sorted(counts) != sorted(model.bin_names):
         raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {bins}")
     for name, count in counts.items():
-        if isinstance(count, bool) or not 0 <= count < 1e15 or count != int(count):
-            raise InputError(f"counts: {count} in {name}; a whole number >= 0 is right")
+        if isinstance(count, bool) or not 0 <= count <= MOST_EVENTS or count != int(count):
+            raise InputError(f"counts: {count} in {name}; a whole number from 0 to {MOST_EVENTS:g} is right")
     found = model.with_observed(np.array([float(counts[name]) for name in model.bin_names]))
     check_combination(found)
     return found

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from na64stat.errors import InputError
 from na64stat.study.limits_record import Interval, LimitPoint, events_of, limit_point, lowest
-from na64stat.study.record_entry import LEVEL, POSITIVE, Entry, Range
-from na64stat.study.record_files import Saved, read_entry, record_of
+from na64stat.study.record_entry import Entry, Range
+from na64stat.study.record_files import Saved, question_of, read_entry, record_of
 
 SCHEMA: Final = 1
 BACKGROUNDS: Final = ("none", "per-mot", "fixed")
@@ -165,12 +165,7 @@ def projection_of(file: Entry) -> Projection:
         if [item.significance for item in point.reach] != first:
             raise record["points"].item(number)["reach"].wrong(f"one entry of each significance of points[0], {first},")
     return Projection(
-        record["scenario"].name(),
-        record["coupling_unit"].name(),
-        record["run"].name(),
-        record["regions"].names(),
-        record["cl"].number(LEVEL),
-        record["method"].name(),
+        *question_of(record),
         record["background"].one_of(BACKGROUNDS),
         record["background_setting"].text(),
         points,
@@ -181,7 +176,7 @@ def projection_of(file: Entry) -> Projection:
 
 def _point(item: Entry) -> ProjectionPoint:
     limit = limit_point(item["limit"], "mass", "median")
-    return ProjectionPoint(item["mot"].number(POSITIVE), limit, _reaches(item["reach"]))
+    return ProjectionPoint(item["mot"].positive(), limit, _reaches(item["reach"]))
 
 
 def _reaches(entry: Entry) -> tuple[Reach, ...]:

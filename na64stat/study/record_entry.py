@@ -83,6 +83,12 @@ class Entry:
         """The entries of an object by name."""
         return {name: self[name] for name in self.object()}
 
+    def filled_fields(self, what: str) -> dict[str, Entry]:
+        """The entries of an object that is not empty, whose message says what is in it."""
+        if not self.object():
+            raise self.wrong(f"an object with {what}")
+        return self.fields()
+
     def items(self, length: int | None = None) -> list[Entry]:
         """The items of a list, of a length if one is named."""
         return [self.item(number) for number in range(len(self._list(length)))]
@@ -147,6 +153,10 @@ class Entry:
             raise self.wrong(right.words)
         return float(self.value)
 
+    def positive(self) -> float:
+        """A positive number."""
+        return self.number(POSITIVE)
+
     def numbers(self, right: Range, length: int | None = None, gaps: NDArray[np.bool_] | None = None) -> Array:
         """Numbers of a range, shape (N,), with NaN for null where there may be gaps, shape (N,); by default there are none."""
         values = self._list(length)
@@ -178,7 +188,7 @@ class Entry:
         found: list[Interval] = []
         for item in self.items():
             low, high = item.items(2)
-            found.append((low.number(POSITIVE), high.or_none(lambda end: end.number(POSITIVE))))
+            found.append((low.positive(), high.or_none(Entry.positive)))
         ends = [end for low_, high_ in found for end in (low_, math.inf if high_ is None else high_)]
         if ends != sorted(ends):
             raise self.wrong("a list of couplings in increasing order")

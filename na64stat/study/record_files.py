@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from na64stat.arguments import check
 from na64stat.errors import InputError, shown
 from na64stat.files import parse_json, read_limited, to_json, write_text
-from na64stat.study.record_entry import Entry
+from na64stat.study.record_content import content_of
+from na64stat.study.record_entry import LEVEL, Entry
 from na64stat.study.region import Contour
 
 Array = NDArray[np.float64]
@@ -73,13 +74,25 @@ def record_of(file: Entry, kind: str, schema: int, what: str) -> Entry:
     InputError
         If it is of another kind or schema.
     """
-    if not isinstance(file.value, dict):
-        found = "no JSON object"
-    elif file.value.get("kind") != kind or file.value.get("schema") != schema or type(file.value["schema"]) is not int:
-        found = f"of the kind {shown(file.value.get('kind'))}, schema {shown(file.value.get('schema'))}"
+    if kind_of(file) != kind:
+        found = content_of(file.value)
+    elif type(file.value.get("schema")) is not int or file.value["schema"] != schema:
+        found = f"{kind} of schema {shown(file.value.get('schema'))}"
     else:
         return replace(file, where=f"{file.where}: damaged {what}")
     raise InputError(f"{file.where}: {found}; {kind} of schema {schema}, as `{COMMANDS[kind]}` writes, is right")
+
+
+def question_of(record: Entry) -> tuple[str, str, str, tuple[str, ...], float, str]:
+    """Scenario, unit of its coupling, run, regions, confidence level and method of a record, in the order of its fields."""
+    return (
+        record["scenario"].name(),
+        record["coupling_unit"].name(),
+        record["run"].name(),
+        record["regions"].names(),
+        record["cl"].number(LEVEL),
+        record["method"].name(),
+    )
 
 
 def nullable(values: Sequence[float] | Array) -> list[float | None]:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, did_you_mean
-from na64stat.study.record_entry import FINITE, LEVEL, NOT_NEGATIVE, PROBABILITY, Entry
-from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, read_entry, record_of
+from na64stat.study.record_entry import FINITE, NOT_NEGATIVE, PROBABILITY, Entry
+from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, question_of, read_entry, record_of
 from na64stat.study.region import Contour, ExclusionRegion
 from na64stat.study.status import has_failed
 
@@ -188,18 +188,12 @@ def scan_of(file: Entry) -> Scan:
     verdicts = [name for name in VERDICTS if name in record["excess"].object()]
     if not verdicts or set(record["excess"].value) - set(VERDICTS):
         raise record["excess"].wrong("an object with observed, median or both, and nothing else,")
-    if not record["events"].object():
-        raise record["events"].wrong("an object with the expected signal of each region")
+    events = record["events"].filled_fields("the expected signal of each region")
     return Scan(
-        record["scenario"].name(),
-        record["coupling_unit"].name(),
-        record["run"].name(),
-        record["regions"].names(),
-        record["cl"].number(LEVEL),
-        record["method"].name(),
+        *question_of(record),
         mass,
         coupling,
-        {name: entry.grid(NOT_NEGATIVE, failed) for name, entry in record["events"].fields().items()},
+        {name: entry.grid(NOT_NEGATIVE, failed) for name, entry in events.items()},
         {name: record["cl_s"][name].grid(PROBABILITY, failed) for name in verdicts},
         {name: _excess(record["excess"][name], failed) for name in verdicts},
         {name: _excess(record["smooth_excess"][name], failed) for name in verdicts},

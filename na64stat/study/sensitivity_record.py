@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.errors import InputError
-from na64stat.study.record_entry import FINITE, LEVEL, NOT_NEGATIVE, POSITIVE, Entry
+from na64stat.study.record_entry import FINITE, LEVEL, NOT_NEGATIVE, Entry
 from na64stat.study.record_files import Saved, read_entry, record_of
 
 SCHEMA: Final = 1
@@ -256,11 +256,11 @@ def load_sensitivity(path: str | Path) -> Sensitivity:
 def _headline(item: Entry) -> HeadlineLimit:
     return HeadlineLimit(
         scenario=item["scenario"].name(),
-        mass=item["mass"].number(POSITIVE),
+        mass=item["mass"].positive(),
         regions=item["regions"].names(),
         edge=item["edge"].one_of(("lower", "upper")),
         coupling_unit=item["coupling_unit"].name(),
-        limit=item["limit"].or_none(_positive),
+        limit=item["limit"].or_none(Entry.positive),
         status=item["status"].text(),
     )
 
@@ -271,8 +271,8 @@ def _shift(item: Entry, headlines: Sequence[str]) -> Shift:
         headline=item["headline"].one_of(headlines),
         side=item["side"].one_of((-1, 0, 1)),
         keys=item["keys"].texts(),
-        before=item["before"].or_none(_positive),
-        after=item["after"].or_none(_positive),
+        before=item["before"].or_none(Entry.positive),
+        after=item["after"].or_none(Entry.positive),
         efficiency=item["efficiency"].one_of((UNCHANGED, REINFERRED, HELD)),
     )
 
@@ -283,7 +283,3 @@ def _number(item: Entry) -> AssumedNumber:
         value=item["value"].number(FINITE),
         uncertainty=item["uncertainty"].or_none(lambda value: value.number(NOT_NEGATIVE)),
     )
-
-
-def _positive(entry: Entry) -> float:
-    return entry.number(POSITIVE)

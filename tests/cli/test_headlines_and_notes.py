@@ -93,6 +93,11 @@ def test_asymptotic_answers_at_few_counts_warn(na64stat):
     assert "asymptotic formulas" not in na64stat("compare", *point, "--method", "exact").err
 
 
+def test_the_number_that_stands_for_no_background_is_no_count(na64stat):
+    given = ("project", "axion-muon", "--mass", "0.1", "--mot", "1e12", "--method", "asymptotic", "--no-discovery")
+    assert "asymptotic formulas at 0 events" in na64stat(*given).err
+
+
 @pytest.mark.parametrize("option", ["--toys", "--seed", "--store", "--workers"])
 def test_compare_refuses_options_of_toys_without_toys(na64stat, option):
     given = ("compare", "axion-muon", "--mass", "0.1", "--method", "exact", "--method", "asymptotic")

@@ -129,6 +129,11 @@ def test_no_map(na64stat, here, command, content, text):
     assert f"x.json: {text}; a file of `na64stat scan` or `na64stat exclusion` is right\n" in error
 
 
+def test_no_result(na64stat, here):
+    (here / "x.json").write_text(json.dumps({"version": "1.0.0", "channels": []}), encoding="utf-8")
+    assert "x.json: a pyhf workspace; scan, exclusion, " in na64stat("export", "hepdata", "x.json", "-o", "s").error
+
+
 @pytest.mark.parametrize("kind", COMMANDS)
 @pytest.mark.parametrize(
     "words", [("limit",), ("posterior", "--prior", "flat:mu:0:9"), ("fit",), ("combine", "ws.json")]

@@ -344,8 +344,8 @@ def test_a_file_is_not_overwritten_unasked(invisible_scan, visible_scan, tmp_pat
         ("", "not a JSON file"),
         ("{", "not a JSON file"),
         ("[]", "no JSON object; scan of schema 1"),
-        ('{"kind": "limits", "schema": 1}', "of the kind 'limits', schema 1; scan of schema 1"),
-        ('{"kind": "scan", "schema": 99}', "of the kind 'scan', schema 99; scan of schema 1"),
+        ('{"kind": "limits", "schema": 1}', "holds 'limits', a record of na64stat; scan of schema 1"),
+        ('{"kind": "scan", "schema": 99}', "scan of schema 99; scan of schema 1"),
         ('{"kind": "scan", "schema": 1}', "damaged scan file: no mass_gev"),
     ],
 )
