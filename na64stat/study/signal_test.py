@@ -144,7 +144,19 @@ class SignalTest:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know about the combination."""
+        """What a reader should know about the runs and regions that take part."""
+        return (*self._without_setting(), *self._unused_counts())
+
+    def _without_setting(self) -> list[str]:
+        """Channels for which the background setting in use has no number, so that they keep "none"."""
+        return [
+            f"{self.channel(region, run)}: no number for the background setting {run.background_setting}, so that it is 0 there"
+            for run in self.runs
+            for region in self.regions
+            if run.background_setting != "none" and run.background_setting not in run.region(region).backgrounds
+        ]
+
+    def _unused_counts(self) -> tuple[str, ...]:
         seen = [
             f"{self.channel(region, run)} ({run.region(region).observed})"
             for run in self.runs

@@ -39,6 +39,15 @@ def test_what_only_the_layer_sum_excludes_has_a_note(na64stat):
     assert "layer sum" not in continuous.out + continuous.err
 
 
+def test_a_background_setting_that_a_region_does_not_know_has_a_note(na64stat):
+    text = "visible: no number for the background setting realistic, so that it is 0 there"
+    given = ("limit", "axion-photon", "--mass", "0.01", "--background", "realistic")
+    assert text in na64stat(*given).err
+    assert text in na64stat(*given, "--json").json["notes"]
+    assert "no number for" not in na64stat(*given, "--region", "invisible").err
+    assert "no number for" not in na64stat(*given[:-2]).err
+
+
 def test_expected_significance_without_background_has_a_note(na64stat):
     point = ("significance", "axion-muon", "--mass", "0.1", "--coupling", "5e-3")
     assert "say nothing of a discovery" in na64stat(*point).err
