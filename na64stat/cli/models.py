@@ -39,6 +39,7 @@ OF_A_SCENARIO: Final = (
     "--background",
     "--correlated",
     "--loop-decay",
+    "--exact-fusion",
     "--depth-average",
     "--no-systematics",
     "--each",
@@ -189,6 +190,7 @@ def with_model(command: Command) -> Command:
         scenario: str | None,
         scenario_option: str | None,
         loop_decay: bool,
+        exact_fusion: bool,
         mass: list[float] | None,
         coupling: list[float] | None,
         run_name: tuple[str, ...],
@@ -201,7 +203,7 @@ def with_model(command: Command) -> Command:
         measurement: str | None,
         **others: Any,
     ) -> Any:
-        chosen = ScenarioChoice(scenario, scenario_option, loop_decay)
+        chosen = ScenarioChoice(scenario, scenario_option, loop_decay, exact_fusion)
         runs = RunsChoice(run_name, background, correlated)
         changes = PatchChoice(patch, patch_name, measurement)
         return command(model=ModelChoice(chosen, mass, coupling, runs, depth_average, regions, changes), **others)

@@ -35,11 +35,12 @@ def examples(*commands: str) -> str:
 
 @dataclass(frozen=True)
 class ScenarioChoice:
-    """SCENARIO or --scenario, and --loop-decay."""
+    """SCENARIO or --scenario, --loop-decay and --exact-fusion."""
 
     argument: str | None
     option: str | None
     loop_decay: bool
+    exact_fusion: bool
 
     @property
     def text(self) -> str:
@@ -57,20 +58,22 @@ class ScenarioChoice:
 
         # A user's file may print; standard output belongs to the answer.
         with contextlib.redirect_stdout(sys.stderr):
-            return resolve(self.text, loop_decay=self.loop_decay)
+            return resolve(self.text, loop_decay=self.loop_decay, exact_fusion=self.exact_fusion)
 
 
 def with_scenario(command: Command) -> Command:
     """Hand a `ScenarioChoice` to the command as `scenario`."""
 
-    def pack(*, scenario: str | None, scenario_option: str | None, loop_decay: bool, **others: Any) -> Any:
-        return command(scenario=ScenarioChoice(scenario, scenario_option, loop_decay), **others)
+    def pack(
+        *, scenario: str | None, scenario_option: str | None, loop_decay: bool, exact_fusion: bool, **others: Any
+    ) -> Any:
+        return command(scenario=ScenarioChoice(scenario, scenario_option, loop_decay, exact_fusion), **others)
 
     return add_options(command, pack, *scenario_options())
 
 
 def scenario_options() -> list[Callable[[Any], Any]]:
-    """SCENARIO, --scenario, --loop-decay."""
+    """SCENARIO, --scenario, --loop-decay, --exact-fusion."""
     return [
         click.argument("scenario", required=False, shell_complete=scenarios),
         click.option(
@@ -82,6 +85,11 @@ def scenario_options() -> list[Callable[[Any], Any]]:
         ),
         click.option(
             "--loop-decay", is_flag=True, help="axion-muon: let the axion decay to two photons through the muon loop."
+        ),
+        click.option(
+            "--exact-fusion",
+            is_flag=True,
+            help="axion-photon: production at tree level, without the Weizsaecker-Williams approximation.",
         ),
     ]
 

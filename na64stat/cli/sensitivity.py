@@ -126,7 +126,8 @@ def _headlines(scenario: ScenarioChoice, masses: list[float], regions: Sequence[
     from na64stat.study.sensitivity import HEADLINES, Headline
 
     if scenario.argument is None and scenario.option is None:
-        for option, given in (("--mass", masses), ("--region", regions), ("--loop-decay", scenario.loop_decay)):
+        flags = (("--loop-decay", scenario.loop_decay), ("--exact-fusion", scenario.exact_fusion))
+        for option, given in (("--mass", masses), ("--region", regions), *flags):
             if given:
                 raise InputError(f"{option}: {_NEEDS_SCENARIO}")
         return HEADLINES

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from na64stat.physics import cross_sections, decays
+from na64stat.physics.exact_fusion import exact_photon_fusion
 from na64stat.physics.nucleus import Nucleus
 from na64stat.scenarios.base import Array, Production, Scenario
 
@@ -21,11 +22,15 @@ class AxionPhoton(Scenario):
         Axion mass [GeV].
     coupling
         Axion-photon coupling g [GeV^-1].
+    exact_fusion
+        Production at tree level, in place of the Weizsaecker-Williams approximation of the paper; the same cut on the angle.
 
     References
     ----------
     arXiv:2501.06294, section III, eqs. (2), (6).
     """
+
+    exact_fusion: bool = False
 
     name = "axion-photon"
     mass_symbol = r"m_a"
@@ -34,11 +39,11 @@ class AxionPhoton(Scenario):
     coupling_range = (1e-7, 10.0)
     width_power = 2.0
     references = ("Li:2025axion", "Bjorken:2009mm")
-    reliable_x = 0.01  # soft fusion at wide angles: 4% high at 10 MeV, 16% at 1 MeV
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:
         """Photon fusion; the axion is on shell, so its mass is the effective mass."""
-        spectrum = cross_sections.photon_fusion(x, self.mass, beam_energy, nucleus)
+        made = exact_photon_fusion if self.exact_fusion else cross_sections.photon_fusion
+        spectrum = made(x, self.mass, beam_energy, nucleus)
         return Production(self.mass, self.coupling**2 * spectrum)
 
     def width(self) -> float:

@@ -34,7 +34,7 @@ NAMES: Final = tuple(_CLASSES)
 """Names of the packaged scenarios."""
 
 
-def resolve(text: str, *, loop_decay: bool = False) -> ScenarioFactory:
+def resolve(text: str, *, loop_decay: bool = False, exact_fusion: bool = False) -> ScenarioFactory:
     """The scenario called `text`.
 
     Parameters
@@ -43,6 +43,8 @@ def resolve(text: str, *, loop_decay: bool = False) -> ScenarioFactory:
         One of `NAMES`, ``path/to/file.py:Class``, or the path of a CSV (see `na64stat.scenarios.tabulated`).
     loop_decay
         Option of "axion-muon".
+    exact_fusion
+        Option of "axion-photon".
 
     Raises
     ------
@@ -50,11 +52,15 @@ def resolve(text: str, *, loop_decay: bool = False) -> ScenarioFactory:
         Unknown name, file or class; an option that the scenario does not have.
     """
     factory = _resolve(text)
-    if not loop_decay:
-        return factory
-    if text != "axion-muon":
-        raise ScenarioError(f"scenario {text!r}: has no option loop_decay; only axion-muon has")
-    return partial(factory, loop_decay=True)
+    for option, asked, owner in (
+        ("loop_decay", loop_decay, "axion-muon"),
+        ("exact_fusion", exact_fusion, "axion-photon"),
+    ):
+        if asked and text != owner:
+            raise ScenarioError(f"scenario {text!r}: has no option {option}; only {owner} has")
+        if asked:
+            factory = partial(factory, **{option: True})
+    return factory
 
 
 def unit_of(name: str) -> str:

@@ -225,11 +225,11 @@ def _physics(run: Run) -> Iterator[Variation]:
                 factor=1 + side * size, every_process=every, fusion=fusion,
             )  # fmt: skip
     yield SoftFusion(
-        what="soft photon fusion",
+        what="photon fusion",
         origin="derived",
         start="WW",
-        end="exact for x < 0.01",
-        why="WW is 16% high in the total at 1 MeV and 4% at 10 MeV, where the axion is soft",
+        end="exact",
+        why="tree level, with the same cut on the angle: soft axions at wide angles are fewer",
     )
     yield from _form_factor(run)
 

@@ -19,7 +19,6 @@ from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.zprime import ZPrime
-from na64stat.study.exact_fusion import ExactFusion
 from na64stat.yields.survival import DepthAverage
 
 LOWER, EITHER, RAISED = -1, 0, 1
@@ -69,6 +68,11 @@ class Setting:
             A scenario class.
         """
         return isinstance(self.probes[0], kind)
+
+    @property
+    def approximates_fusion(self) -> bool:
+        """Whether photons fuse by the Weizsaecker-Williams approximation."""
+        return all(isinstance(probe, AxionPhoton) and not probe.exact_fusion for probe in self.probes)
 
     def with_runs(self, change: Callable[[Run], Run], calibration: bool = True) -> Setting:
         """The same with a change of the run, and of that of the Z' limit unless `calibration` is false.
@@ -216,8 +220,10 @@ class ScaleCrossSection(Variation):
     fusion: bool | None = None
 
     def concerns(self, setting: Setting) -> bool:
-        """By `fusion`: where photons fuse, where they do not, or (None) everywhere."""
-        return self.fusion is None or self.fusion == setting.is_of(AxionPhoton)
+        """By `fusion`: where photons fuse by the Weizsaecker-Williams approximation, where none fuse, or (None) everywhere."""
+        if self.fusion is None:
+            return True
+        return setting.approximates_fusion if self.fusion else not setting.is_of(AxionPhoton)
 
     def apply(self, setting: Setting) -> Setting:
         """For the Z' itself its process is that of the calibration."""
@@ -243,15 +249,15 @@ class FormFactor(Variation):
 @final
 @dataclass(frozen=True, kw_only=True)
 class SoftFusion(Variation):
-    """Photon fusion as the exact calculation has it below x = 0.01."""
+    """Photon fusion at tree level, at every x and with the same cut on the angle."""
 
     def concerns(self, setting: Setting) -> bool:
-        """Where photons fuse."""
-        return setting.is_of(AxionPhoton)
+        """Where photons fuse by the Weizsaecker-Williams approximation."""
+        return setting.approximates_fusion
 
     def apply(self, setting: Setting) -> Setting:
-        """The corrected scenario."""
-        return replace(setting, scenario=ExactFusion)
+        """The same axion, made so."""
+        return replace(setting, scenario=partial(AxionPhoton, exact_fusion=True))
 
 
 @final

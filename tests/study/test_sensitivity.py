@@ -17,7 +17,6 @@ from na64stat.errors import ComputationError, InputError
 from na64stat.experiment.varied import with_numbers
 from na64stat.physics.cross_sections import total_cross_section
 from na64stat.study.assumptions import standard_variations
-from na64stat.study.exact_fusion import EXCESS, ExactFusion
 from na64stat.study.sensitivity import EfficiencyRule, Headline, sensitivity
 from na64stat.study.sensitivity_record import AssumedNumber, HeadlineLimit, Sensitivity, Shift
 from na64stat.study.variation import RAISED, Setting, Variation
@@ -200,22 +199,24 @@ def test_where_nothing_is_excluded_it_is_said():
     assert {(shift.ratio, shift.status) for shift in record.shifts} == {(None, "nothing is excluded")}
 
 
-def test_soft_fusion_has_the_exact_totals():
-    masses = [mass for mass, _ in EXCESS]
-    for mass, excess in EXCESS:
-        high, exact = (
-            spectrum(one(mass=mass, coupling=1.0), RUN).events.sum() for one in (na.AxionPhoton, ExactFusion)
-        )
-        assert high / exact == pytest.approx(1 + excess, rel=1e-12)
-    for mass in (1e-4, *masses, 0.03, 0.3):
-        axion, corrected = (one(mass=mass, coupling=1e-3) for one in (na.AxionPhoton, ExactFusion))
-        x = np.geomspace(max(1e-5, 2 * mass / 160), 0.99, 40)
-        before, after = (one.production(x, 160.0, RUN.target.nucleus).dsigma_dx for one in (axion, corrected))
-        share = after / before
-        assert np.all(np.diff(share) > 0)
-        assert share[0] > 0.75
-        assert share[-1] == pytest.approx(1, abs=1e-4)
-        assert corrected.width() == axion.width()
+def test_exact_fusion_moves_the_limit_as_its_events_say():
+    """Far decays: events go as g^4. WW was compared with an exact calculation, which the exact one is."""
+    headline = Headline(na.AxionPhoton, (1e-3, 0.01), ("visible",))
+    record = sensitivity(RUN, [headline], variations=chosen("photon fusion"))
+    for shift, size in zip(record.shifts, (0.13, 0.003), strict=True):
+        events = [
+            na.predict(na.AxionPhoton(mass=mass, coupling=shift.after, exact_fusion=exact), RUN)
+            .regions["visible"]
+            .events
+            for mass in [record.headlines[record.shifts.index(shift)].mass]
+            for exact in (False, True)
+        ]
+        assert shift.ratio == pytest.approx((events[0] / events[1]) ** 0.25, abs=0.004)
+        assert shift.ratio == pytest.approx(1 + size, abs=0.01)
+    exact = Headline(partial(na.AxionPhoton, exact_fusion=True), (0.01,), ("visible",))
+    assert {shift.what for shift in sensitivity(RUN, [exact], variations=STANDARD).shifts}.isdisjoint(
+        {"photon fusion", "WW against exact calculation"}
+    )
 
 
 @pytest.mark.parametrize("name", na.packaged_runs())

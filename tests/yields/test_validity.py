@@ -32,14 +32,39 @@ def test_the_range_is_that_of_the_run():
     assert "outside 0.01 to 0.1 GeV" in text
 
 
-def test_soft_production_is_said_where_it_matters(run):
+def test_soft_fusion_is_said_where_it_matters(run):
     (text,) = doubts(AxionPhoton(mass=0.001, coupling=1e-3), run, ("visible",))
-    assert "events in visible come from x < 0.01" in text
+    made, exact = (spectrum(AxionPhoton(mass=0.001, coupling=1.0, exact_fusion=one), run) for one in (False, True))
+    soft = made.x < 0.01
+    excess = made.events[0, soft].sum() / exact.events[0, soft].sum() - 1
+    few, many = (
+        predict(AxionPhoton(mass=0.001, coupling=1e-3, exact_fusion=one), run).regions["visible"].events
+        for one in (True, False)
+    )
+    assert excess == pytest.approx(0.64, abs=0.01)  # 4.131e9 pb by WW, 2.523e9 by the Monte Carlo of tests/reference
+    assert "of the events in visible come from x < 0.01" in text
+    assert f"is {excess:.0%} above the exact one at this mass" in text
+    assert f"with the same cut on the angle, lowers them by {1 - few / many:.0%}" in text
+    assert doubts(AxionPhoton(mass=0.001, coupling=1e-3, exact_fusion=True), run, ("visible",)) == []
     assert doubts(AxionPhoton(mass=0.001, coupling=1e-3), run, ("invisible",)) == []
     assert doubts(AxionPhoton(mass=0.03, coupling=1e-3), run, ("visible", "invisible")) == []
     with pytest.warns(ValidityWarning, match=r"come from x < 0\.01") as caught:
         predict(AxionPhoton(mass=0.001, coupling=1e-3), run)
     assert caught[0].filename == __file__
+
+
+def test_a_reliable_x_of_ones_own_is_looked_at(run):
+    class Own(AxionMuon):
+        reliable_x = 0.5
+
+    made = spectrum(Own(mass=0.1, coupling=1e-3), run)
+    accepted = made.events[0] * run.response.acceptance_curve(run.region("invisible").region, "invisible")(made.x)
+    assert accepted[made.x < 0.5].sum() / accepted.sum() < 0.1
+    assert doubts(Own(mass=0.1, coupling=1e-3), run, ("invisible",)) == []
+    Own.reliable_x = 0.9
+    share = accepted[made.x < 0.9].sum() / accepted.sum()
+    (text,) = doubts(Own(mass=0.1, coupling=1e-3), run, ("invisible",))
+    assert f"{share:.0%} of the events in invisible come from x < 0.9, where the cross section is not reliable" in text
 
 
 def test_a_light_target_is_said(tmp_path):
