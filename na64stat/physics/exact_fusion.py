@@ -1,8 +1,8 @@
 r"""Photon fusion mu N -> mu N a at tree level, without the Weizsaecker-Williams (WW) approximation.
 
-`exact_photon_fusion` is a spectrum in the energy fraction, `exact_d2sigma_dx_dcostheta` its integrand. One photon is exchanged with
-a heavy nucleus of spin 0 that takes momentum and no energy (recoil moves a total by less than 3e-5, lead at 160 GeV), elastic form
-factor as in `flux`. Nothing is expanded in angles: theta_max may be pi.
+`exact_photon_fusion` is a spectrum in the energy fraction, `exact_d2sigma_dx_dcostheta` its integrand. One photon is exchanged
+with a heavy nucleus of spin 0 that takes momentum and no energy (recoil moves a total by less than 3e-5, lead at 160 GeV),
+elastic form factor as in `flux`. Nothing is expanded in angles: theta_max may be pi.
 
 With q2 the momentum that the muon loses, k the axion's, q = k - q2 the nucleus', t = \|q\|^2, t2 = q2^2 and three-vectors in the
 laboratory the muon's trace contracted with the current of the nucleus is a sum of squares, and nothing cancels:
@@ -72,7 +72,8 @@ def exact_d2sigma_dx_dcostheta(
     Raises
     ------
     InputError
-        A number that is not finite, a negative mass or angle, an angle above pi, an energy that is not above the mass of the projectile.
+        A number that is not finite, a negative mass or angle, an angle above pi, an energy that is not above the mass of the
+        projectile.
     """
     x, mass = _checked(x, mass, beam_energy, lepton_mass)
     theta = non_negative("theta", theta, "rad")
@@ -138,7 +139,8 @@ def exact_photon_fusion(
     values = np.empty(flat.size)
     for start in range(0, flat.size, _BLOCK):
         part = flat[start : start + _BLOCK, np.newaxis]
-        density = _density(*np.broadcast_arrays(part, z), mass, (beam_energy, lepton_mass), nucleus)
+        at_x, at_z = np.broadcast_arrays(part, z)
+        density = _density(at_x, at_z, mass, (beam_energy, lepton_mass), nucleus)
         values[start : start + _BLOCK] = density @ dcos
     result[inside] = values
     return result[()]

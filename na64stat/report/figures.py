@@ -54,8 +54,8 @@ def figure_2(results: Results) -> Figure:
     axes = axes_text("axion-photon", (1e-3, 0.5), (1e-5, 1.0), "GeV^-1", "Axion-photon, NA64mu (figure 2)")
     notes = (
         f"{_assumed()} These are cut at 10 MeV, but for E137: below it no space is claimed to be new. Dashed: excluded between "
-        "the branches. Below 6 MeV more than 10% of the visible signal is soft (x < 0.01), where its cross section is not "
-        "reliable."
+        "the branches. Below 6 MeV more than 10% of the visible signal is soft (x < 0.01), where its cross section is too "
+        "high (exact_fusion)."
     )
     return exclusion_figure(curves, shaded("axion-photon", axes.coupling_range[1]), axes, notes=notes)
 

@@ -21,7 +21,7 @@ NOTABLE = 0.1
 """Share of the events above which something is said."""
 
 TRUSTED: Final = 0.05
-"""How far the exact cross section of photon fusion may move the events of a region before it is said; `sensitivity` always says it."""
+"""How far the exact cross section of photon fusion may move the events of a region before it is said (`sensitivity` always does)."""
 
 SOFT: Final = 0.01
 """Energy fraction below which Weizsaecker-Williams fusion is too high, 160 GeV muons on lead."""
@@ -110,8 +110,8 @@ def _softness(made: Source, exact: Source, events: Array, soft: NDArray[np.bool_
         return f"events in {name} by the Weizsaecker-Williams approximation; {tree}"
     excess = float(made.events[soft].sum()) / right - 1
     return (
-        f"{_share(events, soft):.0%} of the events in {name} come from x < {SOFT:g}, where the Weizsaecker-Williams cross section "
-        f"is {abs(excess):.0%} {'above' if excess > 0 else 'below'} the exact one at this mass; {tree}"
+        f"{_share(events, soft):.0%} of the events in {name} come from x < {SOFT:g}, where the Weizsaecker-Williams cross "
+        f"section is {abs(excess):.0%} {'above' if excess > 0 else 'below'} the exact one at this mass; {tree}"
     )
 
 

@@ -145,7 +145,7 @@ def test_the_squared_amplitude_is_that_of_explicit_spinors():
 
 def test_ward_identities():
     """A photon along its own momentum couples to nothing: gauge terms of the propagators drop out, on either side."""
-    p, before, out, after, k = momenta(*POINT, 200.0)
+    p, before, out, after, _ = momenta(*POINT, 200.0)
     q2, q = p - out, before - after
     nucleus = METRIC @ (before + after)
     tensor = vertex(q2, q)
@@ -234,7 +234,7 @@ def test_nodes_are_enough_and_nothing_is_negative(monkeypatch):
 def test_it_grows_with_the_angle():
     x = np.geomspace(1e-4, 0.9, 20)
     spectra = [exact_photon_fusion(x, 1e-2, ENERGY, LEAD, theta) for theta in (1e-3, 1e-2, 0.1, 1.0, math.pi)]
-    assert np.all(np.diff(spectra, axis=0) >= -1e-5 * np.array(spectra[1:]))
+    assert np.all(np.diff(spectra, axis=0) >= -1e-4 * np.array(spectra[1:]))
 
 
 @pytest.mark.parametrize(
@@ -255,5 +255,5 @@ def test_refused(arguments, message):
 
 
 def test_an_angle_beyond_pi_is_refused():
-    with pytest.raises(InputError, match="theta = 3.2 rad; an angle up to pi is right"):
+    with pytest.raises(InputError, match=r"theta = 3\.2 rad; an angle up to pi is right"):
         exact_d2sigma_dx_dcostheta(0.1, 3.2, 0.1, ENERGY, LEAD)

@@ -32,6 +32,7 @@ def test_the_range_is_that_of_the_run():
     assert "outside 0.01 to 0.1 GeV" in text
 
 
+@pytest.mark.filterwarnings("ignore:.* come from x < 0.01:na64stat.errors.ValidityWarning")
 def test_soft_fusion_is_said_where_it_matters(run):
     (text,) = doubts(AxionPhoton(mass=0.001, coupling=1e-3), run, ("visible",))
     made, exact = (spectrum(AxionPhoton(mass=0.001, coupling=1.0, exact_fusion=one), run) for one in (False, True))
