@@ -31,6 +31,7 @@ from na64stat.cli.options import (
     with_statistics,
 )
 from na64stat.cli.output import (
+    artefact_text,
     busy,
     headline,
     level_text,
@@ -214,8 +215,7 @@ def _print_scenario(result: ScenarioLimits) -> None:
     for point in result.points:
         values = ["-" if value is None else f"{value:.3g}" for value in point.coupling.values()]
         found = intervals_text(point.intervals[result.verdict])
-        artefacts = f"; by the layer sum alone: {intervals_text(point.artefacts)}" if point.artefacts else ""
-        table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefacts)
+        table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefact_text(point, result.verdict))
     print_table(table)
     print_artefact_note(result.points)
     print_notes(result.notes)

@@ -15,7 +15,7 @@ import click
 
 from na64stat.errors import InputError
 from na64stat.progress import Track
-from na64stat.text import after_number
+from na64stat.text import after_number, intervals_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -139,12 +139,24 @@ def headline(result: Any) -> str:
 
 def print_artefact_note(points: Iterable[LimitPoint]) -> None:
     """What "by the layer sum alone" in a table means, if it stands there."""
-    if any(point.artefacts for point in points):
-        click.echo(
-            "note: by the layer sum alone: excluded by the sum over target layers, but not by an average over any depth; "
-            "no real exclusion (--depth-average continuous leaves it out)",
-            err=True,
-        )
+    if any(any(point.artefacts.values()) for point in points):
+        from na64stat.study.artefact import NOTE
+
+        click.echo(f"note: {NOTE}", err=True)
+
+
+def print_layer_sum_note(levels: Iterable[str]) -> None:
+    """At which levels the layer sum alone excludes more than a map counts as excluded."""
+    from na64stat.study.artefact import NOTE
+
+    if found := ", ".join(levels):
+        click.echo(f"note: left out ({found}): {NOTE}; the file has it as layer_sum_contours", err=True)
+
+
+def artefact_text(point: LimitPoint, level: str) -> str:
+    """What the layer sum alone excludes at a level, to stand behind what is excluded; empty where there is nothing."""
+    alone = point.artefacts.get(level, ())
+    return f"; by the layer sum alone: {intervals_text(alone)}" if alone else ""
 
 
 def level_text(cl: float) -> str:

@@ -26,6 +26,7 @@ from na64stat.cli.output import (
     overwrite_option,
     print_failures,
     print_json,
+    print_layer_sum_note,
     print_notes,
 )
 from na64stat.errors import InputError
@@ -96,6 +97,7 @@ def _show(result: Scan, as_json: bool) -> None:
             closed = sum(curve.closed for curve in curves)
             open_ended = f"{len(curves) - closed} ending at the border of the grid"
             click.echo(f"contours, {verdict}: {closed} closed, {open_ended}")
+        print_layer_sum_note(level for level in result.excess if result.layer_sum_alone(level))
 
 
 @click.command(epilog=examples("plot scan.json -o scan.png", "plot scan.json region.json --no-existing -o both.pdf"))

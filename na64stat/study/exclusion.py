@@ -15,6 +15,7 @@ from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.stats.method import Method
+from na64stat.study.artefact import real_excess
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
@@ -119,7 +120,10 @@ class _Kept:
     def __call__(self, log_mass: Array, log_coupling: Array) -> Mapping[str, Array]:
         self._logs.append(np.stack([log_mass, log_coupling]))
         self._found.append(self._evaluate(np.exp(log_mass), np.exp(log_coupling)))
-        return self._found[-1].excess
+        excess, smooth = self._found[-1].excess, self._found[-1].smooth_excess
+        if not self._evaluate.work.shows_artefacts:
+            return excess
+        return {**excess, **{f"{level}, real": real_excess(excess[level], smooth[level]) for level in excess}}
 
     def sorted(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array], NDArray[np.object_]]:
         """Events, excess, smooth excess and reasons of all points, by mass and then coupling as the nodes are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
 from na64stat.stats.method import Method
 from na64stat.stats.records import Limit
+from na64stat.study.artefact import DepthTest
 from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits, outside
 from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import LEVELS, SignalTest
@@ -151,23 +152,27 @@ def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> Li
         level: () if value is None else ((value, None),) for level, value in coupling.items()
     }
     status = "excluded" if coupling[_verdict(test)] is not None else "allowed"
-    return LimitPoint(probe.mass, coupling, in_events, intervals, (), status)
+    return LimitPoint(probe.mass, coupling, in_events, intervals, {}, status)
 
 
 def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage) -> LimitPoint:
-    def excess(couplings: Array, depth: DepthAverage = average) -> dict[str, Array]:
-        return test.excess(test.events(probe, couplings, depth))
-
-    on_grid = excess(grid)
-    if all(np.all(np.isneginf(values)) for values in on_grid.values()):
+    depth = DepthTest(probe, test, test.excess, average)
+    asked = depth.asked(grid)
+    if all(np.all(np.isneginf(values)) for values in asked.values()):
         return _nothing(probe.mass, "no signal")
+    real = depth.real(grid, asked)
+    search = _Search(grid)
     intervals: dict[str, tuple[Interval, ...]] = dict.fromkeys(LEVELS, ())
-    searched: dict[bytes, tuple[Interval, ...]] = {}  # levels often coincide: without background all expected ones do
-    for level, values in on_grid.items():
-        key = values.tobytes()
-        if key not in searched:
-            searched[key] = excluded_intervals(grid, values, lambda g, level=level: excess(g)[level])  # type: ignore[misc]
-        intervals[level] = searched[key]
+    artefacts: dict[str, tuple[Interval, ...]] = {}
+    for level, values in real.items():
+        # Where the depth averages agree on the grid they do between its points.
+        if np.array_equal(values, asked[level]):
+            intervals[level] = search(values, depth.asked, level)
+            continue
+        intervals[level] = search(values, depth.real, level)
+        alone = outside(search(asked[level], depth.asked, level), intervals[level], float(grid[-1]))
+        if alone:
+            artefacts[level] = alone
     coupling = {level: found[0][0] if found else None for level, found in intervals.items()}
     events: dict[str, float | None] = {}
     for level, value in coupling.items():
@@ -176,16 +181,27 @@ def _searched(probe: Scenario, test: SignalTest, grid: Array, average: DepthAver
         else:
             there = test.events(probe, np.array([value]), average)
             events[level] = float(sum(counts[0] for counts in there.values()))
-    artefacts: tuple[Interval, ...] = ()
     verdict = _verdict(test)
-    if average is DepthAverage.LAYERS and intervals[verdict]:
-        smooth = excess(grid, DepthAverage.CONTINUOUS)[verdict]
-        kept = excluded_intervals(grid, smooth, lambda g: excess(g, DepthAverage.CONTINUOUS)[verdict])
-        artefacts = outside(intervals[verdict], kept, float(grid[-1]))
-    status = "excluded" if intervals[verdict] else "allowed"
+    status = "excluded" if intervals[verdict] else "artefact" if verdict in artefacts else "allowed"
     if intervals[verdict] and intervals[verdict][0][0] == grid[0]:
         status = from_below(status, grid[0], grid[-1])
     return LimitPoint(probe.mass, coupling, events, intervals, artefacts, status)
+
+
+class _Search:
+    """Excluded intervals on a grid; levels often coincide: without background all expected ones do."""
+
+    def __init__(self, grid: Array) -> None:
+        self._grid = grid
+        self._found: dict[bytes, tuple[Interval, ...]] = {}
+
+    def __call__(
+        self, values: Array, function: Callable[[Array], Mapping[str, Array]], level: str
+    ) -> tuple[Interval, ...]:
+        key = values.tobytes()
+        if key not in self._found:
+            self._found[key] = excluded_intervals(self._grid, values, lambda g: function(g)[level])
+        return self._found[key]
 
 
 def _verdict(test: SignalTest) -> str:
@@ -195,7 +211,7 @@ def _verdict(test: SignalTest) -> str:
 
 def _nothing(mass: float, status: str) -> LimitPoint:
     empty: dict[str, float | None] = dict.fromkeys(LEVELS)
-    return LimitPoint(mass, empty, dict(empty), dict.fromkeys(LEVELS, ()), (), status)
+    return LimitPoint(mass, empty, dict(empty), dict.fromkeys(LEVELS, ()), {}, status)
 
 
 def excluded_intervals(grid: Array, values: Array, function: Callable[[Array], Array]) -> tuple[Interval, ...]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
 from na64stat.stats.exact import method_of
 from na64stat.stats.method import Method
+from na64stat.study.artefact import DepthTest
 from na64stat.study.discovery import THRESHOLDS, Discovery
 from na64stat.study.limits import excluded_intervals, limits
 from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
@@ -147,8 +147,8 @@ class _Search:
         except Na64StatError as error:
             return tuple(Reach(z, None, None, (), failed(error)) for z in THRESHOLDS)
 
-    def _excess(self, probe: Scenario, z: float, couplings: Array) -> Array:
-        return self.discovery.excess(self._events(probe, couplings), z)
+    def _excesses(self, events: Mapping[str, Array]) -> dict[str, Array]:
+        return {f"{z:g}": self.discovery.excess(events, z) for z in THRESHOLDS}
 
     def _events(self, probe: Scenario, couplings: Array) -> dict[str, Array]:
         return self.discovery.test.events(probe, couplings, self.average)
@@ -169,17 +169,18 @@ class _Search:
         low, high = self.couplings or probe.coupling_range
         per_decade = _PER_DECADE if len(self.discovery.test.channels) == 1 else _PER_DECADE_OF_SEVERAL
         grid = np.geomspace(low, high, max(50, round(per_decade * np.log10(high / low))))
-        on_grid = self._events(probe, grid)
+        depth = DepthTest(probe, self.discovery.test, self._excesses, self.average)
+        on_grid = depth.real(grid)
         found: list[Reach] = []
         last: Array | None = None
         for z in THRESHOLDS:
-            values = self.discovery.excess(on_grid, z)
+            values = on_grid[f"{z:g}"]
             # Without background 5 standard deviations come with 3.
             if last is not None and np.array_equal(values, last):
                 found.append(replace(found[-1], significance=z))
                 continue
             last = values
-            intervals = excluded_intervals(grid, values, partial(self._excess, probe, z))
+            intervals = excluded_intervals(grid, values, lambda g, z=z: depth.real(g)[f"{z:g}"])  # type: ignore[misc]
             if not intervals:
                 found.append(Reach(z, None, None, (), "not reached"))
                 continue

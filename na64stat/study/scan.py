@@ -15,6 +15,7 @@ from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.stats.method import Method
+from na64stat.study.artefact import real_excess
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
 from na64stat.study.provenance import of_result
@@ -102,9 +103,9 @@ def scan(
 def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tuple[str, ...], ...]:
     """What each point is, rows by mass: excluded, by the layer sum only, allowed, without signal, or why it failed."""
     total = np.sum(list(points.events.values()), axis=0)
-    excluded, smooth = points.excess[level] > 0, points.smooth_excess[level] > 0
+    excluded = points.excess[level] > 0
     text = np.where(excluded, "excluded", np.where(total == 0, "no signal", "allowed")).astype(object)
-    text[excluded & ~smooth] = "artefact"
+    text[excluded & ~(real_excess(points.excess[level], points.smooth_excess[level]) > 0)] = "artefact"
     failed = points.reasons != ""
     text[failed] = [failed_status(reason) for reason in points.reasons[failed]]
     return tuple(tuple(row) for row in text.reshape(shape).tolist())
