@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,12 +108,21 @@ def plain_table(*columns: str) -> Table:
 
 
 def print_notes(notes: Iterable[str]) -> None:
-    """Notes of a result on standard error, except those that have been shown as a warning."""
+    """Notes of a result, which stand with its numbers; where these leave the terminal, on standard error, too.
+
+    Those that have been shown there as a warning are not repeated on it.
+    """
     from na64stat.stats.limits import LOW_COUNTS
 
     for note in notes:
-        if not note.startswith(LOW_COUNTS):
-            click.echo(f"note: {note}", err=True)
+        print_caveat(f"note: {note}", warned=note.startswith(LOW_COUNTS))
+
+
+def print_caveat(line: str, *, warned: bool = False) -> None:
+    """A line that belongs to the numbers before it."""
+    click.echo(line)
+    if not warned and not sys.stdout.isatty():
+        click.echo(line, err=True)
 
 
 def print_failures(failures: list[str], count: int) -> None:
@@ -142,7 +152,7 @@ def print_artefact_note(points: Iterable[LimitPoint]) -> None:
     if any(any(point.artefacts.values()) for point in points):
         from na64stat.study.artefact import NOTE
 
-        click.echo(f"note: {NOTE}", err=True)
+        print_caveat(f"note: {NOTE}")
 
 
 def print_layer_sum_note(levels: Iterable[str]) -> None:
@@ -150,7 +160,7 @@ def print_layer_sum_note(levels: Iterable[str]) -> None:
     from na64stat.study.artefact import NOTE
 
     if found := ", ".join(levels):
-        click.echo(f"note: left out ({found}): {NOTE}; the file has it as layer_sum_contours", err=True)
+        print_caveat(f"note: left out ({found}): {NOTE}; the file has it as layer_sum_contours")
 
 
 def artefact_text(point: LimitPoint, level: str) -> str:

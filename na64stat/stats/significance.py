@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64stat.errors import ComputationError, InputError, LowCountWarning
+from na64stat.errors import ComputationError, InputError, LowCountWarning, RegionError
 from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.enumeration import MOST_OUTCOMES
@@ -28,8 +28,6 @@ from na64stat.stats.tail import TailProbability
 from na64stat.stats.toy_sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
 from na64stat.stats.toys import Toys
 from na64stat.stats.workspace import BACKGROUND_FLOOR
-
-_IMPOSSIBLE = "events where there is no background: impossible without signal, so that p0 is zero and Z has no value"
 
 _NO_EXPECTED = "no expected values"
 
@@ -96,6 +94,8 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     ------
     InputError
         Another method.
+    RegionError
+        Events were observed where no background is stated: p0 would measure the number that stands for none.
 
     References
     ----------
@@ -104,6 +104,7 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     check_model(model)
     method = method_of(method)
     model = model.without_empty_bins()
+    _refuse_without_background(model)
     if isinstance(method, Asymptotic):
         return _asymptotic(model, method)
     if isinstance(method, Toys):
@@ -111,6 +112,22 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     if isinstance(method, Exact):
         return _exact(model, method)
     raise InputError(f"significance: method {method.name!r}; asymptotic, toys or exact is right")
+
+
+def _without_background(model: Model) -> list[int]:
+    """Bins whose background is none, or only the number that stands for none, and which a signal can populate."""
+    return np.flatnonzero((model.background_events <= BACKGROUND_FLOOR) & (model.signal_events > 0)).tolist()
+
+
+def _refuse_without_background(model: Model) -> None:
+    if model.observed is None:
+        return
+    for b in _without_background(model):
+        if model.observed[b] > 0:
+            raise RegionError(
+                f"significance: {model.bin_names[b]} has {model.observed[b]:g} events observed and no background. How improbable "
+                "they are without signal depends on nothing but the background: give one (--background, or a run file with one)"
+            )
 
 
 def z_of(p0: float) -> float | None:
@@ -140,28 +157,13 @@ def _record(
     q0 = mu = None
     if model.observed is not None:
         q0, mu = _observed(model)
-        if not math.isfinite(q0):
-            p0, q0, error, notes = 0.0, None, (0.0, False), (*notes, _IMPOSSIBLE)
-    notes += _without_background(model)
+    if floored := [model.bin_names[b] for b in _without_background(model) if model.background_events[b] > 0]:
+        expected = Band(*[None] * 5)
+        text = f"{_NO_EXPECTED}: no background is stated in {', '.join(floored)}"
+        notes += (f"{text}, and Z of events there would measure the number that stands for none; give one",)
     if not model.signal_events.any():
         notes = (*notes, "no signal: nothing can be discovered")
     return Significance(p0, error[0], error[1], None if p0 is None else z_of(p0), q0, mu, expected, name, notes)
-
-
-def _without_background(model: Model) -> tuple[str, ...]:
-    """Bins whose background is only the number that stands for none: p0 of an event there measures that number."""
-    counts = np.zeros(model.bins) if model.observed is None else model.observed
-    floored = [
-        f"{name} ({count:g} observed)" if count else name
-        for name, count, background in zip(model.bin_names, counts, model.background_events, strict=True)
-        if 0 < background <= BACKGROUND_FLOOR
-    ]
-    if not floored:
-        return ()
-    text = f"background at most {BACKGROUND_FLOOR:g} events, which stands for none stated, in {', '.join(floored)}"
-    return (
-        f"{text}: p0 and Z of events there, expected ones too, say nothing of a discovery; give the run a background",
-    )
 
 
 def _asymptotic(model: Model, method: Asymptotic) -> Significance:

@@ -20,7 +20,7 @@ from na64stat.study.region import Contour, ExclusionRegion, artefact_stretches
 
 Array = NDArray[np.float64]
 
-SCHEMA: Final = 2
+SCHEMA: Final = 1
 
 _MOST_CELLS: Final = 10**9
 """More than any memory holds."""

@@ -14,7 +14,7 @@ from na64stat.study.record_files import Saved, question_of, read_entry, record_o
 
 Interval = tuple[float, float | None]
 
-SCHEMA: Final = 2
+SCHEMA: Final = 1
 LEVELS: Final = ("observed", *BAND_QUANTILES)
 STATUSES: Final = ("excluded", "artefact", "allowed", "no signal")
 

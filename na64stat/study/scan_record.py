@@ -20,7 +20,7 @@ from na64stat.study.status import has_failed
 
 Array = NDArray[np.float64]
 
-SCHEMA: Final = 2
+SCHEMA: Final = 1
 VERDICTS: Final[tuple[str, ...]] = ("observed", "median")
 STATUSES: Final = ("excluded", "artefact", "allowed", "no signal")
 

@@ -116,7 +116,7 @@ def test_the_file_comes_back(visible, tmp_path):
     assert loaded.as_dict() == visible.as_dict()
     assert loaded.region().contours == visible.region().contours
     record = json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
-    assert record["schema"] == 2
+    assert record["schema"] == 1
     assert record["kind"] == "exclusion"
     assert {"area_square_decades", "tip", "open_at", "components", "contours"} <= set(record["levels"]["observed"])
     with pytest.raises(InputError, match="the file exists"):

@@ -313,7 +313,7 @@ def test_the_file_is_strict_json_with_the_promised_keys(visible_scan, tmp_path):
         raise AssertionError(text)
 
     record = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    assert record["schema"] == 2
+    assert record["schema"] == 1
     shape = len(record["mass_gev"]), len(record["coupling"])
     assert shape == (20, 61)
     for grid in (record["cl_s"]["observed"], record["cl_s"]["median"], record["status"]):
@@ -351,10 +351,10 @@ def test_a_file_is_not_overwritten_unasked(invisible_scan, visible_scan, tmp_pat
     [
         ("", "not a JSON file"),
         ("{", "not a JSON file"),
-        ("[]", "no JSON object; scan of schema 2"),
-        ('{"kind": "limits", "schema": 2}', "holds 'limits', a record of na64stat; scan of schema 2"),
-        ('{"kind": "scan", "schema": 99}', "scan of schema 99; scan of schema 2"),
-        ('{"kind": "scan", "schema": 2}', "damaged scan file: no mass_gev"),
+        ("[]", "no JSON object; scan of schema 1"),
+        ('{"kind": "limits", "schema": 2}', "holds 'limits', a record of na64stat; scan of schema 1"),
+        ('{"kind": "scan", "schema": 99}', "scan of schema 99; scan of schema 1"),
+        ('{"kind": "scan", "schema": 1}', "damaged scan file: no mass_gev"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, text, message):
