@@ -107,21 +107,22 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
-def print_notes(notes: Iterable[str]) -> None:
+def print_notes(notes: Iterable[str], as_json: bool = False) -> None:
     """Notes of a result, which stand with its numbers; where these leave the terminal, on standard error, too.
 
-    Those that have been shown there as a warning are not repeated on it.
+    Those that have been shown there as a warning are not repeated on it. JSON has them itself.
     """
     from na64stat.stats.limits import LOW_COUNTS
 
     for note in notes:
-        print_caveat(f"note: {note}", warned=note.startswith(LOW_COUNTS))
+        print_caveat(f"note: {note}", as_json, warned=note.startswith(LOW_COUNTS))
 
 
-def print_caveat(line: str, *, warned: bool = False) -> None:
-    """A line that belongs to the numbers before it."""
-    click.echo(line)
-    if not warned and not sys.stdout.isatty():
+def print_caveat(line: str, as_json: bool = False, *, warned: bool = False) -> None:
+    """A line that belongs to the numbers before it, and stands in the JSON."""
+    if not as_json:
+        click.echo(line)
+    if not warned and (as_json or not sys.stdout.isatty()):
         click.echo(line, err=True)
 
 

@@ -44,6 +44,15 @@ def real_excess(excess: Array, smooth: Array) -> Array:
     return np.asarray(excess - np.clip(2 * (ahead - SAME), 0.0, np.maximum(ahead, 0.0)))
 
 
+def real_events(events: Events, smooth: Events) -> dict[str, Array]:
+    """The signal that counts, by channel: the layer sum's, or the continuous average's where they differ."""
+    with np.errstate(divide="ignore"):
+        return {
+            name: np.where(values > 0, np.exp(real_excess(np.log(values), np.log(smooth[name]))), 0.0)
+            for name, values in events.items()
+        }
+
+
 def heights(excess: Array, smooth: Array, artefacts: bool) -> tuple[Array, Array]:
     """What a region is made of: its excess, and the smooth one that tells its artefacts; without `artefacts` it has none."""
     if artefacts:

@@ -46,8 +46,12 @@ def pose(
     correlated: Sequence[str] = (),
     average: DepthAverage = DepthAverage.LAYERS,
     track: Track = iter,
+    as_published: bool = False,
 ) -> Inquiry:
-    """Put a scenario, runs and priors together; arguments as in `na64stat.sample`."""
+    """Put a scenario, runs and priors together; arguments as in `na64stat.sample`.
+
+    With `as_published` the layer sum is believed where no average over any depth agrees with it.
+    """
     if not isinstance(scenario, (Scenario, Model)):
         check_factory(scenario, "a scenario, a class of one, or a Model is right")
     priors = _priors(prior)
@@ -69,7 +73,8 @@ def pose(
     for doubt in doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=3)
     power = probes[0].yield_power if mass is not None else None
-    source = SignalSource(factory, point, mass, test, model, average)
+    source = SignalSource(factory, point, mass, test, model, average, as_published)
+    doubts += source.artefact_note(named)
     signal, error = source.function(named, track)
     if error > TOLERANCE:
         doubts += (f"events are interpolated to {error:.2g} (relative to events + 0.1), not {TOLERANCE:g}",)
