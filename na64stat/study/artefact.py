@@ -30,6 +30,11 @@ NOTE: Final = (
 )
 
 
+MORE_EVENTS: Final = (
+    "the sum over target layers gives more events than an average over any depth, since its last layer has no depth"
+)
+
+
 def real_excess(excess: Array, smooth: Array) -> Array:
     """Positive where a point is excluded whatever the depth average, of the shape of both.
 

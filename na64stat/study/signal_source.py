@@ -16,7 +16,7 @@ from na64stat.stats.model import Model
 from na64stat.stats.posterior import Signal
 from na64stat.stats.priors import Prior
 from na64stat.stats.surface import farthest_of
-from na64stat.study.artefact import differ, real_events
+from na64stat.study.artefact import MORE_EVENTS, differ, real_events
 from na64stat.study.events_plane import EventsPlane
 from na64stat.study.events_table import EventsTable
 from na64stat.study.signal_test import SignalTest
@@ -157,13 +157,8 @@ class SignalSource:
         for mass in masses:
             apart = couplings[differ(*self._averages(mass, couplings))]
             if len(apart):
-                return (
-                    (
-                        f"{ARTEFACT_NOTE} {apart.min():.3g} on (at {mass:.4g} GeV) the sum over target layers gives more "
-                        "events than an average over any depth, since its last layer has no depth; the latter counts there (--depth-average "
-                        "continuous)"
-                    ),
-                )
+                where = f"{ARTEFACT_NOTE} {apart.min():.3g} on (at {mass:.4g} GeV)"
+                return (f"{where} {MORE_EVENTS}; the latter counts there (--depth-average continuous)",)
         return ()
 
     def _columns(self, events: Mapping[str, Array]) -> Array:
