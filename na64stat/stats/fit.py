@@ -22,6 +22,8 @@ from na64stat.stats.reader import SMALLEST_GAMMA
 
 _BETTER = 1e-9  # by so much -ln L has to be lower in another minimum
 _ROWS_A_THREAD = 500
+_CALLS = 2_000
+_SILENT = -1  # at 0 Minuit's own errors go to standard output
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,14 +257,21 @@ def _refit(
         )
         return float(min(value[0], 1e300))
 
-    minuit = Minuit(nll, point.copy())
+    def gradient(parameters: Array) -> Array:
+        at = np.ascontiguousarray(parameters)[None, :]
+        with np.errstate(invalid="ignore"):
+            slopes = kernel.gradients(model.compiled, at, counts[None, :], auxiliary[None, :])[0]
+        return np.asarray(np.nan_to_num(slopes, posinf=1e300, neginf=-1e300), dtype=np.float64)
+
+    minuit = Minuit(nll, point.copy(), grad=gradient)
+    minuit.print_level = _SILENT
     minuit.errordef, minuit.tol = Minuit.LIKELIHOOD, 1e-6
     for i, (low, high) in enumerate(bounds.T):
         minuit.limits[i] = (None if low == -np.inf else low, None if high == np.inf else high)
         minuit.fixed[i] = not free[i]
         constraint = model.parameters[i].constraint
         minuit.errors[i] = constraint.width if isinstance(constraint, Gaussian) else 0.1 * max(abs(point[i]), 0.1)
-    minuit.migrad(ncall=20_000)
+    minuit.migrad(ncall=_CALLS)
     if minuit.fval is not None and minuit.fval <= before:
         point[:] = np.array(minuit.values)
         return float(minuit.fval), not minuit.valid
