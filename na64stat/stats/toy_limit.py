@@ -32,7 +32,7 @@ _STEPS = (2.0, 2.0, 2.0, 4.0, 16.0, 256.0)
 """Factors by which the search goes up, the last again and again."""
 
 _EXACT, _TRIALS = 1e-4, 12
-"""Relative precision of a root of the curve, far below its statistical error, and evaluations to find it."""
+"""Relative precision of a root of the curve, mostly far below its statistical error, and evaluations to find it."""
 
 _FAR = 1.5
 """A root so many times off the toys' own mu is looked for with new toys."""
@@ -250,7 +250,7 @@ class ToyLimit:
             if found < 2 * reach:
                 break
             reach = min(found, 0.5)
-        return NumericalError(cl_s=error, limit=found), effective
+        return NumericalError(cl_s=error, limit=math.hypot(found, _EXACT)), effective
 
     def _error_of_median(self, root: float) -> NumericalError:
         """The same for the median expected limit of a projection."""
