@@ -22,6 +22,9 @@ from na64stat.stats.reader import SMALLEST_GAMMA
 
 _BETTER = 1e-9  # by so much -ln L has to be lower in another minimum
 _ROWS_A_THREAD = 500
+_CALLS = 2_000
+_MOST_EVENTS = 1e18  # of signal, where fits end whose -ln L falls ever so little without end
+_SILENT = -1  # at 0 Minuit's own errors go to standard output
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,7 @@ def fit_fixed(
     counts, auxiliary = model.data(len(counts), counts, auxiliary)
     begin = _start(model, auxiliary) if start is None else np.array(start)
     begin[:, model.poi] = mu
-    how = _free(model, poi=False), _bounds(model, 0.0)
+    how = _free(model, poi=False), _bounds(model, 0.0, float(np.max(mu, initial=0.0)))
     found = _fit(model, counts, auxiliary, begin, *how, workers)
     rows = np.arange(len(counts)) if thorough else np.flatnonzero(np.isinf(found.nll))
     if start is None or not len(rows):
@@ -190,12 +193,14 @@ def _free(model: Model, *, poi: bool) -> NDArray[np.bool_]:
     return free
 
 
-def _bounds(model: Model, lowest: float) -> Array:
-    """Bounds in the units of the compiled code, shape (2, P)."""
+def _bounds(model: Model, lowest: float, mu: float = 0.0) -> Array:
+    """Bounds in the units of the compiled code, shape (2, P), for fits at up to some signal strength."""
     bounds = np.array([[item.lower for item in model.parameters], [item.upper for item in model.parameters]])
     # A factor of exactly zero takes its bin out of the model, and its own derivative with it.
-    bounds[0, bounds[0] == 0] = SMALLEST_GAMMA
-    bounds[:, model.poi] = lowest * model.unit, np.inf
+    # The larger the signal the closer to zero, lest a signal held at the floor be seen.
+    floored = (bounds[0] >= 0) & (bounds[0] <= SMALLEST_GAMMA)
+    bounds[0, floored] = SMALLEST_GAMMA / max(1.0, mu * model.unit)
+    bounds[:, model.poi] = lowest * model.unit, _MOST_EVENTS
     return bounds
 
 
@@ -247,22 +252,28 @@ def _refit(
 
     from na64stat.stats import kernel
 
-    before = float(kernel.values(model.compiled, point[None, :], counts[None, :], auxiliary[None, :])[0])
+    data = counts[None, :], auxiliary[None, :]
+    before = float(kernel.values(model.compiled, point[None, :], *data, as_fitted=True)[0])
 
     def nll(parameters: Array) -> float:
-        value = kernel.values(
-            model.compiled, np.ascontiguousarray(parameters)[None, :], counts[None, :], auxiliary[None, :]
-        )
+        value = kernel.values(model.compiled, np.ascontiguousarray(parameters)[None, :], *data, as_fitted=True)
         return float(min(value[0], 1e300))
 
-    minuit = Minuit(nll, point.copy())
+    def gradient(parameters: Array) -> Array:
+        at = np.ascontiguousarray(parameters)[None, :]
+        with np.errstate(invalid="ignore"):
+            slopes = kernel.gradients(model.compiled, at, *data, as_fitted=True)[0]
+        return np.asarray(np.nan_to_num(slopes, posinf=1e300, neginf=-1e300), dtype=np.float64)
+
+    minuit = Minuit(nll, point.copy(), grad=gradient)
+    minuit.print_level = _SILENT
     minuit.errordef, minuit.tol = Minuit.LIKELIHOOD, 1e-6
     for i, (low, high) in enumerate(bounds.T):
         minuit.limits[i] = (None if low == -np.inf else low, None if high == np.inf else high)
         minuit.fixed[i] = not free[i]
         constraint = model.parameters[i].constraint
         minuit.errors[i] = constraint.width if isinstance(constraint, Gaussian) else 0.1 * max(abs(point[i]), 0.1)
-    minuit.migrad(ncall=20_000)
+    minuit.migrad(ncall=_CALLS)
     if minuit.fval is not None and minuit.fval <= before:
         point[:] = np.array(minuit.values)
         return float(minuit.fval), not minuit.valid

@@ -188,13 +188,13 @@ def _by_toys(model: Model, method: Toys) -> Significance:
     """Toys without signal, and with mu = 1 for the expected values; parameters as fitted to the data at each."""
     data = (model.background_events if model.observed is None else model.observed)[None, :]
     truth = np.concatenate([_signal_point(model), fit_fixed(model, data, 0.0).parameters])
-    question = Question(model, Statistic.Q0, 0.0, truth)
+    question = Question(model, Statistic.Q0)
     samples, failures = {}, 0
     for hypothesis in (SIGNAL, BACKGROUND):
-        sample = ToySample(question, hypothesis, method.seeds, method.store)
-        sample.grow(method.n, method.workers or available_workers())
-        samples[hypothesis], failed = sample.values(method.n)
-        failures += failed
+        sample = ToySample(question, truth[hypothesis], hypothesis, method.seeds, method.store)
+        values = sample.statistic(0.0, method.n, method.workers or available_workers())
+        samples[hypothesis] = values[~np.isnan(values)]
+        failures += len(values) - len(samples[hypothesis])
     notes = left_out(failures)
     background = np.sort(samples[BACKGROUND])
     strengths = np.quantile(samples[SIGNAL], list(BAND_QUANTILES.values()), method="lower")
