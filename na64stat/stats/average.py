@@ -32,6 +32,12 @@ _ONE_BIN_NODES, _NODES = 26_000, 1500
 _PAIRS = 40_000
 """Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
 
+_FINER = 4
+"""How many times more nodes of one rule there may be where rates are cut at zero."""
+
+_HELD_PAIRS = 4_500_000
+"""Pairs of a shared and an own node at most, in all replicates: 48 bytes each in three bins, 220 MB."""
+
 _HELD = 4_000_000
 """Numbers of one temporary array at most (32 MB): deviates of nodes, rates at many mu, tables of counts."""
 
@@ -106,12 +112,16 @@ class NuisanceAverage:
         budget = _ONE_BIN_NODES if model.bins == 1 else _NODES
         directions = [Directions.of(model, shared, range(model.bins), counts)]
         directions += [Directions.of(model, columns, [b], counts) for b, columns in enumerate(own)]
-        number = replicates_of(directions, budget)
-        longest = max(min(item.tensor_size, budget) for item in directions[1:])
+        budgets = [budget * (_FINER if item.kinks else 1) for item in directions]
+        longest = max(min(item.tensor_size, most) for item, most in zip(directions[1:], budgets[1:], strict=True))
+        # Sobol points, which need more replicates, come where the tensor of what bins share is too large for the memory.
+        budgets[0] = min(budgets[0], _HELD_PAIRS // (2 * longest))
+        number = replicates_of(directions, budgets)
+        budgets[0] = min(budgets[0], _HELD_PAIRS // (number * longest))
         points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9)))
         nodes, cuts, factors = [], [_beyond_bounds(model)], []
         for replicate in range(number):
-            rules = [item.rule(replicate, number, budget, points) for item in directions]
+            rules = [item.rule(replicate, number, most, points) for item, most in zip(directions, budgets, strict=True)]
             found, negative, factor = _evaluate(model, rules[0], rules[1:])
             nodes.append(found)
             cuts.append(negative)

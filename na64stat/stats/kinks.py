@@ -9,8 +9,8 @@ import numpy as np
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array, Gaussian
 
-_END = 6.4
-"""Standard deviations within which a kink matters; 1e-10 lies beyond."""
+_END = 4.75
+"""Standard deviations within which a kink matters; 1e-6 lies beyond."""
 
 _SAMPLED, _HALVINGS = 65, 45
 

@@ -128,9 +128,11 @@ class Directions:
         return np.hstack([mesh, _sobol_points(dimension, len(mesh), replicate)]), weight
 
 
-def replicates_of(directions: Sequence[Directions], budget: int) -> int:
+def replicates_of(directions: Sequence[Directions], budgets: Sequence[int]) -> int:
     """Two shifted grids, or more where Sobol points enter."""
-    return 2 if all(item.tensor_size <= budget or len(item.effects) <= 1 for item in directions) else SOBOL_REPLICATES
+    tensors = (item.tensor_size <= most for item, most in zip(directions, budgets, strict=True))
+    simple = (len(item.effects) <= 1 for item in directions)
+    return 2 if all(a or b for a, b in zip(tensors, simple, strict=True)) else SOBOL_REPLICATES
 
 
 def _rotated(model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> tuple[Array, Array]:
