@@ -8,6 +8,7 @@ those that bins share: P(n_1, n_2) = sum over shared nodes k of w_k P_1(n_1 | k)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError, WorkspaceError
+from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array, Gaussian
 from na64stat.stats.probabilities import joint, mixed_poisson
 from na64stat.stats.quadrature import Directions, Rule, replicates_of
+from na64stat.stats.signal_mean import may_rise, nominal_at, parameters_at
 
 CUT = 1e-6
 """Weight of nodes at which rates or parameters were cut at their limits, above which a result says so."""
@@ -28,6 +31,15 @@ _ONE_BIN_NODES, _NODES = 26_000, 1500
 
 _PAIRS = 40_000
 """Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
+
+_FINER = 4
+"""How many times more nodes of one rule there may be where rates are cut at zero."""
+
+_HELD_PAIRS = 4_500_000
+"""Pairs of a shared and an own node at most, in all replicates: 48 bytes each in three bins, 220 MB."""
+
+_HELD = 4_000_000
+"""Numbers of one temporary array at most (32 MB): deviates of nodes, rates at many mu, tables of counts."""
 
 _FRACTION_TERMS = 12
 """Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
@@ -76,10 +88,13 @@ class NuisanceAverage:
         One entry a replicate.
     cut
         Weight at which a rate or a parameter was cut at its lower limit.
+    factor
+        What the signal of each bin was multiplied by to keep its mean, shape (B,).
     """
 
     nodes: tuple[Nodes, ...]
     cut: float
+    factor: Array
 
     @classmethod
     def of(cls, model: Model) -> NuisanceAverage:
@@ -91,34 +106,56 @@ class NuisanceAverage:
             A nuisance parameter is free and unconstrained: there is no density to average over.
         """
         _refuse_free(model)
+        model = merged(model)
         shared, own = _columns(model)
         counts = _largest_counts(model)
         budget = _ONE_BIN_NODES if model.bins == 1 else _NODES
         directions = [Directions.of(model, shared, range(model.bins), counts)]
         directions += [Directions.of(model, columns, [b], counts) for b, columns in enumerate(own)]
-        number = replicates_of(directions, budget)
-        longest = max(min(item.tensor_size, budget) for item in directions[1:])
+        budgets = [budget * (_FINER if item.kinks else 1) for item in directions]
+        longest = max(min(item.tensor_size, most) for item, most in zip(directions[1:], budgets[1:], strict=True))
+        # Sobol points, which need more replicates, come where the tensor of what bins share is too large for the memory.
+        budgets[0] = min(budgets[0], _HELD_PAIRS // (2 * longest))
+        number = replicates_of(directions, budgets)
+        budgets[0] = min(budgets[0], _HELD_PAIRS // (number * longest))
         points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9)))
-        nodes, cut = [], 0.0
+        nodes, cuts, factors = [], [_beyond_bounds(model)], []
         for replicate in range(number):
-            rules = [item.rule(replicate, number, budget, points) for item in directions]
-            found, negative = _evaluate(model, rules[0], rules[1:])
+            rules = [item.rule(replicate, number, most, points) for item, most in zip(directions, budgets, strict=True)]
+            found, negative, factor = _evaluate(model, rules[0], rules[1:])
             nodes.append(found)
-            cut = max(cut, negative)
-        return cls(tuple(nodes), max(cut, _beyond_bounds(model)))
+            cuts.append(negative)
+            factors.append(factor)
+        return cls(tuple(nodes), max(cuts), np.asarray(np.mean(factors, axis=0)))
 
     @property
     def replicates(self) -> int:
         """Number of independent estimates in the nodes."""
         return len(self.nodes)
 
+    @cached_property
+    def without_signal(self) -> float:
+        """Weight at which no bin has any signal: with an independent background CL_s never falls below it."""
+        found = []
+        for nodes in self.nodes:
+            none = np.array([(nodes.signal[:, :, b] == 0) @ nodes.own[:, b] for b in range(nodes.own.shape[1])])
+            found.append(nodes.shared @ none.prod(axis=0))
+        return float(np.mean(found))
+
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know: whether rates were cut at zero."""
-        if self.cut <= CUT:
-            return ()
-        text = f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance parameters"
-        return (text + ": an uncertainty reaches below zero",)
+        """What a reader should know: whether rates were cut at zero, and whether the mean of the signal was kept."""
+        found: tuple[str, ...] = ()
+        if self.cut > CUT:
+            text = (
+                f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance "
+            )
+            found = (text + "parameters: an uncertainty reaches below zero",)
+        if (self.factor < 1 - CUT).any():
+            factors = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in self.factor if factor < 1 - CUT))
+            text = f"the signal was multiplied by {factors} in the average over its uncertainties, which keeps its mean: their "
+            found += (text + "constraints would raise it, and an uncertainty would strengthen the limit",)
+        return found
 
     def extreme_rates(self, mu: float, b: int) -> tuple[float, float]:
         """Smallest and largest expected events of a bin, with and without signal, but for a weight of about 1e-10."""
@@ -137,21 +174,31 @@ class NuisanceAverage:
         windows
             First and last count of each bin.
         """
-        return np.array(
-            [
+        longest = max(high - low + 1 for low, high in windows)
+        step = max(1, _HELD // longest)
+        found = []
+        for nodes in self.nodes:
+            rates = [nodes.rates(mu, b) for b in range(len(windows))]
+            parts = [
                 joint(
                     [
-                        mixed_poisson(low, high, nodes.rates(mu, b), nodes.own[:, b])
+                        mixed_poisson(low, high, rates[b][k : k + step], nodes.own[:, b])
                         for b, (low, high) in enumerate(windows)
                     ],
-                    nodes.shared,
+                    nodes.shared[k : k + step],
                 )
-                for nodes in self.nodes
+                for k in range(0, len(nodes.shared), step)
             ]
-        )
+            found.append(sum(parts[1:], start=parts[0]))
+        return np.array(found)
 
     def log_cumulative(self, count: float, mu: Array) -> Array:
         """Logarithm of the probability of at most `count` events in the only bin, shape (replicates, len(mu))."""
+        size = max(nodes.signal[:, :, 0].size for nodes in self.nodes)
+        step = max(1, _HELD // size)
+        if len(mu) > step:
+            parts = [self.log_cumulative(count, mu[i : i + step]) for i in range(0, len(mu), step)]
+            return np.concatenate(parts, axis=1)
         totals = []
         for nodes in self.nodes:
             rates = np.multiply.outer(mu, nodes.signal[:, :, 0].ravel()) + nodes.background[:, :, 0].ravel()
@@ -236,8 +283,8 @@ def _largest_counts(model: Model) -> Array:
     return np.asarray(counts + 3 * np.sqrt(counts) + 3)
 
 
-def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float]:
-    """Rates at all pairs of a shared and an own node, and the weight of the nodes where one was negative."""
+def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float, Array]:
+    """Rates at all pairs of a shared and an own node, the weight of the nodes where one was negative, and the signal's factor."""
     longest = max(len(rule.weight) for rule in own)
     columns = len(model.constrained)
     inner, weight = np.zeros((longest, columns)), np.zeros((longest, len(own)))
@@ -245,16 +292,29 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
         inner[: len(rule.weight)] += rule.deviates
         weight[: len(rule.weight), b] = rule.weight
     grid = shared.deviates, inner
+    pairs = shared.weight[:, None, None] * weight
     signal, background = np.zeros((1, 1, model.bins)), _on_grid(model, model, 0.0, grid)
     if model.signal_rows:
         signal = _on_grid(model.signal_only, model, 1.0, grid)
-    negative = ((signal < 0) | (background < 0)) * (shared.weight[:, None, None] * weight)
+    negative = ((signal < 0) | (background < 0)) * pairs
     shape = (len(shared.weight), longest, model.bins)
     signal, background = (np.broadcast_to(np.maximum(part, 0.0), shape) for part in (signal, background))
-    return Nodes(signal, background, shared.weight, weight), float(negative.sum(axis=(0, 1)).max())
+    factor = np.ones(model.bins)
+    if may_rise(model):
+        wanted = (_on_grid(model.signal_only, model, 1.0, grid, nominal_at) * pairs).sum(axis=(0, 1))
+        mean = (signal * pairs).sum(axis=(0, 1))
+        factor = np.divide(wanted, mean, out=factor, where=mean > wanted)
+        signal = signal * factor
+    return Nodes(signal, background, shared.weight, weight), float(negative.sum(axis=(0, 1)).max()), factor
 
 
-def _on_grid(part: Model, model: Model, mu: float, grid: tuple[Array, Array]) -> Array:
+def _on_grid(
+    part: Model,
+    model: Model,
+    mu: float,
+    grid: tuple[Array, Array],
+    at: Callable[[Model, Array], Array] = parameters_at,
+) -> Array:
     """Rates of a part of the model at all pairs of nodes, shape (K, J, B), or 1 for K or J where they do not matter.
 
     Usually what bins share moves the signal only and what they own the background only: that spares most of the pairs.
@@ -263,13 +323,18 @@ def _on_grid(part: Model, model: Model, mu: float, grid: tuple[Array, Array]) ->
     used = set().union(*(row.parameters for row in rows))
     columns = np.array([i in used for i in model.constrained], dtype=bool)
     outer, inner = (nodes if nodes[:, columns].any() else nodes[:1] for nodes in grid)
-    deviates = (outer[:, None, :] + inner).reshape(len(outer) * len(inner), outer.shape[1])
-    rates = part.rates(model.with_mu(mu, model.at_deviates(deviates)))
-    if not np.isfinite(rates).all():
-        raise ComputationError(
-            f"exact method: a rate of {', '.join(model.bin_names)} is infinite within 8 standard deviations"
-        )
-    return np.asarray(rates.reshape(len(outer), len(inner), -1))
+    step = max(1, _HELD // max(1, len(inner) * len(model.parameters)))
+    found = []
+    for k in range(0, len(outer), step):
+        some = outer[k : k + step]
+        deviates = (some[:, None, :] + inner).reshape(len(some) * len(inner), outer.shape[1])
+        rates = part.rates(model.with_mu(mu, at(model, deviates)))
+        if not np.isfinite(rates).all():
+            raise ComputationError(
+                f"exact method: a rate of {', '.join(model.bin_names)} is infinite within 8 standard deviations"
+            )
+        found.append(rates.reshape(len(some), len(inner), model.bins))
+    return np.concatenate(found)
 
 
 def _beyond_bounds(model: Model) -> float:

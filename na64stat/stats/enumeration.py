@@ -18,6 +18,7 @@ from na64stat.errors import ComputationError
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.bound import Bound
 from na64stat.stats.fit import Fits, fit_fixed
+from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits, keys_of, positions
 from na64stat.stats.parameters import Array
@@ -104,6 +105,7 @@ class Enumeration:
     def __init__(
         self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
     ) -> None:
+        model = merged(model)
         self.model, self.statistic, self.criterion = model, statistic, criterion
         self.average = NuisanceAverage.of(model)
         self.observed = None if model.observed is None else model.observed.astype(int)

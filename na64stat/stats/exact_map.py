@@ -7,12 +7,14 @@ the signal; and for signals of one direction, which differ in mu only, the best 
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from na64stat.stats.average import Nodes, NuisanceAverage
+from na64stat.stats.average import Nodes
 from na64stat.stats.enumeration import Enumeration
+from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits
 from na64stat.stats.parameters import Array
@@ -26,7 +28,7 @@ class SharedEnumeration:
     """Finds the `Enumeration` of a model whose signal is scaled channel by channel."""
 
     def __init__(self, model: Model, statistic: Statistic, criterion: Criterion) -> None:
-        self.model, self.statistic, self.criterion = model, statistic, criterion
+        self.model, self.statistic, self.criterion = merged(model), statistic, criterion
         self._directions: dict[tuple[float, ...], Enumeration] = {}
 
     def of(self, factors: Array) -> tuple[Enumeration, float]:
@@ -47,10 +49,8 @@ class SharedEnumeration:
     def _scaled(self, factors: Array) -> Enumeration:
         space, per_bin = copy.copy(self._base), factors[self.model.bin_channel]
         space.model = self.model.with_signal_scaled(factors)
-        space.average = NuisanceAverage(
-            tuple(Nodes(n.signal * per_bin, n.background, n.shared, n.own) for n in self._base.average.nodes),
-            self._base.average.cut,
-        )
+        nodes = tuple(Nodes(n.signal * per_bin, n.background, n.shared, n.own) for n in self._base.average.nodes)
+        space.average = replace(self._base.average, nodes=nodes)
         space.total = float(space.model.signal_events.sum())
         space.free = FreeFits(space.model, self.statistic.lowest_mu(space.model))
         space.bound_first = BOUND_FIRST

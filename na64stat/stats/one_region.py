@@ -15,6 +15,7 @@ import numpy as np
 
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.fit import fit_fixed, fit_free
+from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, NumericalError
@@ -30,6 +31,7 @@ class OneRegion:
     def __init__(
         self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
     ) -> None:
+        model = merged(model)
         self.model, self.statistic, self.criterion = model, statistic, criterion
         self.average = NuisanceAverage.of(model)
         self.signal = float(model.signal_events[0])
