@@ -174,7 +174,7 @@ def _improved(
 
 def _start(model: Model, auxiliary: Array) -> Array:
     """Constrained parameters where they were measured, others at their start, shape (N, P)."""
-    start = np.repeat(model.inits[None, :], len(auxiliary), axis=0)
+    start = np.repeat(model.starts[None, :], len(auxiliary), axis=0)
     for column, i in zip(auxiliary.T, model.constrained, strict=True):
         parameter = model.parameters[i]
         if parameter.fixed:
@@ -182,7 +182,7 @@ def _start(model: Model, auxiliary: Array) -> Array:
         value = column / parameter.constraint.tau if isinstance(parameter.constraint, Poisson) else column
         # Away from the borders: a factor of 0 can make a bin with counts impossible.
         scale = 0.1 if isinstance(parameter.constraint, Poisson) or parameter.lower > -np.inf else 0.0
-        low = max(parameter.lower, scale * parameter.init) if scale else parameter.lower
+        low = max(parameter.lower, scale * parameter.start) if scale else parameter.lower
         start[:, i] = np.clip(value, low, parameter.upper)
     return start
 

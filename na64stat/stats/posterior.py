@@ -191,5 +191,5 @@ class Posterior:
 
     @cached_property
     def _start(self) -> Array:
-        inits = [self.model.parameters[i].init for i in self._nuisance]
+        inits = [self.model.parameters[i].start for i in self._nuisance]
         return np.concatenate([np.full(len(self.priors), 0.5), inits])
