@@ -165,6 +165,7 @@ class Tabulated(Scenario):
     table: SpectrumTable = field(repr=False)
 
     name = "tabulated"
+    production_power = 2.0
     width_power = 2.0
 
     def __post_init__(self) -> None:
