@@ -34,8 +34,9 @@ def yield_power(scenario: Scenario, runs: Sequence[Run], between: tuple[float, f
 
 
 def reference(scenario: Scenario, between: tuple[float, float]) -> float:
-    """Coupling from which a power is continued: 1 for scenarios of the package, the middle of the range for others."""
-    return 1.0 if is_packaged(scenario) else float((between[0] * between[1]) ** 0.5)
+    """Coupling from which a power is continued: 1, but for a scenario that was looked at in a range without it the middle."""
+    low, high = between
+    return 1.0 if is_packaged(scenario) or low <= 1 <= high else (low * high) ** 0.5
 
 
 def stays(scenario: Scenario, runs: Sequence[Run], between: tuple[float, float]) -> bool:
