@@ -268,7 +268,7 @@ def _without_couplings(inquiry: Inquiry, rows: Sequence[ComparedLimit]) -> tuple
     if inquiry.mass is None or inquiry.power is not None or all(row.coupling is not None for row in rows):
         return ()
     text = (
-        "limits on the events alone: the lifetime depends on the coupling, so that several couplings may give as many "
+        "limits on the events alone: they are no power of the coupling, so that several couplings may give as many "
         "events; na64stat limit finds those that CL_s excludes"
     )
     return (text,)

@@ -35,6 +35,7 @@ class ExactFusion(Scenario):
     coupling_symbol, coupling_unit = AxionPhoton.coupling_symbol, AxionPhoton.coupling_unit
     default_regions = AxionPhoton.default_regions
     coupling_range = AxionPhoton.coupling_range
+    production_power = 2.0
     width_power = AxionPhoton.width_power
     references = AxionPhoton.references
 

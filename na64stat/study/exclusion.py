@@ -76,7 +76,7 @@ def exclusion(
     first = scenario(mass=float(box[0, 0]), coupling=1.0)
     test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
     work = MapWork(scenario, test, average)
-    doubts = warn_of_doubts(work, box[0], float(box[1, 0]))
+    doubts = warn_of_doubts(work, box[0], (float(box[1, 0]), float(box[1, 1])))
     wanted = [level for level in levels if level in test.levels]
     if not wanted:
         raise InputError(f"levels {', '.join(levels)}: a projection has no observed level; median is right")

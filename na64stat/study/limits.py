@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,6 +14,7 @@ from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.method import Method
 from na64stat.stats.records import Limit
 from na64stat.study.artefact import DepthTest
@@ -21,11 +23,16 @@ from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.study.status import failed, from_below, has_failed, why_failed
 from na64stat.text import after_number
+from na64stat.yields.growth import growth_notes, reference, stays, strong_coupling, yield_power
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
 _GRID_PER_DECADE = 40
+_CLOSE, _AT_JUMP = 5e-7, 1e-12
+"""Relative error of an edge found by a straight line, and of one at a jump."""
+SAME = 1e-8
+"""Relative difference of events that continue a power of the coupling, and those evaluated there."""
 
 
 def limits(
@@ -44,8 +51,9 @@ def limits(
 ) -> ScenarioLimits:
     """Excluded couplings at each mass.
 
-    Where the yield is a pure power of the coupling the limit is a closed form of the limit in events; where a lifetime
-    makes it something else, every edge of the excluded couplings is looked for between `couplings`.
+    Where the yield is a pure power of the coupling the limit is a closed form of the limit in events; where a lifetime, or the
+    production of a scenario of your own, makes it something else, every edge of the excluded couplings is looked for between
+    `couplings`. What is declared is checked.
 
     Parameters
     ----------
@@ -92,8 +100,10 @@ def limits(
     if all(has_failed(point.status) for point in points):
         raise InputError(why_failed(points[0].status))
     of_events = _notes_of_events(test.limit_in_events) if len(test.channels) == 1 else ()
-    notes = (*of_events, *test.notes, *found_doubts, *_notes_of_floor(points, grid, probes[0].coupling_unit))
     first = probes[0]
+    growth = growth_notes(probes, test.runs, (low, high))
+    floor = _notes_of_floor(points, grid, first.coupling_unit, _stays(probes, test, (low, high)))
+    notes = (*of_events, *test.notes, *found_doubts, *growth, *floor, *_notes_of_strength(first, points))
     asked = first.name, first.coupling_unit, test.run_name, test.regions, cl, test.method.name
     told = of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated)
     return ScenarioLimits(*asked, points, notes, _verdict(test), told)
@@ -108,7 +118,25 @@ def _notes_of_events(limit: Limit) -> tuple[str, ...]:
     return (*limit.notes, text)
 
 
-def _notes_of_floor(points: Sequence[LimitPoint], grid: Array, unit: str) -> tuple[str, ...]:
+def _stays(probes: Sequence[Scenario], test: SignalTest, between: tuple[float, float]) -> bool:
+    """Whether there are events without the coupling, at any mass."""
+    found = False
+    for probe in probes:
+        with contextlib.suppress(Na64StatError):  # stands in the record of its mass
+            found = found or stays(probe, test.runs, between)
+    return found
+
+
+def _notes_of_strength(probe: Scenario, points: Sequence[LimitPoint]) -> tuple[str, ...]:
+    """Couplings beyond perturbation theory."""
+    bound = probe.perturbative_below
+    found = {point.mass: [g for g in point.coupling.values() if g is not None] for point in points}
+    strong = [mass for mass, values in found.items() if bound is not None and values and max(values) > bound]
+    where = f"at {', '.join(f'{mass:.4g}' for mass in strong)} GeV"
+    return strong_coupling(probe, [g for mass in strong for g in found[mass]], where)
+
+
+def _notes_of_floor(points: Sequence[LimitPoint], grid: Array, unit: str, stays: bool) -> tuple[str, ...]:
     """What lies at the lowest coupling that was searched is no edge."""
     found = {
         point.mass: [level for level, ends in point.intervals.items() if ends and ends[0][0] == grid[0]]
@@ -119,22 +147,30 @@ def _notes_of_floor(points: Sequence[LimitPoint], grid: Array, unit: str) -> tup
         return ()
     searched = f"{grid[0]:g} to {grid[-1]:g}{after_number(unit)}"
     edge = f"the lowest coupling excluded at {where} is only the lowest that was searched ({searched})"
+    if stays:
+        return (f"{edge}, no edge: production does not vanish without the coupling",)
     return (f"{edge}, no edge: a range that begins lower finds it",)
 
 
 def _point(probe: Scenario, test: SignalTest, grid: Array, average: DepthAverage) -> LimitPoint:
     try:
-        if probe.yield_power is not None:
-            return _closed_form(probe, test, average)
-        return _searched(probe, test, grid, average)
+        between = float(grid[0]), float(grid[-1])
+        power = yield_power(probe, test.runs, between)
+        found = None if power is None else _closed_form(probe, test, average, power, reference(probe, between))
+        return found or _searched(probe, test, grid, average)
     except Na64StatError as error:
         return _nothing(probe.mass, failed(error))
 
 
-def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> LimitPoint:
-    """Yield = yield(1) coupling^power: the limit in mu at coupling 1 is the limit in coupling^power."""
-    at_one = test.events(probe, np.ones(1), average)
-    events = {name: float(values[0]) for name, values in at_one.items()}
+def _closed_form(
+    probe: Scenario, test: SignalTest, average: DepthAverage, power: float, known: float
+) -> LimitPoint | None:
+    """Yield = yield(known) (coupling / known)^power: the limit in mu at the known coupling is the limit in that power.
+
+    None where a limit lies beyond the couplings for which this was found, and it is not so there.
+    """
+    there = test.events(probe, np.full(1, known), average)
+    events = {name: float(values[0]) for name, values in there.items()}
     total = sum(events.values())
     if total == 0:
         return _nothing(probe.mass, "no signal")
@@ -145,9 +181,13 @@ def _closed_form(probe: Scenario, test: SignalTest, average: DepthAverage) -> Li
         scale = 1.0 / total
     in_events = {"observed": limit.observed, **limit.expected.as_dict()}
     mu = {level: None if value is None else value * scale for level, value in in_events.items()}
-    coupling = {
-        level: None if value is None else probe.at(coupling=1.0).coupling_at(value) for level, value in mu.items()
-    }
+    coupling = {level: None if value is None else known * value ** (1 / power) for level, value in mu.items()}
+    if not is_packaged(probe):
+        used = np.array(sorted({value for value in coupling.values() if value is not None}))
+        direct = test.events(probe, used, average)
+        for name, values in direct.items():
+            if not np.allclose(values, events[name] * (used / known) ** power, rtol=SAME, atol=0):
+                return None
     intervals: dict[str, tuple[Interval, ...]] = {
         level: () if value is None else ((value, None),) for level, value in coupling.items()
     }
@@ -229,11 +269,20 @@ def excluded_intervals(grid: Array, values: Array, function: Callable[[Array], A
 
 
 def _edge(low: float, high: float, function: Callable[[Array], Array]) -> float:
-    """Zero of a function between two couplings: two rounds of nine points, then a straight line in the logarithms."""
-    for _ in range(2):
+    """Zero of a function between two couplings: two rounds of nine points, then a straight line in the logarithms.
+
+    Where that misses, as it does at a jump, rounds go on.
+    """
+    rounds = 0
+    while high / low > 1 + _AT_JUMP:
         points = np.geomspace(low, high, 9)
         values = np.clip(function(points), -50.0, 50.0)
         i = int(np.flatnonzero(np.diff(values > 0))[0])
-        low, high = points[i], points[i + 1]
-    share = values[i] / (values[i] - values[i + 1])
-    return float(low * (high / low) ** share)
+        low, high, rounds = float(points[i]), float(points[i + 1]), rounds + 1
+        if rounds == 2:
+            share = values[i] / (values[i] - values[i + 1])
+            edge = float(low * (high / low) ** share)
+            around = function(np.array([edge * (1 - _CLOSE), edge * (1 + _CLOSE)])) > 0
+            if around[0] != around[1]:
+                return edge
+    return high

@@ -21,6 +21,7 @@ from na64stat.study.journal import Journal
 from na64stat.study.maps import MapWork
 from na64stat.study.provenance import of_scenario, provenance
 from na64stat.study.shipping import own_sources
+from na64stat.yields.growth import growth_notes, strong_coupling
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
@@ -98,10 +99,12 @@ def _fingerprint(work: MapWork, masses: Array, couplings: Array) -> str:
     return digest.hexdigest()
 
 
-def warn_of_doubts(work: MapWork, masses: Sequence[float] | Array, coupling: float) -> tuple[str, ...]:
-    """Warn of what a reader should doubt at the ends of the masses; the same as notes for the record."""
-    probes = [work.scenario(mass=float(mass), coupling=coupling) for mass in masses]
+def warn_of_doubts(work: MapWork, masses: Sequence[float] | Array, couplings: tuple[float, float]) -> tuple[str, ...]:
+    """Warn of what a reader should doubt at the ends of the masses; the same as notes for the record, and how events grow."""
+    low, high = couplings
+    probes = [work.scenario(mass=float(mass), coupling=low) for mass in masses]
     found = [doubt for run in work.test.runs for doubt in doubts_at_ends(probes, run, work.test.regions)]
     for doubt in found:
         warnings.warn(doubt, ValidityWarning, stacklevel=3)
-    return tuple(found)
+    growth = growth_notes(probes, work.test.runs, couplings)
+    return (*found, *growth, *strong_coupling(probes[0], [high], "at the upper end of the couplings"))

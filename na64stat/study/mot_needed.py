@@ -30,6 +30,7 @@ from na64stat.study.discovery import FEWEST_EVENTS, THRESHOLDS, Discovery, first
 from na64stat.study.projection_record import MotNeeded, Need
 from na64stat.study.signal_test import SignalTest
 from na64stat.study.status import failed
+from na64stat.yields.growth import strong_coupling
 from na64stat.yields.survival import DepthAverage
 
 EXCLUDED: Final = "excluded"
@@ -108,7 +109,11 @@ def mot_needed(
         run.background_setting,
         events,
         needs,
-        (*Discovery(test).notes, *([told] if told else [])),
+        (
+            *Discovery(test).notes,
+            *([told] if told else []),
+            *strong_coupling(scenario, [scenario.coupling]),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,15 +16,17 @@ from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import BackgroundScaling, Run, check_run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.exact import method_of
 from na64stat.stats.method import Method
 from na64stat.study.artefact import DepthTest
 from na64stat.study.discovery import THRESHOLDS, Discovery
-from na64stat.study.limits import excluded_intervals, limits
+from na64stat.study.limits import SAME, excluded_intervals, limits
 from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
 from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import SignalTest
 from na64stat.study.status import failed, from_below
+from na64stat.yields.growth import reference, strong_coupling, yield_power
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
@@ -98,6 +101,8 @@ def project(
             search = _Search(Discovery(SignalTest(one, found.regions, systematics=systematics)), average, couplings)
             reaches = [search.reaches(scenario(mass=point.mass, coupling=1.0)) for point in found.points]
             notes += search.discovery.notes
+            reached = [reach.coupling for found_there in reaches for reach in found_there]
+            notes += strong_coupling(scenario(mass=float(masses[0]), coupling=1.0), reached, "in the discovery reach")
         points += [ProjectionPoint(one.mot, *pair) for pair in zip(found.points, reaches, strict=True)]
     return Projection(
         scenario=found.scenario,
@@ -141,9 +146,10 @@ class _Search:
     def reaches(self, probe: Scenario) -> tuple[Reach, ...]:
         """One entry a threshold."""
         try:
-            if probe.yield_power is not None:
-                return self._closed_form(probe)
-            return self._searched(probe)
+            between = self.couplings or probe.coupling_range
+            power = yield_power(probe, self.discovery.test.runs, between)
+            found = None if power is None else self._closed_form(probe, power, reference(probe, between))
+            return found or self._searched(probe)
         except Na64StatError as error:
             return tuple(Reach(z, None, None, (), failed(error)) for z in THRESHOLDS)
 
@@ -153,16 +159,21 @@ class _Search:
     def _events(self, probe: Scenario, couplings: Array) -> dict[str, Array]:
         return self.discovery.test.events(probe, couplings, self.average)
 
-    def _closed_form(self, probe: Scenario) -> tuple[Reach, ...]:
-        events = {name: float(values[0]) for name, values in self._events(probe, np.ones(1)).items()}
+    def _closed_form(self, probe: Scenario, power: float, known: float) -> tuple[Reach, ...] | None:
+        """None where the reach lies beyond the couplings for which the power was found, and it does not hold there."""
+        events = {name: float(values[0]) for name, values in self._events(probe, np.full(1, known)).items()}
         found = []
         for z in THRESHOLDS:
             strength = self.discovery.strength_needed(events, z)
             if strength is None:
                 found.append(Reach(z, None, None, (), "not reached"))
             else:
-                coupling = probe.coupling_at(strength)
-                found.append(Reach(z, coupling, strength * sum(events.values()), ((coupling, None),), "reached"))
+                coupling, total = known * strength ** (1 / power), strength * sum(events.values())
+                if not is_packaged(probe):
+                    there = sum(float(values[0]) for values in self._events(probe, np.full(1, coupling)).values())
+                    if not math.isclose(there, total, rel_tol=SAME):
+                        return None
+                found.append(Reach(z, coupling, total, ((coupling, None),), "reached"))
         return tuple(found)
 
     def _searched(self, probe: Scenario) -> tuple[Reach, ...]:

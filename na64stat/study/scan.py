@@ -70,7 +70,7 @@ def scan(
     first = scenario(mass=float(grid_m[0]), coupling=1.0)
     test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
     work = MapWork(scenario, test, average)
-    doubts = warn_of_doubts(work, grid_m, float(grid_g[0]))
+    doubts = warn_of_doubts(work, grid_m, (float(grid_g[0]), float(grid_g[-1])))
     with Means(workers, journal, track).engine(work, question_of("scan", work, grid_m, grid_g)) as engine:
         evaluate = MapEvaluator(work, engine, VERDICTS)
         found = evaluate(np.repeat(grid_m, len(grid_g)), np.tile(grid_g, len(grid_m)))

@@ -47,6 +47,8 @@ class SignalSource:
         Runs and regions, the model, the depth average of decays.
     as_published
         Whether the layer sum is believed wherever it was asked for, as the paper does.
+    power, reference
+        Power of the coupling that the events go with, None if they go with none, and the coupling at which it is taken up.
     """
 
     factory: ScenarioFactory
@@ -56,12 +58,15 @@ class SignalSource:
     model: Model
     average: DepthAverage
     as_published: bool = False
+    power: float | None = None
+    reference: float = 1.0
 
-    @property
+    @cached_property
     def at_one(self) -> Array:
-        """Events in each channel of the model at coupling 1, shape (C,)."""
-        assert self.mass is not None  # noqa: S101  # for the type checker
-        return np.asarray(self._columns(self._events(self.mass, np.ones(1)))[0])
+        """Events in each channel of the model at coupling 1, continued by the power, shape (C,)."""
+        assert self.mass is not None and self.power is not None  # noqa: S101, PT018  # for the type checker
+        found = self._columns(self._events(self.mass, np.full(1, self.reference)))[0]
+        return np.asarray(found / self.reference**self.power)
 
     def function(self, named: Mapping[str, Prior], track: Track = iter) -> tuple[Signal, float]:
         """The function, and its numerical error relative to events + 0.1.
@@ -81,12 +86,12 @@ class SignalSource:
         if "mu" in named:
             return self._of_strength(), 0.0
         if "mass" in named:
-            of_mass, couplings = named["mass"], self._range(named["coupling"])
+            of_mass, couplings = named["mass"], self.range_of(named["coupling"])
             masses = of_mass.low, of_mass.high
             plane = EventsPlane.of(self._events, masses, couplings, self._most, track)
             return lambda at: plane(np.maximum(at["coupling"], couplings[0]), at["mass"])[:, self._order], plane.error
         assert self.mass is not None  # noqa: S101  # for the type checker
-        power = self.factory(mass=self.mass, coupling=1.0).yield_power
+        power = self.power
         if power is not None:
             at_one = self._some(self.at_one, f"at {self.mass:g} GeV")
             if "yield" in named:
@@ -94,7 +99,7 @@ class SignalSource:
             return lambda at: at["coupling"][:, None] ** power * at_one, 0.0
         if "yield" in named:
             return self._of_yield(), 0.0
-        couplings = self._range(named["coupling"])
+        couplings = self.range_of(named["coupling"])
         table = EventsTable.of(self._events, self.mass, couplings, self._most)
         return lambda at: table(np.maximum(at["coupling"], couplings[0]))[:, self._order], table.error
 
@@ -104,7 +109,7 @@ class SignalSource:
             events = self._columns(self._events(self.point.mass, np.array([self.point.coupling])))[0]
         elif len(self.model.channels) == 1:
             return np.ones(1)
-        elif self.mass is None or self.factory(mass=self.mass, coupling=1.0).yield_power is None:
+        elif self.power is None:
             return None
         else:
             events = self.at_one
@@ -176,5 +181,6 @@ class SignalSource:
         return farthest_of(counts if self.model.observed is None else np.maximum(self.model.observed, counts))
 
     @staticmethod
-    def _range(prior: Prior) -> tuple[float, float]:
+    def range_of(prior: Prior) -> tuple[float, float]:
+        """Couplings that a prior is about."""
         return max(prior.low, prior.high * _LOWEST), prior.high
