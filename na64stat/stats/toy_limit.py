@@ -50,6 +50,26 @@ _BAND_STREAM = 10
 """Random stream of the first signal strength of the band."""
 
 
+def fits_of_limit(toys: int, *, projection: bool) -> float:
+    """Roughly how many fits a limit takes: at some twenty signal strengths for the band, a dozen for what was observed.
+
+    Parameters
+    ----------
+    toys, projection
+        The asked number, and whether nothing was observed.
+    """
+    of_band = _POINTS // 2 * (toys if projection else _band_toys(toys))
+    return 20 * of_band + (0 if projection else 20 * _first_toys(toys) + 25 * toys)
+
+
+def _first_toys(toys: int) -> int:
+    return max(toys // 10, min(toys, _FIRST_TOYS))
+
+
+def _band_toys(toys: int) -> int:
+    return max(toys // 4, min(toys, _FIRST_TOYS))
+
+
 class Test(Protocol):
     """Toys of one model at any mu."""
 
@@ -80,7 +100,7 @@ class ToyLimit:
         self.test, self.alpha, self.toys, self.criterion = test, alpha, toys, criterion
         self.unit = test.model.unit
         self.projection = test.model.observed is None
-        self.first_toys = max(toys // 10, min(toys, _FIRST_TOYS))
+        self.first_toys = _first_toys(toys)
         self.notes: list[str] = []
         self.band = self._band(guess)
         if self.projection:
@@ -113,7 +133,7 @@ class ToyLimit:
         known = [value for value in guess.expected if value]
         high = 2.5 * max(known) if known else 10 / self.unit
         low = max(min(known, default=1 / self.unit) / 1.5, high / 30)
-        toys = self.toys if self.projection else max(self.toys // 4, min(self.toys, _FIRST_TOYS))
+        toys = self.toys if self.projection else _band_toys(self.toys)
         each = max(toys // 2, 1)
         grid = [float(mu) for mu in np.geomspace(low, high, _POINTS)]
         parts = self.test.parts(grid[0], toys, stream=_BAND_STREAM)
