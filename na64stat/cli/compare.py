@@ -9,7 +9,7 @@ import click
 from na64stat.cli.choice import Choice
 from na64stat.cli.figures import figure_file, figure_option, save_limits
 from na64stat.cli.limit import bound_text, limit_text, workspace_record
-from na64stat.cli.methods import METHODS, TOYS, build_method, pack_toys, refuse_toys, toy_options
+from na64stat.cli.methods import METHODS, TOYS, announce_toys, build_method, pack_toys, refuse_toys, toy_options
 from na64stat.cli.models import ModelChoice, with_model
 from na64stat.cli.options import add_options, as_json, cl_option, examples
 from na64stat.cli.output import level_text, overwrite_option, plain_table, print_json, print_notes, print_table, steps
@@ -59,6 +59,8 @@ def compare(
     file = figure_file(output, overwrite)
     subject = model.load()
     with subject.named_errors():
+        for method in methods:
+            announce_toys(method, subject.model)
         result = run_comparison(subject.model, cl, methods, track=steps(lambda method: method.name))
     if file is not None:
         save_limits(file, {row.method: row.limit for row in result.rows if row.limit is not None}, subject.title)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from na64stat.cli.methods import METHODS
+from na64stat.cli.methods import METHODS, announce_toys
 from na64stat.cli.models import (
     OF_A_FILE,
     OF_A_SCENARIO,
@@ -129,6 +129,7 @@ def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, as_js
     method = statistics.method.build()
     model = model_of_file(path, patch, statistics.regions)
     try:
+        announce_toys(method, model)
         with busy(f"limit, {method.name}"):
             result = limit_of_model(model, method, statistics.cl)
     except Na64StatError as error:

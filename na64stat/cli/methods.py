@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from na64stat.cli.choice import Choice
+from na64stat.cli.output import announce
 from na64stat.errors import InputError
 
 if TYPE_CHECKING:
     from na64stat.stats.method import Method
+    from na64stat.stats.model import Model
 
 EXACT, TOYS, ASYMPTOTIC, FELDMAN_COUSINS = METHODS = ("exact", "toys", "asymptotic", "feldman-cousins")
 
@@ -97,6 +99,14 @@ def build_method(name: str, toy_options: ToyOptions = ToyOptions(), criterion: s
     from na64stat.stats.toys import Toys
 
     return Toys(**toy_options.arguments(), criterion=chosen)
+
+
+def announce_toys(method: Method, model: Model) -> None:
+    """Say on standard error how long a limit by toys will take, where that is more than some seconds."""
+    from na64stat.stats.toys import Toys, seconds_of_limit
+
+    if isinstance(method, Toys):
+        announce(f"{method.n} toys of {len(model.parameters)} parameters", seconds_of_limit(method, model))
 
 
 def pack_toys(options: dict[str, Any], threads: bool = True) -> ToyOptions:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from na64stat.study.limits_record import LimitPoint
 
 Item = TypeVar("Item")
+
+_LONG: Final = 5.0
+"""Work that takes so many seconds is announced."""
+
+_TIMES: Final = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
@@ -190,6 +195,14 @@ def progress(label: str) -> Track:
         return rich_track(items, description=label, total=len(items), console=console, transient=True)
 
     return track
+
+
+def announce(work: str, seconds: float) -> None:
+    """Say on standard error how long work will take, where that is more than some seconds."""
+    if seconds < _LONG:
+        return
+    size, unit = next((size, unit) for size, unit in _TIMES if seconds >= size or unit == "s")
+    click.echo(f"{work}: about {float(f'{seconds / size:.1g}'):g} {unit}", err=True)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from na64stat.stats.reader import SMALLEST_GAMMA
 
 _BETTER = 1e-9  # by so much -ln L has to be lower in another minimum
 _ROWS_A_THREAD = 500
+_TIMED = 8  # fits that are timed
 _CALLS = 2_000
 _MOST_EVENTS = 1e18  # of signal, where fits end whose -ln L falls ever so little without end
 _SILENT = -1  # at 0 Minuit's own errors go to standard output
@@ -140,6 +142,21 @@ def lowest_mu(model: Model) -> float:
         return parameter.lower
     signal, background = model.signal_events, model.background_events
     return -float((background[signal > 0] / signal[signal > 0]).min(initial=np.inf)) if (signal > 0).any() else 0.0
+
+
+def seconds_of_fit(model: Model) -> float:
+    """Time [s] that one data set takes with mu free, measured once the code is compiled.
+
+    Parameters
+    ----------
+    model
+        The likelihood.
+    """
+    counts = np.random.default_rng(0).poisson(np.clip(model.background_events, 0.0, 1e15), (_TIMED, model.bins))
+    fit_free(model, counts[:1].astype(np.float64), thorough=False)
+    start = time.perf_counter()
+    fit_free(model, counts.astype(np.float64), thorough=False)
+    return (time.perf_counter() - start) / _TIMED
 
 
 def available_workers() -> int:

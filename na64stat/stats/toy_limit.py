@@ -34,6 +34,9 @@ _STEPS = (2.0, 2.0, 2.0, 4.0, 16.0, 256.0)
 _EXACT, _TRIALS = 1e-4, 12
 """Relative precision of a root of the curve, mostly far below its statistical error, and evaluations to find it."""
 
+_ROUGH = 0.1
+"""The precision of levels of the band, times the root of the number of toys: a tenth of their statistical error or less."""
+
 _FAR = 1.5
 """A root so many times off the toys' own mu is looked for with new toys."""
 
@@ -45,6 +48,26 @@ _LARGE = 0.2
 
 _BAND_STREAM = 10
 """Random stream of the first signal strength of the band."""
+
+
+def fits_of_limit(toys: int, *, projection: bool) -> float:
+    """Roughly how many fits a limit takes: at some twenty signal strengths for the band, a dozen for what was observed.
+
+    Parameters
+    ----------
+    toys, projection
+        The asked number, and whether nothing was observed.
+    """
+    of_band = _POINTS // 2 * (toys if projection else _band_toys(toys))
+    return 20 * of_band + (0 if projection else 20 * _first_toys(toys) + 25 * toys)
+
+
+def _first_toys(toys: int) -> int:
+    return max(toys // 10, min(toys, _FIRST_TOYS))
+
+
+def _band_toys(toys: int) -> int:
+    return max(toys // 4, min(toys, _FIRST_TOYS))
 
 
 class Test(Protocol):
@@ -77,7 +100,7 @@ class ToyLimit:
         self.test, self.alpha, self.toys, self.criterion = test, alpha, toys, criterion
         self.unit = test.model.unit
         self.projection = test.model.observed is None
-        self.first_toys = max(toys // 10, min(toys, _FIRST_TOYS))
+        self.first_toys = _first_toys(toys)
         self.notes: list[str] = []
         self.band = self._band(guess)
         if self.projection:
@@ -110,7 +133,7 @@ class ToyLimit:
         known = [value for value in guess.expected if value]
         high = 2.5 * max(known) if known else 10 / self.unit
         low = max(min(known, default=1 / self.unit) / 1.5, high / 30)
-        toys = self.toys if self.projection else max(self.toys // 4, min(self.toys, _FIRST_TOYS))
+        toys = self.toys if self.projection else _band_toys(self.toys)
         each = max(toys // 2, 1)
         grid = [float(mu) for mu in np.geomspace(low, high, _POINTS)]
         parts = self.test.parts(grid[0], toys, stream=_BAND_STREAM)
@@ -133,7 +156,8 @@ class ToyLimit:
 
         points = [_SMALLEST_SIGNAL / self.unit, low / 4, *grid]
         self._band_parts = parts
-        found = [self._root(level(at), points) for at in range(len(_LEVELS))]
+        exact = max(_ROUGH / math.sqrt(toys), _EXACT)
+        found = [self._root(level(at), points, exact=exact) for at in range(len(_LEVELS))]
         return dict(zip(_LEVELS, sorted(found, key=_none_last), strict=True))
 
     def _more(self, mu: float, toys: int, number: int) -> Part:
@@ -187,7 +211,7 @@ class ToyLimit:
                 *points,
             ]
             points = sorted({max(mu, points[0]) for mu in points})
-        return self._root(value, points, trials=3)
+        return self._root(value, points, trials=1)
 
     def _near(self, start: float, toys: int) -> tuple[float, list[Part]]:
         """The root of the curve of toys that are drawn near it, and those toys."""
@@ -210,18 +234,19 @@ class ToyLimit:
                 return (start if root is None else root), parts
         return start, parts
 
-    def _root(self, value: Callable[[float], float], points: list[float], trials: int = _TRIALS) -> float | None:
+    def _root(
+        self, value: Callable[[float], float], points: list[float], *, trials: int = _TRIALS, exact: float = _EXACT
+    ) -> float | None:
         """The last mu among and between `points` at which a curve falls through alpha: None beyond them, 0 below them."""
-        above = [mu for mu in points if value(mu) > self.alpha]
-        if not above:
+        last = next((at for at in reversed(range(len(points))) if value(points[at]) > self.alpha), None)
+        if last is None:
             return 0.0
-        if above[-1] == points[-1]:
+        if last == len(points) - 1:
             return None
-        low = above[-1]
-        high = points[points.index(low) + 1]
+        low, high = points[last], points[last + 1]
         ends = [self._height(value(low)), self._height(value(high))]
         for _ in range(trials):
-            if high - low < _EXACT * low:
+            if high - low < exact * low:
                 break
             share = ends[0] / (ends[0] - ends[1])
             middle = low + min(max(share, 0.02), 0.98) * (high - low)
@@ -230,7 +255,7 @@ class ToyLimit:
                 low, ends = middle, [height, ends[1] / 2]
             else:
                 high, ends = middle, [ends[0] / 2, height]
-            if abs(height) < _EXACT:
+            if abs(height) < exact:
                 return middle
         share = self._height(value(low)) / (self._height(value(low)) - self._height(value(high)))
         return low + share * (high - low)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from na64stat.errors import ComputationError
 from na64stat.stats.parameters import Array
 from na64stat.stats.statistic import TIE, Criterion
-from na64stat.stats.toy_sample import Source, ToySample
+from na64stat.stats.toy_sample import CHUNK, Source, ToySample
 from na64stat.stats.toy_weights import Probability, log_ratio, standard_error
 
 Part = tuple[ToySample, int]
@@ -87,7 +88,7 @@ class Pool:
 
     def __init__(self, parts: Sequence[Part], signal: Source, mu: float, workers: int) -> None:
         values, weights, strata = [], [], []
-        kept = [self._kept(sample, toys, mu, workers) for sample, toys in parts]
+        kept = self._all_kept(parts, mu, workers)
         numbers = np.array([float(good.sum()) for _, good in kept])
         self.failed = [int((~good).sum()) for _, good in kept]
         start = 0
@@ -103,6 +104,14 @@ class Pool:
             strata.append(slice(start, start + len(values[-1])))
             start = strata[-1].stop
         self.values, self.weights, self.strata = np.concatenate(values), np.concatenate(weights, axis=1), tuple(strata)
+
+    def _all_kept(self, parts: Sequence[Part], mu: float, workers: int) -> list[tuple[Array, NDArray[np.bool_]]]:
+        if workers == 1 or len(parts) == 1 or max(toys for _, toys in parts) > CHUNK:
+            return [self._kept(sample, toys, mu, workers) for sample, toys in parts]
+        # Samples of one chunk each: side by side. Compiled once before, not by every thread.
+        _ = parts[0][0].question.model.compiled
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(lambda part: self._kept(part[0], part[1], mu, 1), parts))
 
     def _kept(self, sample: ToySample, toys: int, mu: float, workers: int) -> tuple[Array, NDArray[np.bool_]]:
         statistic = sample.statistic(mu, toys, workers)

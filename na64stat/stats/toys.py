@@ -13,13 +13,13 @@ import numpy as np
 
 from na64stat.errors import ComputationError, InputError, shown
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.fit import available_workers, fit_fixed
+from na64stat.stats.fit import available_workers, fit_fixed, seconds_of_fit
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
 from na64stat.stats.statistic import Criterion, Statistic, check_settings, evaluate
-from na64stat.stats.toy_limit import ToyLimit
+from na64stat.stats.toy_limit import ToyLimit, fits_of_limit
 from na64stat.stats.toy_pool import MOST, Part, Pool, Tail, enough
 from na64stat.stats.toy_sample import BACKGROUND, CHUNK, SIGNAL, Question, Source, ToySample, left_out
 from na64stat.stats.toy_weights import tilted
@@ -116,6 +116,21 @@ class Toys(Method):
             self.statistic if self.statistic.one_sided else Statistic.Q_TILDE, self.criterion
         ).upper_limit(model, cl)
         return ToyLimit(ToyTest(self, model), 1 - cl, guess, self.n, self.criterion).limit(cl)
+
+
+def seconds_of_limit(method: Toys, model: Model) -> float:
+    """Time [s] that a limit by toys takes, roughly, from a few fits of the model.
+
+    Parameters
+    ----------
+    method, model
+        The toys and the likelihood.
+    """
+    check_model(model)
+    if not len(model.constrained) or not model.signal_events.any():
+        return 0.0  # equal counts are fitted once
+    workers = min(method.workers or available_workers(), 2 if method.n <= CHUNK else method.n)
+    return fits_of_limit(method.n, projection=model.observed is None) * seconds_of_fit(model) / workers
 
 
 class ToyTest:
