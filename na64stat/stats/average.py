@@ -151,6 +151,9 @@ class NuisanceAverage:
                 f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance "
             )
             found = (text + "parameters: an uncertainty reaches below zero",)
+        if self.without_signal > CUT:
+            text = f"there is no signal in {self.without_signal:.3g} of the weight of its uncertainties: CL_s hardly falls below "
+            found += (text + "that, however large mu is",)
         if (self.factor < 1 - CUT).any():
             factors = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in self.factor if factor < 1 - CUT))
             text = f"the signal was multiplied by {factors} in the average over its uncertainties, which keeps its mean: their "

@@ -18,6 +18,7 @@ from na64stat.errors import ComputationError
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.bound import Bound
 from na64stat.stats.fit import Fits, fit_fixed
+from na64stat.stats.kinks import bounded
 from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits, keys_of, positions
@@ -106,11 +107,11 @@ class Enumeration:
         self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
     ) -> None:
         model = merged(model)
-        self.model, self.statistic, self.criterion = model, statistic, criterion
         self.average = NuisanceAverage.of(model)
+        self.model, self.statistic, self.criterion = bounded(model), statistic, criterion
         self.observed = None if model.observed is None else model.observed.astype(int)
         self.total = float(model.signal_events.sum())
-        self.free = FreeFits(model, statistic.lowest_mu(model))
+        self.free = FreeFits(self.model, statistic.lowest_mu(model))
         self.bound_first = BOUND_FIRST
 
     def order(self, mu: float, near: Sequence[tuple[float, Ordering]] = ()) -> Ordering:
