@@ -29,6 +29,9 @@ CUT = 1e-6
 _ONE_BIN_NODES, _NODES = 26_000, 1500
 """Nodes of one rule at most, for the only bin and for one of several (or for what these share)."""
 
+_ONE_BIN_POINTS = 2**13
+"""Sobol points of the only bin."""
+
 _PAIRS = 40_000
 """Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
 
@@ -43,9 +46,6 @@ _HELD = 4_000_000
 
 _FRACTION_TERMS = 12
 """Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
-
-_RADIUS = 6.4
-"""Widths within which rates are looked at for the window of counts; 1e-10 lies beyond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,10 @@ class Nodes:
         """Expected events of a bin, shape (K, J)."""
         return mu * self.signal[:, :, b] + self.background[:, :, b]
 
-    @cached_property
-    def relevant(self) -> NDArray[np.bool_]:
-        """Nodes within 6.4 widths, shape (K, J, B)."""
+    def relevant(self, radius: float) -> NDArray[np.bool_]:
+        """Nodes within so many widths, shape (K, J, B)."""
         weight = self.shared[:, None, None] * self.own
-        return np.asarray(weight >= np.exp(-0.5 * _RADIUS**2) * weight.max(axis=(0, 1)))
+        return np.asarray(weight >= np.exp(-0.5 * radius**2) * weight.max(axis=(0, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +117,7 @@ class NuisanceAverage:
         budgets[0] = min(budgets[0], _HELD_PAIRS // (2 * longest))
         number = replicates_of(directions, budgets)
         budgets[0] = min(budgets[0], _HELD_PAIRS // (number * longest))
-        points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9)))
+        points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9))) if model.bins > 1 else _ONE_BIN_POINTS
         nodes, cuts, factors = [], [_beyond_bounds(model)], []
         for replicate in range(number):
             rules = [item.rule(replicate, number, most, points) for item, most in zip(directions, budgets, strict=True)]
@@ -151,20 +150,31 @@ class NuisanceAverage:
                 f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance "
             )
             found = (text + "parameters: an uncertainty reaches below zero",)
+        if self.without_signal > CUT:
+            text = f"there is no signal in {self.without_signal:.3g} of the weight of its uncertainties: CL_s hardly falls below "
+            found += (text + "that, however large mu is",)
         if (self.factor < 1 - CUT).any():
             factors = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in self.factor if factor < 1 - CUT))
             text = f"the signal was multiplied by {factors} in the average over its uncertainties, which keeps its mean: their "
             found += (text + "constraints would raise it, and an uncertainty would strengthen the limit",)
         return found
 
-    def extreme_rates(self, mu: float, b: int) -> tuple[float, float]:
-        """Smallest and largest expected events of a bin, with and without signal, but for a weight of about 1e-10."""
+    def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
+        """Smallest and largest expected events of a bin, with and without signal, within so many widths (6.4 leave out 1e-10)."""
         low, high = np.inf, 0.0
-        for nodes in self.nodes:
-            inside = nodes.relevant[:, :, b]
-            low = min(low, float(nodes.rates(0.0, b)[inside].min()))
-            high = max(high, float(nodes.rates(mu, b)[inside].max()))
+        for nodes, inside in zip(self.nodes, self._relevant(radius), strict=True):
+            low = min(low, float(nodes.rates(0.0, b)[inside[:, :, b]].min()))
+            high = max(high, float(nodes.rates(mu, b)[inside[:, :, b]].max()))
         return low, high
+
+    def _relevant(self, radius: float) -> list[NDArray[np.bool_]]:
+        if radius not in self._inside:
+            self._inside[radius] = [nodes.relevant(radius) for nodes in self.nodes]
+        return self._inside[radius]
+
+    @cached_property
+    def _inside(self) -> dict[float, list[NDArray[np.bool_]]]:
+        return {}
 
     def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
         """Joint probabilities of counts, shape (replicates, N_1, ..., N_B); bins share nuisance parameters.

@@ -18,6 +18,7 @@ from na64stat.errors import ComputationError
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.bound import Bound
 from na64stat.stats.fit import Fits, fit_fixed
+from na64stat.stats.kinks import bounded
 from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits, keys_of, positions
@@ -29,6 +30,12 @@ NEGLIGIBLE = 1e-12
 
 MOST_OUTCOMES, LARGEST_WINDOW = 60_000, 1_000_000
 """How many outcomes are ordered, and how many are looked at, at the most."""
+
+LEFT_OUT = 1e-5
+"""Probability of all outcomes that are left out where there are too many, at the most."""
+
+_RADII = (6.4, 5.3, 4.75)
+"""Widths within which rates are looked at for the window of counts, smaller where it is too large; 1e-10 to 1e-6 lies beyond."""
 
 BOUND_FIRST = 3_000
 """A larger sample space is enumerated only if a bound cannot show that everything in question is excluded."""
@@ -106,11 +113,11 @@ class Enumeration:
         self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
     ) -> None:
         model = merged(model)
-        self.model, self.statistic, self.criterion = model, statistic, criterion
         self.average = NuisanceAverage.of(model)
+        self.model, self.statistic, self.criterion = bounded(model), statistic, criterion
         self.observed = None if model.observed is None else model.observed.astype(int)
         self.total = float(model.signal_events.sum())
-        self.free = FreeFits(model, statistic.lowest_mu(model))
+        self.free = FreeFits(self.model, statistic.lowest_mu(model))
         self.bound_first = BOUND_FIRST
 
     def order(self, mu: float, near: Sequence[tuple[float, Ordering]] = ()) -> Ordering:
@@ -201,7 +208,11 @@ class Enumeration:
             threshold = min(threshold, 1e-6 * float(larger[observed].min(initial=1.0)))
         keep = (larger > threshold) | observed
         if keep.sum() > MOST_OUTCOMES:
-            raise self._too_many(mu, int(keep.sum()))
+            number = int(keep.sum())
+            keep &= (larger >= np.partition(larger[keep], -MOST_OUTCOMES)[-MOST_OUTCOMES]) | observed
+            # The most probable ones do if what is left out, which the result states, is little, and the observed one not rarer.
+            if larger[~keep].sum() > LEFT_OUT or threshold < NEGLIGIBLE:
+                raise self._too_many(mu, number)
         counts = np.argwhere(keep) + np.array([low for low, _ in windows])
         return counts, p_mu[:, keep], p_0[:, keep]
 
@@ -234,19 +245,28 @@ class Enumeration:
         )
 
     def _windows(self, mu: float) -> Windows:
-        """Counts that hold all but about 1e-12 of the probability, with and without signal, and the observed ones."""
-        windows = []
-        for b in range(self.model.bins):
-            smallest, largest = self.average.extreme_rates(mu, b)
-            low = max(0, math.floor(smallest - 7.5 * math.sqrt(smallest)))
-            high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
-            if self.observed is not None:
-                n = int(self.observed[b])
-                # Beside a large observed count, those even larger: they are what an excess is compared with.
-                more = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
-                low, high = min(low, n), max(high, n + more)
-            windows.append((low, high))
-        return tuple(windows)
+        """Counts that hold all but about 1e-12 of the probability, with and without signal, and the observed ones.
+
+        Where that is too many, a little less; the probability that is left out is in the result.
+        """
+        for radius in _RADII:
+            windows = tuple(self._window(mu, b, radius) for b in range(self.model.bins))
+            if math.prod(high - low + 1 for low, high in windows) <= LARGEST_WINDOW:
+                break
+        return windows
+
+    def _window(self, mu: float, b: int, radius: float) -> tuple[int, int]:
+        smallest, largest = self.average.extreme_rates(mu, b, radius)
+        low = max(0, math.floor(smallest - 7.5 * math.sqrt(smallest)))
+        high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
+        if self.observed is not None:
+            n = int(self.observed[b])
+            # Beside a large observed count, those even larger: they are what an excess is compared with.
+            more = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
+            low, high = min(low, n), max(high, n + more)
+        if mu > 0:
+            low, high = min(low, self.background_windows[b][0]), max(high, self.background_windows[b][1])
+        return low, high
 
     def marked(self, windows: Windows, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Where the observed outcome stands in an array over the windows."""

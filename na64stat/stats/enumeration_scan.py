@@ -117,15 +117,17 @@ class EnumerationScan:
         """Extend the grid until 99% of the background-only outcomes, and the observed one, are below alpha/3 twice running."""
         space, quiet, step, mu = self.space, 0, max(_COARSE, self.ratio), self.mu[-1]
         beyond = 0.0 if space.observed is None else space.best_fit(space.observed)
-        # Where an uncertainty takes the whole signal away CL_s never falls below the weight of that: nothing more to look for.
-        endless = space.criterion is Criterion.CL_S and not space.model.shares_parameters
-        endless = endless and space.average.without_signal > self.alpha * _SLACK
-        largest = mu * space.total * step**2 if endless else LARGEST_SIGNAL
+        # With an independent background CL_s never falls below the weight at which an uncertainty takes the whole signal away.
+        lowest = 0.0
+        if space.criterion is Criterion.CL_S and not space.model.shares_parameters:
+            lowest = space.average.without_signal
+        largest = LARGEST_SIGNAL if lowest <= self.alpha * _SLACK else mu * space.total * step**2
+        small = lowest + max(self.alpha - lowest, 0.0) / 3
         while quiet < 2 and mu * space.total < largest:
             ordering = self._order(mu)
             if mu > self.mu[-1]:
                 self.mu.append(mu)
-            low = ordering.value(space.criterion) < self.alpha / 3
+            low = ordering.value(space.criterion) < small
             enough = mu > beyond and bool(ordering.weight[low].sum() > 0.99)
             if space.observed is not None:
                 enough = enough and bool(low[ordering.index(space.observed)])

@@ -48,7 +48,7 @@ class SharedEnumeration:
 
     def _scaled(self, factors: Array) -> Enumeration:
         space, per_bin = copy.copy(self._base), factors[self.model.bin_channel]
-        space.model = self.model.with_signal_scaled(factors)
+        space.model = self._base.model.with_signal_scaled(factors)
         nodes = tuple(Nodes(n.signal * per_bin, n.background, n.shared, n.own) for n in self._base.average.nodes)
         space.average = replace(self._base.average, nodes=nodes)
         space.total = float(space.model.signal_events.sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,3 +59,43 @@ def kinks_of(model: Model, column: int, bins: Sequence[int]) -> tuple[float, ...
         if not kinks or kink - kinks[-1] > 1e-6:
             kinks.append(kink)
     return tuple(kinks)
+
+
+def bounded(model: Model) -> Model:
+    """The same model with parameters that end where a rate is cut at zero, as fits of it need.
+
+    Beyond, a shift makes a sample negative, and a fit would take a signal that removes background for the best one.
+
+    Parameters
+    ----------
+    model
+        Any model.
+    """
+    parameters = list(model.parameters)
+    for column, i in enumerate(model.constrained.tolist()):
+        parameter = parameters[i]
+        if parameter.fixed or not isinstance(parameter.constraint, Gaussian):
+            continue
+        ends = parameter.constraint.at(np.array(kinks_of(model, column, range(model.bins))))
+        below, above = ends[ends < parameter.init], ends[ends > parameter.init]
+        lower, upper = max(parameter.lower, *below, -np.inf), min(parameter.upper, *above, np.inf)
+        parameters[i] = replace(parameter, lower=float(lower), upper=float(upper))
+    return replace(model, parameters=tuple(parameters))
+
+
+def vanishes(model: Model) -> bool:
+    """Whether one parameter takes the whole signal away, within the range where a kink matters.
+
+    Parameters
+    ----------
+    model
+        Any model.
+    """
+    ends = np.array([-_END, _END])
+    least = _NOTHING * model.signal_events
+    for column in range(len(model.constrained)):
+        nodes = np.zeros((2, len(model.constrained)))
+        nodes[:, column] = ends
+        if (model.split_rates(model.at_deviates(nodes))[0] <= least).all(axis=1).any():
+            return True
+    return False
