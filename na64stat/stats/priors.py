@@ -23,6 +23,12 @@ PARAMETERS: Final = ("coupling", "yield", "mu", "mass")
 """What can have a prior: the coupling in its unit, the signal events in all channels, the strength relative to a given coupling,
 the mass [GeV]."""
 
+_LARGEST: Final = 1e300
+"""Of bounds; so much more and a density is no number."""
+
+_LARGEST_EXPONENT: Final = 700.0
+"""Beyond it the exponential is no number."""
+
 
 @dataclass(frozen=True)
 class Prior(ABC):
@@ -40,7 +46,7 @@ class Prior(ABC):
     Raises
     ------
     InputError
-        For an unknown parameter, or bounds that are reversed, negative or not finite.
+        For an unknown parameter, or bounds that are reversed, negative, not finite, or beyond 1e300 or 1e-300.
     """
 
     parameter: str
@@ -64,6 +70,8 @@ class Prior(ABC):
         if low < 0 or (low == 0 and (self.scale == "log" or self.parameter == "mass")):
             bound = "> 0" if self.scale == "log" or self.parameter == "mass" else ">= 0"
             raise InputError(f"{where}: a lower bound {bound} is right")
+        if high > _LARGEST or 0 < low < 1 / _LARGEST or high < 1 / _LARGEST:
+            raise InputError(f"{where}: bounds from {1 / _LARGEST:g} to {_LARGEST:g}, or a lower one of 0, are right")
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 
@@ -156,14 +164,24 @@ class LogFlat(Prior):
     name: ClassVar[str] = "log-flat"
     scale: ClassVar[str] = "log"
 
+    @cached_property
+    def _span(self) -> float:
+        """Ln of the ratio of the bounds; the ratio itself can be too large for a number."""
+        ratio = self.high / self.low
+        return math.log(ratio) if ratio < math.inf else math.log(self.high) - math.log(self.low)
+
     def _density(self, x: Array) -> Array:
-        return 1 / (x * math.log(self.high / self.low))
+        return np.asarray(1 / x / self._span)
 
     def _cdf(self, x: Array) -> Array:
-        return np.log(x / self.low) / math.log(self.high / self.low)
+        if self._span < _LARGEST_EXPONENT:
+            return np.log(x / self.low) / self._span
+        return (np.log(x) - math.log(self.low)) / self._span
 
     def _ppf(self, u: Array) -> Array:
-        return self.low * np.exp(u * math.log(self.high / self.low))
+        if self._span < _LARGEST_EXPONENT:
+            return self.low * np.exp(u * self._span)
+        return np.exp(np.minimum(math.log(self.low) + u * self._span, math.log(self.high)))
 
 
 @dataclass(frozen=True)
