@@ -150,16 +150,20 @@ class SignalSource:
 
     def artefact_note(self, named: Mapping[str, Prior]) -> tuple[str, ...]:
         """Where, within the priors, the layer sum is not believed."""
-        if "coupling" not in named and self.point is None:
+        if "coupling" in named:
+            low, high = self.range_of(named["coupling"])
+        elif self.point is not None:
+            low = high = self.point.coupling
+        else:
             return ()
-        low, high = self._range(named["coupling"]) if "coupling" in named else (self.point.coupling,) * 2  # type: ignore[union-attr]
+        of_mass = named.get("mass")
         masses = (
             [self.mass]
-            if self.mass is not None
-            else [named["mass"].low or 1e-3 * named["mass"].high, named["mass"].high]
+            if of_mass is None or self.mass is not None
+            else [of_mass.low or 1e-3 * of_mass.high, of_mass.high]
         )
         couplings = np.geomspace(low, high, _LOOKED_AT) if low < high else np.array([low])
-        for mass in masses:
+        for mass in filter(None, masses):
             apart = couplings[differ(*self._averages(mass, couplings))]
             if len(apart):
                 where = f"{ARTEFACT_NOTE} {apart.min():.3g} on (at {mass:.4g} GeV)"
