@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError
-from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.bound import Bound
+from na64stat.stats.conditional import average_of
 from na64stat.stats.fit import Fits, fit_fixed
+from na64stat.stats.held import Counts
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits, keys_of, positions
 from na64stat.stats.parameters import Array
@@ -99,16 +100,20 @@ class Ordering:
 
 
 class Enumeration:
-    """Probabilities of all outcomes of one to three bins, and their order."""
+    """Probabilities of all outcomes of one to three bins, others held, and their order."""
 
     def __init__(
-        self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
+        self,
+        model: Model | Counts,
+        statistic: Statistic = Statistic.Q_TILDE,
+        criterion: Criterion = Criterion.CL_S,
     ) -> None:
-        self.model, self.statistic, self.criterion = model, statistic, criterion
-        self.average = NuisanceAverage.of(model)
-        self.observed = None if model.observed is None else model.observed.astype(int)
-        self.total = float(model.signal_events.sum())
-        self.free = FreeFits(model, statistic.lowest_mu(model))
+        self.counts = Counts.of(model)
+        self.model, self.statistic, self.criterion = self.counts.model, statistic, criterion
+        self.average = average_of(self.counts)
+        self.observed = None if self.counts.observed is None else self.counts.observed.astype(int)
+        self.total = float(self.model.signal_events[: self.counts.summed].sum())
+        self.free = FreeFits(self.counts, statistic.lowest_mu(self.model))
         self.bound_first = BOUND_FIRST
 
     def order(self, mu: float, near: Sequence[tuple[float, Ordering]] = ()) -> Ordering:
@@ -153,7 +158,7 @@ class Enumeration:
         free, mu = self.free(counts), np.broadcast_to(np.asarray(mu, dtype=np.float64), len(counts))
         needed = free.mu < mu if self.statistic.one_sided else np.ones(len(counts), dtype=bool)
         start = self._start(counts[needed], free.parameters[needed], mu[needed], near)
-        fixed = fit_fixed(self.model, counts[needed].astype(float), mu[needed], start=start)
+        fixed = fit_fixed(self.model, self.counts.complete(counts[needed]), mu[needed], start=start)
         nll, profiled = free.nll.copy(), free.parameters.copy()
         nll[needed], profiled[needed] = fixed.nll, fixed.parameters
         at_mu = Fits(nll, profiled, mu, fixed.refitted, np.zeros(len(nll), dtype=bool))
@@ -227,14 +232,14 @@ class Enumeration:
 
     def _too_many(self, mu: float, size: int) -> ComputationError:
         return ComputationError(
-            f"{size} outcomes of {', '.join(self.model.bin_names)} at mu = {mu:g} are too many to order (at most "
-            f"{MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
+            f"{size} outcomes of {', '.join(self.counts.names[: self.counts.summed])} at mu = {mu:g} are too many to order "
+            f"(at most {MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
         )
 
     def _windows(self, mu: float) -> Windows:
         """Counts that hold all but about 1e-12 of the probability, with and without signal, and the observed ones."""
         windows = []
-        for b in range(self.model.bins):
+        for b in range(self.counts.summed):
             smallest, largest = self.average.extreme_rates(mu, b)
             low = max(0, math.floor(smallest - 7.5 * math.sqrt(smallest)))
             high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
@@ -255,6 +260,8 @@ class Enumeration:
 
     def _far_away(self, mu: float) -> Ordering | None:
         """A signal so large that a bound shows CL_s below 1e-6 for all that matters; None where it does not."""
+        if self.counts.held:
+            return None  # the bound is for constraint densities alone
         windows, probabilities = self.background_windows, self.background_probabilities
         mean = probabilities.mean(axis=0)
         observed = self.marked(windows, mean.shape)
