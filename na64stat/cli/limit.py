@@ -34,6 +34,7 @@ from na64stat.cli.output import (
     artefact_text,
     busy,
     headline,
+    held_text,
     level_text,
     plain_table,
     print_artefact_note,
@@ -138,7 +139,9 @@ def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, as_js
         print_json(workspace_record(result))
         return
     criterion = ", CL_sb" if result.criterion == "cl_sb" else ""
-    click.echo(f"{path}: {channels_text(result.regions)}, {level_text(result.cl)}, {result.method}{criterion}")
+    regions = tuple(name for name in result.regions if name not in result.held)
+    subject = f"{path}: {channels_text(regions)}{held_text(result.held)}"
+    click.echo(f"{subject}, {level_text(result.cl)}, {result.method}{criterion}")
     click.echo(f"mu  observed  {limit_text(result)}")
     for name, value in result.expected.as_dict().items():
         click.echo(f"mu  {name:8}  {bound_text(value, 6 if result.error.limit < _SHOWN_ERROR else 4)}")
@@ -170,6 +173,7 @@ def workspace_record(result: Limit) -> dict[str, Any]:
         "method": result.method,
         "criterion": result.criterion,
         "regions": list(result.regions),
+        "held": list(result.held),
         "mu": {"observed": result.observed, **result.expected.as_dict()},
         "lower": result.lower,
         "crossings": list(result.crossings),

@@ -112,6 +112,14 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
+def held_text(held: tuple[str, ...]) -> str:
+    """Which counts were held, as a headline goes on; empty where none was."""
+    if not held:
+        return ""
+    one = len(held) == 1
+    return f", with {', '.join(held)} held at {'its' if one else 'their'} observed count{'' if one else 's'}"
+
+
 def print_notes(notes: Iterable[str], as_json: bool = False) -> None:
     """Notes of a result, which stand with its numbers; where these leave the terminal, on standard error, too.
 

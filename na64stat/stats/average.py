@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError, WorkspaceError
+from na64stat.stats.given import Given
 from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array, Gaussian
@@ -105,12 +106,16 @@ class NuisanceAverage:
             A nuisance parameter is free and unconstrained: there is no density to average over.
         """
         _refuse_free(model)
-        model = merged(model)
-        shared, own = _columns(model)
+        model = model if isinstance(model, Given) else merged(model)
+        summed = model.summed if isinstance(model, Given) else model.bins
+        shared, own = _columns(model, summed)
         counts = _largest_counts(model)
-        budget = _ONE_BIN_NODES if model.bins == 1 else _NODES
+        budget = _ONE_BIN_NODES if summed == 1 else _NODES
         directions = [Directions.of(model, shared, range(model.bins), counts)]
-        directions += [Directions.of(model, columns, [b], counts) for b, columns in enumerate(own)]
+        directions += [
+            Directions.of(model, columns, [b, *(range(1, model.bins) if summed == 1 else ())], counts)
+            for b, columns in enumerate(own)
+        ]
         budgets = [budget * (_FINER if item.kinks else 1) for item in directions]
         longest = max(min(item.tensor_size, most) for item, most in zip(directions[1:], budgets[1:], strict=True))
         # Sobol points, which need more replicates, come where the tensor of what bins share is too large for the memory.
@@ -266,8 +271,11 @@ def _refuse_free(model: Model) -> None:
         )
 
 
-def _columns(model: Model) -> tuple[list[int], list[list[int]]]:
-    """Positions among the constrained parameters of those that several bins share, and of each bin's own."""
+def _columns(model: Model, summed: int) -> tuple[list[int], list[list[int]]]:
+    """Positions among the constrained parameters of those that several bins share, and of each bin's own.
+
+    Held counts, the bins from `summed` on, link all that move them; with one bin beside them nothing need be shared.
+    """
     moved: list[set[int]] = [set() for _ in model.parameters]
     for row in model.rows:
         for i in (*row.factors, *(item[0] for item in row.normsys)):
@@ -278,12 +286,14 @@ def _columns(model: Model) -> tuple[list[int], list[list[int]]]:
             for i, b in zip(gamma.tolist(), row.bins.tolist(), strict=True):
                 moved[i].add(b)
     shared: list[int] = []
-    own: list[list[int]] = [[] for _ in range(model.bins)]
+    own: list[list[int]] = [[] for _ in range(summed)]
     for column, i in enumerate(model.constrained.tolist()):
         if model.parameters[i].fixed or not moved[i]:
             continue
-        home = shared if len(moved[i]) > 1 else own[next(iter(moved[i]))]
-        home.append(column)
+        if summed == 1:
+            own[0].append(column)
+        else:
+            (shared if len(moved[i]) > 1 or max(moved[i]) >= summed else own[next(iter(moved[i]))]).append(column)
     return shared, own
 
 
@@ -302,20 +312,34 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
         inner[: len(rule.weight)] += rule.deviates
         weight[: len(rule.weight), b] = rule.weight
     grid = shared.deviates, inner
-    pairs = shared.weight[:, None, None] * weight
     signal, background = np.zeros((1, 1, model.bins)), _on_grid(model, model, 0.0, grid)
     if model.signal_rows:
         signal = _on_grid(model.signal_only, model, 1.0, grid)
+    outer = shared.weight
+    if isinstance(model, Given):
+        signal, background = signal[:, :, : model.summed], background[:, :, : model.summed]
+        if model.summed == 1:
+            weight = _given_held(model, inner, weight[:, 0])[:, None]
+        else:
+            outer = _given_held(model, shared.deviates, outer)
+    pairs = outer[:, None, None] * weight
     negative = ((signal < 0) | (background < 0)) * pairs
-    shape = (len(shared.weight), longest, model.bins)
+    shape = (len(outer), longest, len(own))
     signal, background = (np.broadcast_to(np.maximum(part, 0.0), shape) for part in (signal, background))
-    factor = np.ones(model.bins)
+    factor = np.ones(len(own))
     if may_rise(model):
-        wanted = (_on_grid(model.signal_only, model, 1.0, grid, nominal_at) * pairs).sum(axis=(0, 1))
-        mean = (signal * pairs).sum(axis=(0, 1))
+        nominal = _on_grid(model.signal_only, model, 1.0, grid, nominal_at)[:, :, : len(own)]
+        wanted, mean = ((part * pairs).sum(axis=(0, 1)) for part in (nominal, signal))
         factor = np.divide(wanted, mean, out=factor, where=mean > wanted)
         signal = signal * factor
-    return Nodes(signal, background, shared.weight, weight), float(negative.sum(axis=(0, 1)).max()), factor
+    return Nodes(signal, background, outer, weight), float(negative.sum(axis=(0, 1)).max()), factor
+
+
+def _given_held(model: Given, deviates: Array, weight: Array) -> Array:
+    """Weights of nodes by the density that the held counts leave, summing to one."""
+    logs = model.log_weight(deviates)
+    found = weight * np.exp(logs - logs[weight > 0].max())
+    return np.asarray(found / found.sum())
 
 
 def _on_grid(
@@ -331,7 +355,7 @@ def _on_grid(
     """
     rows = [row for row in part.rows if mu > 0 or model.poi not in row.factors]
     used = set().union(*(row.parameters for row in rows))
-    columns = np.array([i in used for i in model.constrained], dtype=bool)
+    columns = model.moved_by(used)
     outer, inner = (nodes if nodes[:, columns].any() else nodes[:1] for nodes in grid)
     step = max(1, _HELD // max(1, len(inner) * len(model.parameters)))
     found = []

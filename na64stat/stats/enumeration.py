@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError
-from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.bound import Bound
+from na64stat.stats.conditional import average_of
 from na64stat.stats.fit import Fits, fit_fixed
+from na64stat.stats.held import Counts
 from na64stat.stats.kinks import bounded
-from na64stat.stats.merge import merged
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits, keys_of, positions
 from na64stat.stats.parameters import Array
@@ -107,17 +107,21 @@ class Ordering:
 
 
 class Enumeration:
-    """Probabilities of all outcomes of one to three bins, and their order."""
+    """Probabilities of all outcomes of one to three bins, others held, and their order."""
 
     def __init__(
-        self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
+        self,
+        model: Model | Counts,
+        statistic: Statistic = Statistic.Q_TILDE,
+        criterion: Criterion = Criterion.CL_S,
     ) -> None:
-        model = merged(model)
-        self.average = NuisanceAverage.of(model)
-        self.model, self.statistic, self.criterion = bounded(model), statistic, criterion
-        self.observed = None if model.observed is None else model.observed.astype(int)
-        self.total = float(model.signal_events.sum())
-        self.free = FreeFits(self.model, statistic.lowest_mu(model))
+        counts = Counts.of(model).merged
+        self.average = average_of(counts)
+        self.counts = replace(counts, model=bounded(counts.model))
+        self.model, self.statistic, self.criterion = self.counts.model, statistic, criterion
+        self.observed = None if counts.observed is None else counts.observed.astype(int)
+        self.total = float(counts.model.signal_events[: counts.summed].sum())
+        self.free = FreeFits(self.counts, statistic.lowest_mu(counts.model))
         self.bound_first = BOUND_FIRST
 
     def order(self, mu: float, near: Sequence[tuple[float, Ordering]] = ()) -> Ordering:
@@ -162,7 +166,7 @@ class Enumeration:
         free, mu = self.free(counts), np.broadcast_to(np.asarray(mu, dtype=np.float64), len(counts))
         needed = free.mu < mu if self.statistic.one_sided else np.ones(len(counts), dtype=bool)
         start = self._start(counts[needed], free.parameters[needed], mu[needed], near)
-        fixed = fit_fixed(self.model, counts[needed].astype(float), mu[needed], start=start)
+        fixed = fit_fixed(self.model, self.counts.complete(counts[needed]), mu[needed], start=start)
         nll, profiled = free.nll.copy(), free.parameters.copy()
         nll[needed], profiled[needed] = fixed.nll, fixed.parameters
         at_mu = Fits(nll, profiled, mu, fixed.refitted, np.zeros(len(nll), dtype=bool))
@@ -240,8 +244,8 @@ class Enumeration:
 
     def _too_many(self, mu: float, size: int) -> ComputationError:
         return ComputationError(
-            f"{size} outcomes of {', '.join(self.model.bin_names)} at mu = {mu:g} are too many to order (at most "
-            f"{MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
+            f"{size} outcomes of {', '.join(self.counts.names[: self.counts.summed])} at mu = {mu:g} are too many to order "
+            f"(at most {MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
         )
 
     def _windows(self, mu: float) -> Windows:
@@ -250,7 +254,7 @@ class Enumeration:
         Where that is too many, a little less; the probability that is left out is in the result.
         """
         for radius in _RADII:
-            windows = tuple(self._window(mu, b, radius) for b in range(self.model.bins))
+            windows = tuple(self._window(mu, b, radius) for b in range(self.counts.summed))
             if math.prod(high - low + 1 for low, high in windows) <= LARGEST_WINDOW:
                 break
         return windows
@@ -277,6 +281,8 @@ class Enumeration:
 
     def _far_away(self, mu: float) -> Ordering | None:
         """A signal so large that a bound shows CL_s below 1e-6 for all that matters; None where it does not."""
+        if self.counts.held:
+            return None  # the bound is for constraint densities alone
         windows, probabilities = self.background_windows, self.background_probabilities
         mean = probabilities.mean(axis=0)
         observed = self.marked(windows, mean.shape)

@@ -29,7 +29,7 @@ PROJECTION: Final = "projection"
 """Name of the measurement of a workspace without observed counts: its observations are placeholders."""
 
 NEGLIGIBLE_SIGNAL: Final = 1e-9
-"""A bin whose signal is below this share of the total has no part in the exact method."""
+"""A bin whose signal is below this share of the total has none for the exact method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,6 +350,16 @@ class Model:
                 result[:, i] = np.maximum(parameter.constraint.at(column), max(parameter.lower, -np.inf))
         return result
 
+    def moved_by(self, parameters: set[int]) -> NDArray[np.bool_]:
+        """Which deviates of `at_deviates` move any of these parameters, shape (C,).
+
+        Parameters
+        ----------
+        parameters
+            Positions of parameters.
+        """
+        return np.array([i in parameters for i in self.constrained], dtype=bool)
+
     def with_signal_scaled(self, factor: float | Array) -> Model:
         """The same model with every signal sample multiplied by `factor`, a number or one a channel.
 
@@ -373,11 +383,6 @@ class Model:
             Counts, shape (B,).
         """
         return replace(self, observed=np.asarray(counts, dtype=np.float64))
-
-    def without_negligible_bins(self) -> Model:
-        """Drop the bins that hold less than 1e-9 of the signal; a model without any signal stays whole."""
-        events = self.signal_events
-        return self._keep(events >= NEGLIGIBLE_SIGNAL * events.sum())
 
     def without_empty_bins(self) -> Model:
         """Drop bins with neither signal nor background, which say nothing; a model without any signal stays whole."""

@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from na64stat.stats.average import NuisanceAverage
+from na64stat.stats.conditional import average_of, fitted_background
 from na64stat.stats.fit import fit_fixed, fit_free
-from na64stat.stats.merge import merged
+from na64stat.stats.held import Counts
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, NumericalError
@@ -26,16 +27,21 @@ LARGEST_SIGNAL = 1e12
 
 
 class OneRegion:
-    """CL_s and limits of one bin."""
+    """CL_s and limits of one bin, others without signal held."""
 
     def __init__(
-        self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
+        self,
+        model: Model | Counts,
+        statistic: Statistic = Statistic.Q_TILDE,
+        criterion: Criterion = Criterion.CL_S,
     ) -> None:
-        model = merged(model)
-        self.model, self.statistic, self.criterion = model, statistic, criterion
-        self.average = NuisanceAverage.of(model)
-        self.signal = float(model.signal_events[0])
-        self.background = float(model.background_events[0])
+        counts = Counts.of(model).merged
+        self.model, self.statistic, self.criterion = counts.model, statistic, criterion
+        average = average_of(counts)
+        assert isinstance(average, NuisanceAverage)  # noqa: S101  # no held count moves with mu: see `Counts.by_count`
+        self.average = average
+        self.signal = float(self.model.signal_events[0])
+        self.background = float(fitted_background(counts)[0])
 
     @cached_property
     def band_counts(self) -> tuple[int, ...]:
@@ -45,7 +51,8 @@ class OneRegion:
     def probabilities(self, count: float, mu: Array) -> tuple[Array, Array, Array]:
         """CL_s, CL_sb and CL_b for signal strengths `mu`, one row per replicate, each (replicates, len(mu))."""
         mu = np.asarray(mu, dtype=float)
-        # The best fit is (n - b) / s with all nuisance parameters at their centres, as long as that is not negative.
+        # The best fit is (n - b) / s with all nuisance parameters where the constraints and the held counts are most probable,
+        # as long as that is not negative.
         free = mu * self.signal <= count - self.background
         if self.statistic is Statistic.Q_TILDE:
             free |= mu * self.signal == 0

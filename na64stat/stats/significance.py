@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from na64stat.errors import ComputationError, InputError, LowCountWarning, RegionError
 from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
 from na64stat.stats.average import NuisanceAverage
+from na64stat.stats.conditional import average_of
 from na64stat.stats.enumeration import MOST_OUTCOMES
-from na64stat.stats.exact import Exact, method_of, relevant
+from na64stat.stats.exact import Exact, method_of
 from na64stat.stats.fit import available_workers, fit_fixed
+from na64stat.stats.held import Counts, divide
 from na64stat.stats.limits import few_counts
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
@@ -55,6 +57,8 @@ class Significance:
         Name of the method.
     notes
         What a reader should know about this result.
+    held
+        Channels or bins whose counts were held at their observed values by the exact method.
     """
 
     p0: float | None
@@ -66,6 +70,7 @@ class Significance:
     expected: Band
     method: str
     notes: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def lacks_expected(self) -> bool:
@@ -223,30 +228,29 @@ def _tail(background: Array, q0: float) -> TailProbability:
 
 def _exact(model: Model, method: Exact) -> Significance:
     """Sums over the counts; expected from the outcomes at the quantiles of q0 if mu = 1."""
-    model = relevant(model, "exact method")
+    counts = divide(model, "exact method", method.hold)
+    model = counts.model
     if not model.signal_events.any():
         p0 = None if model.observed is None else 1.0
         return _record(model, p0, Band(*[0.0] * 5), method.name, (0.0, False), ())
-    notes: tuple[str, ...] = ()
+    notes = counts.notes
     try:
-        outcomes = _typical_outcomes(model)
-        known = {
-            outcome: z_of(method.discovery_p0(model.with_observed(np.array(outcome)))) for outcome in set(outcomes)
-        }
+        outcomes = _typical_outcomes(counts)
+        known = {outcome: z_of(method.p0(counts.with_observed(np.array(outcome)))) for outcome in set(outcomes)}
         band = Band(*(known[outcome] for outcome in outcomes))
     except ComputationError as error:
-        band, notes = Band(*[None] * 5), (f"{_NO_EXPECTED}: {error}",)
-    p0 = None if model.observed is None else method.discovery_p0(model)
-    return _record(model, p0, band, method.name, (0.0, False), notes)
+        band, notes = Band(*[None] * 5), (*notes, f"{_NO_EXPECTED}: {error}")
+    p0 = None if model.observed is None else method.p0(counts)
+    return replace(_record(model, p0, band, method.name, (0.0, False), notes), held=counts.held_names)
 
 
-def _typical_outcomes(model: Model) -> list[tuple[float, ...]]:
+def _typical_outcomes(summed: Counts) -> list[tuple[float, ...]]:
     """Counts at the quantiles of q0 if mu = 1, one outcome for each level of the band."""
-    average = NuisanceAverage.of(model)
-    if model.bins == 1 and not model.shares_parameters:  # q0 rises with the count
+    average, model = average_of(summed), summed.model
+    if summed.by_count and isinstance(average, NuisanceAverage):  # q0 rises with the count
         return [(_count_at(average, model, quantile),) for quantile in BAND_QUANTILES.values()]
     windows = []
-    for b in range(model.bins):
+    for b in range(summed.summed):
         smallest, largest = average.extreme_rates(1.0, b)
         windows.append(
             (max(0, math.floor(smallest - 6 * math.sqrt(smallest))), math.ceil(largest + 6 * math.sqrt(largest) + 6))
@@ -257,7 +261,7 @@ def _typical_outcomes(model: Model) -> list[tuple[float, ...]]:
     weight = average.count_probabilities(1.0, tuple(windows)).mean(axis=0).ravel()
     shape = [high - low + 1 for low, high in windows]
     counts = np.indices(shape).reshape(len(shape), -1).T + np.array([low for low, _ in windows])
-    values, free, _ = evaluate(Statistic.Q0, model, 0.0, counts.astype(np.float64))
+    values, free, _ = evaluate(Statistic.Q0, model, 0.0, summed.complete(counts))
     order = np.argsort(np.where(free.mu > 0, values, 0.0), kind="stable")
     running = np.cumsum(weight[order]) / weight.sum()
     places = np.minimum(np.searchsorted(running, list(BAND_QUANTILES.values())), len(order) - 1)
