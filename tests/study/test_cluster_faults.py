@@ -248,8 +248,9 @@ def test_errors_of_workers_are_told_by_their_texts():
     with nothing_unpickled():
         from distributed.protocol.pickle import loads
 
-        assert str(loads(data)) == "builtins ModuleNotFoundError No module named 'na64stat'"
-        assert str(loads(b"damaged")) == "no text"
+        assert "ModuleNotFoundError" in str(loads(data))
+        assert "No module named 'na64stat'" in str(loads(data))
+        assert isinstance(loads(b"damaged"), Unread)
 
 
 def test_the_hostile_answer_would_run(tmp_path, monkeypatch):
