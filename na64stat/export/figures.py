@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
 from na64stat.export.limit_curves import ARTEFACT, bands, edge_curves
-from na64stat.export.map_labels import left_out, legend_names, map_label, notes_of
+from na64stat.export.map_labels import left_out, legend_names, map_label, notes_of, without_contours
 from na64stat.export.setting import asked_of
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import known_limits
@@ -111,6 +111,11 @@ def maps_figure(
         raise InputError(f"plot: couplings in units of {' and '.join(units)}; one unit is right")
     mass = min(item.mass_range[0] for item in items), max(item.mass_range[1] for item in items)
     coupling = min(item.coupling_range[0] for item in items), max(item.coupling_range[1] for item in items)
+    for name, item in found.items() if len(items) > 1 else ():
+        if isinstance(item, Scan) and min(len(item.mass), len(item.coupling)) < 2:
+            raise InputError(
+                f"plot: {name} is a scan at one mass or one coupling, which has no contours; plot it by itself, or scan several"
+            )
     if not (mass[0] < mass[1] and coupling[0] < coupling[1]):
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
     scenarios = list(dict.fromkeys(item.scenario for item in items))
@@ -125,7 +130,7 @@ def maps_figure(
             f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
         )
     others = shaded(first.scenario if existing and len(scenarios) == 1 else "", coupling[1], more)
-    notes = [notes_of(found, level), left_out(items) if existing else ""]
+    notes = [notes_of(found, level), *without_contours(found, level), left_out(items) if existing else ""]
     return exclusion_figure(_curves(found, level), others, axes, notes=literal(" ".join(filter(None, notes))))
 
 

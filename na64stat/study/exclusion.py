@@ -85,10 +85,10 @@ def exclusion(
         evaluate = _Kept(MapEvaluator(work, engine, wanted))
         logs = np.log(box).tolist()
         nodes = refine(evaluate, (tuple(logs[0]), tuple(logs[1])), tolerance)
-    events, excess, smooth, reasons = evaluate.sorted()
-    failed = np.flatnonzero(reasons != "")
-    if len(failed) == len(reasons):
-        raise InputError(str(reasons[0]))
+        events, excess, smooth, reasons = evaluate.sorted()
+        failed = np.flatnonzero(reasons != "")
+        if len(failed) == len(reasons):
+            raise InputError(str(reasons[0]))
     return Exclusion(
         first.name,
         first.coupling_unit,

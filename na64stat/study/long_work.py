@@ -14,11 +14,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import Na64StatError, ValidityWarning
+from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.progress import Track
 from na64stat.study.engine import Engine
-from na64stat.study.journal import Journal
-from na64stat.study.maps import MapWork
+from na64stat.study.journal import Journal, remove_journal
+from na64stat.study.maps import MapWork, has_no_result
 from na64stat.study.provenance import of_scenario, provenance
 from na64stat.study.shipping import own_sources
 from na64stat.yields.growth import growth_notes, strong_coupling
@@ -50,13 +50,19 @@ class Means:
 
     @contextlib.contextmanager
     def engine(self, work: MapWork, question: dict[str, Any]) -> Iterator[Engine]:
-        """An engine for this work."""
-        with contextlib.ExitStack() as stack:
-            kept = None
-            if self.journal is not None:
-                kept = Journal(self.journal, question)
-                stack.callback(kept.close)
-            yield stack.enter_context(Engine(work, workers=self.workers, journal=kept, track=self.track))
+        """An engine for this work; the question that is refused while it is used leaves no journal, unless that holds results."""
+        if self.journal is None:
+            with Engine(work, workers=self.workers, track=self.track) as engine:
+                yield engine
+            return
+        kept = Journal(self.journal, question)
+        with contextlib.closing(kept), Engine(work, workers=self.workers, journal=kept, track=self.track) as engine:
+            try:
+                yield engine
+            except InputError:
+                if not kept.full and (not kept.found or all(map(has_no_result, kept.answers.values()))):
+                    remove_journal(self.journal)
+                raise
 
 
 def question_of(kind: str, work: MapWork, masses: Array, couplings: Array, **others: Any) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class MapWork:
         return {"cl_s": rows, "failed": [[i, text] for i, text in failures.items()]}
 
 
+def has_no_result(answer: Any) -> bool:
+    """Whether an answer of `MapWork` only says why there is none."""
+    return isinstance(answer, dict) and isinstance(answer.get("failed"), str)
+
+
 @dataclass(frozen=True, eq=False)
 class MapPoints:
     """What is known of N points.
@@ -157,7 +162,7 @@ class MapEvaluator:
         by_mass = [np.flatnonzero(masses == mass) for mass in np.unique(masses)]
         tasks = [["events", float(masses[rows[0]]), couplings[rows].tolist()] for rows in by_mass]
         for rows, answer in zip(by_mass, self.engine.run(tasks), strict=True):
-            if "failed" in answer:
+            if has_no_result(answer):
                 reasons[rows] = answer["failed"]
                 continue
             for events, values in zip(found, [*answer["events"], answer["events"][0]], strict=False):

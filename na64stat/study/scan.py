@@ -74,8 +74,8 @@ def scan(
     with Means(workers, journal, track).engine(work, question_of("scan", work, grid_m, grid_g)) as engine:
         evaluate = MapEvaluator(work, engine, VERDICTS)
         found = evaluate(np.repeat(grid_m, len(grid_g)), np.tile(grid_g, len(grid_m)))
-    if (found.reasons != "").all():
-        raise InputError(str(found.reasons[0]))
+        if (found.reasons != "").all():
+            raise InputError(str(found.reasons[0]))
     shape = len(grid_m), len(grid_g)
 
     def maps(values: Mapping[str, Array]) -> dict[str, Array]:
