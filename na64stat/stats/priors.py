@@ -26,6 +26,9 @@ the mass [GeV]."""
 _LARGEST: Final = 1e300
 """Of bounds; so much more and a density is no number."""
 
+_LARGE_BACKGROUND: Final = 100.0
+"""In terms of the upper bound, from which on differences of roots are taken by their closed form."""
+
 _LARGEST_EXPONENT: Final = 700.0
 """Beyond it the exponential is no number."""
 
@@ -205,8 +208,10 @@ class Jeffreys(Prior):
         super().__post_init__()
         if self.parameter not in ("yield", "mu"):
             raise InputError(f"prior jeffreys of {self.parameter}: it is of counts, for yield or mu")
-        if not (isinstance(self.background, int | float) and 0 <= self.background < math.inf):
-            raise InputError(f"prior jeffreys: background = {self.background}; a finite number >= 0 is right")
+        if not (isinstance(self.background, int | float) and 0 <= self.background <= _LARGEST):
+            raise InputError(
+                f"prior jeffreys: background = {self.background}; a number from 0 to {_LARGEST:g} is right"
+            )
 
     def __str__(self) -> str:
         return f"{super().__str__()}, background {self.background:g}"
@@ -219,18 +224,29 @@ class Jeffreys(Prior):
     def _roots(self) -> tuple[float, float]:
         return math.sqrt(self.low + self.background), math.sqrt(self.high + self.background)
 
-    def _density(self, x: Array) -> Array:
+    @cached_property
+    def _difference(self) -> float:
+        """Of the roots; by its closed form where the background is so large that it would be lost in rounding."""
         low, high = self._roots
+        return high - low if self.background < _LARGE_BACKGROUND * self.high else (self.high - self.low) / (high + low)
+
+    def _density(self, x: Array) -> Array:
         with np.errstate(divide="ignore"):  # infinite at s = b = 0, where it can be integrated
-            return 0.5 / ((high - low) * np.sqrt(x + self.background))
+            return 0.5 / (self._difference * np.sqrt(x + self.background))
 
     def _cdf(self, x: Array) -> Array:
-        low, high = self._roots
-        return (np.sqrt(x + self.background) - low) / (high - low)
+        low, _ = self._roots
+        root = np.sqrt(x + self.background)
+        if self.background < _LARGE_BACKGROUND * self.high:
+            return (root - low) / self._difference
+        return (x - self.low) / (root + low) / self._difference
 
     def _ppf(self, u: Array) -> Array:
-        low, high = self._roots
-        return (low + u * (high - low)) ** 2 - self.background
+        low, _ = self._roots
+        step = u * self._difference
+        if self.background < _LARGE_BACKGROUND * self.high:
+            return (low + step) ** 2 - self.background
+        return self.low + step * (2 * low + step)
 
 
 def priors_of(name: str, prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:

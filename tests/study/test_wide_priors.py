@@ -13,7 +13,7 @@ import na64stat as na
 from na64stat.errors import InputError
 from na64stat.stats import sampler
 from na64stat.stats.credible import Curve
-from na64stat.stats.priors import Flat, LogFlat
+from na64stat.stats.priors import Flat, Jeffreys, LogFlat
 
 COUNTING = Path(__file__).parents[1] / "reported" / "mc_counting.json"
 
@@ -110,3 +110,12 @@ def test_quantiles_of_a_log_flat_prior_whose_bounds_have_no_ratio():
 def test_bounds_beyond_what_densities_can_be_numbers_for(low, high):
     with pytest.raises(InputError, match="bounds from 1e-300 to 1e\\+300, or a lower one of 0, are right"):
         Flat("mu", low, high)
+
+
+@pytest.mark.parametrize("background", [1e4, 1e41, 1e219])
+def test_jeffreys_on_a_large_background_is_flat(background):
+    u = np.linspace(0, 1, 9)
+    prior = Jeffreys("yield", 1.0, 50.0, background)
+    np.testing.assert_allclose(prior.ppf(u), 1 + 49 * u, rtol=50 / background + 1e-12)
+    np.testing.assert_allclose(prior.cdf(prior.ppf(u)), u, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(prior.density(np.array([1.0, 20.0])), 1 / 49, rtol=50 / background + 1e-12)
