@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 _GRID_PER_DECADE = 40
 _CLOSE, _AT_JUMP = 5e-7, 1e-12
 """Relative error of an edge found by a straight line, and of one at a jump."""
+_STEEP, _ZOOMS = 20, 10
+"""A dip or peak is followed where it could be this many times as deep as its neighbours show, in so many rounds."""
 SAME = 1e-8
 """Relative difference of events that continue a power of the coupling, and those evaluated there."""
 
@@ -256,6 +258,7 @@ def _nothing(mass: float, status: str) -> LimitPoint:
 
 def excluded_intervals(grid: Array, values: Array, function: Callable[[Array], Array]) -> tuple[Interval, ...]:
     """Where `values` are positive, with edges refined; an interval that reaches the end of the grid has no upper edge."""
+    grid, values = _with_extremes(grid, values, function)
     inside = values > 0
     edges = [_edge(grid[i], grid[i + 1], function) for i in np.flatnonzero(np.diff(inside))]
     starts = [float(grid[0])] if inside[0] else []
@@ -266,6 +269,29 @@ def excluded_intervals(grid: Array, values: Array, function: Callable[[Array], A
     if inside[-1]:
         falling.append(None)
     return tuple(zip(starts + rising, falling, strict=True))
+
+
+def _with_extremes(grid: Array, values: Array, function: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """The grid, with points of the other sign where a dip or a peak between its points has one: destructive interference."""
+    added: list[tuple[float, float]] = []
+    for i in range(1, len(grid) - 1):
+        sign = 1.0 if values[i] > 0 else -1.0
+        before, here, after = np.clip(sign * values[i - 1 : i + 2], -50.0, 50.0)
+        if not (before > here <= after and here < _STEEP * (before + after - 2 * here)):
+            continue
+        low, high = float(grid[i - 1]), float(grid[i + 1])
+        for _ in range(_ZOOMS):
+            points = np.geomspace(low, high, 9)
+            found = sign * function(points)
+            lowest = int(found.argmin())
+            if found[lowest] <= 0:
+                added.append((float(points[lowest]), float(sign * found[lowest])))
+                break
+            low, high = float(points[max(lowest - 1, 0)]), float(points[min(lowest + 1, 8)])
+    if not added:
+        return grid, values
+    at = np.searchsorted(grid, [point for point, _ in added])
+    return np.insert(grid, at, [point for point, _ in added]), np.insert(values, at, [value for _, value in added])
 
 
 def _edge(low: float, high: float, function: Callable[[Array], Array]) -> float:

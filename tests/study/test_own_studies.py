@@ -137,3 +137,18 @@ def test_couplings_beyond_perturbation_theory(run):
     assert not any(strong in note for note in na.scan(na.AxionPhoton, run, [0.05], [1e-3, 10]).notes)
     assert na.AxionMuon(mass=0.1, coupling=1.0).perturbative_below == pytest.approx(16.775, rel=1e-3)
     assert any(strong in note for note in mot_needed(na.ZPrime(mass=0.05, coupling=4.0), run).notes)
+
+
+def test_a_dip_between_the_points_of_the_search(run, most):
+    """(g - g0)^2: allowed around g0 where events fall below the limit, which is a part in a hundred on either side."""
+    g0 = 0.1
+
+    class Dip(G4):
+        def production(self, x, beam_energy, nucleus):
+            one = na.MuonScalar(mass=self.mass, coupling=1.0).production(x, beam_energy, nucleus)
+            return na.Production(self.mass, (self.coupling - g0) ** 2 * one.dsigma_dx)
+
+    half = math.sqrt(most / events(na.MuonScalar, run, 1.0))
+    assert half < 0.01 * g0
+    (low, first), (second, _) = na.limits(Dip, run, [MASS]).points[0].intervals["observed"]
+    assert (low, first, second) == pytest.approx((1e-9, g0 - half, g0 + half), rel=1e-6)
