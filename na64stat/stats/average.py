@@ -45,6 +45,9 @@ _HELD_PAIRS = 4_500_000
 _HELD = 4_000_000
 """Numbers of one temporary array at most (32 MB): deviates of nodes, rates at many mu, tables of counts."""
 
+_MANY = 1e6
+"""Counts above which the tails of the Poisson distribution are those of the uniform expansion."""
+
 _FRACTION_TERMS = 12
 """Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
 
@@ -220,7 +223,8 @@ class NuisanceAverage:
             logs = log_poisson_cumulative(count, rates)
             top = logs.max(axis=1)
             weight = np.multiply.outer(nodes.shared, nodes.own[:, 0]).ravel()
-            totals.append(top + np.log(np.exp(logs - top[:, None]) @ weight))
+            # Denormal numbers are a hundred times slower, and nothing beside the largest.
+            totals.append(top + np.log(np.exp(np.maximum(logs - top[:, None], -600.0)) @ weight))
         return np.array(totals)
 
     def at_least(self, count: float, mu: float) -> Array:
@@ -239,13 +243,16 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
     """Logarithm of the probability of at most `count` events, also where the probability itself underflows."""
     from scipy.special import gammaincc, gammaln
 
+    count = float(count)
     rates = np.asarray(rates, dtype=np.float64)
     # By Chernoff's bound below 1e-17 from one, and below 1e-280: the function is slow at large counts.
     certain = (rates < count) & ((rates - count) ** 2 > 80 * count)
     tiny = (rates > count) & ((rates - count) ** 2 > 1300 * rates)
     probability = np.where(certain, 1.0, 0.0)
-    other = ~(certain | tiny)
+    far = ~(certain | tiny) & (count > _MANY) & (np.abs(rates - count - 1) > 4 * np.sqrt(count + 1))
+    other = ~(certain | tiny | far)
     probability[other] = gammaincc(count + 1, rates[other])
+    probability[far] = _uniform(count + 1, rates[far])
     tiny = probability < 1e-280
     logs: Array = np.log(np.where(tiny, 1.0, probability))
     if tiny.any():
@@ -256,6 +263,24 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
             fraction = far - count + 2 * (k - 1) + k * (count + 1 - k) / fraction
         logs[tiny] = (count + 1) * np.log(far) - far - gammaln(count + 1) - np.log(fraction)
     return logs
+
+
+def _uniform(a: float, x: Array) -> Array:
+    """Q(a, x) for large a, some standard deviations from x = a, where the library's series is long.
+
+    References
+    ----------
+    N. Temme, SIAM J. Math. Anal. 10 (1979) 757: the uniform expansion, to first order; the next is 1e-12 of it.
+    """
+    from scipy.special import erfc
+
+    mu = (x - a) / a
+    powers = np.arange(2, 12)
+    series = np.polynomial.polynomial.polyval(mu, np.append([0.0, 0.0], (-1.0) ** powers / powers))
+    half = np.where(np.abs(mu) < 0.02, series, mu - np.log1p(np.maximum(mu, -1 + 1e-15)))
+    eta = np.sign(mu) * np.sqrt(2 * half)
+    rest = np.exp(-a * half) / np.sqrt(2 * np.pi * a) * (1 / mu - 1 / eta)
+    return np.asarray(0.5 * erfc(eta * np.sqrt(a / 2)) + rest, dtype=np.float64)
 
 
 def _refuse_free(model: Model) -> None:

@@ -243,8 +243,9 @@ class Enumeration:
         return self.average.count_probabilities(0.0, windows)
 
     def _too_many(self, mu: float, size: int) -> ComputationError:
+        number = str(size) if size < 10**9 else f"about 10^{len(str(size)) - 1}"
         return ComputationError(
-            f"{size} outcomes of {', '.join(self.counts.names[: self.counts.summed])} at mu = {mu:g} are too many to order "
+            f"{number} outcomes of {', '.join(self.counts.names[: self.counts.summed])} at mu = {mu:g} are too many to order "
             f"(at most {MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
         )
 
@@ -261,6 +262,8 @@ class Enumeration:
 
     def _window(self, mu: float, b: int, radius: float) -> tuple[int, int]:
         smallest, largest = self.average.extreme_rates(mu, b, radius)
+        if not math.isfinite(largest):
+            raise ComputationError(f"exact method: the rate of {self.model.bin_names[b]} at mu = {mu:g} is infinite")
         low = max(0, math.floor(smallest - 7.5 * math.sqrt(smallest)))
         high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
         if self.observed is not None:

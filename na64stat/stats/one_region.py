@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from na64stat.errors import ComputationError
 from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.conditional import average_of, fitted_background
 from na64stat.stats.fit import fit_fixed, fit_free
@@ -24,6 +25,9 @@ from na64stat.stats.statistic import Criterion, Statistic
 
 LARGEST_SIGNAL = 1e12
 """Signal events up to which a limit is looked for."""
+
+LARGEST_COUNT = 1e15
+"""Count up to which quantiles are looked for; a float has no larger whole numbers."""
 
 
 class OneRegion:
@@ -148,6 +152,11 @@ class OneRegion:
         low, high = -1, max(1, math.ceil(self.background))
         while below(high):
             low, high = high, 2 * high
+            if high > LARGEST_COUNT:
+                raise ComputationError(
+                    f"exact method: more than {LARGEST_COUNT:g} events of background in {self.model.bin_names[0]} are likely; "
+                    "counts are whole numbers up to there, so use the asymptotic method"
+                )
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if below(middle) else (low, middle)

@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from na64stat.errors import ComputationError
 from na64stat.stats.given import Given
 from na64stat.stats.kinks import kinks_of
 from na64stat.stats.model import Model
@@ -30,6 +31,9 @@ _FLAT = 0.05
 
 _HERMITE = ((1e-5, 1), (2e-3, 2), (0.03, 3), (0.15, 5), (0.6, 7))
 """Largest effect in standard deviations of the counts, and nodes of the Gauss-Hermite rule that averages it to about 1e-9."""
+
+_STEEPEST, _STEEPEST_CUT = 1e9, 1e3
+"""Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates tells what is missing."""
 
 _PANEL_STEP, _PANEL_END = 0.12, 3.1
 """Largest step of a tanh-sinh rule, and where it ends; 1e-14 of the length lies beyond."""
@@ -75,11 +79,13 @@ class Directions:
         kinks = {column: found for column in looked_at if (found := kinks_of(model, column, bins))}
         plain = [column for column in columns if column not in kinks]
         effects, basis = _rotated(model, plain, bins, counts)
+        effects = np.minimum(effects, _STEEPEST)
         if not kinks:
             return cls(effects, basis)
         unit = np.eye(len(model.constrained))[list(kinks)]
         ends = [np.abs(_relative_shifts(model, z * unit, bins, counts)).max(axis=(0, 2)) / z for z in (0.5, 1.5)]
-        return cls(np.append(np.maximum(*ends), effects), np.concatenate([unit, basis]), tuple(kinks.values()))
+        first = np.minimum(np.maximum(*ends), _STEEPEST_CUT)
+        return cls(np.append(first, effects), np.concatenate([unit, basis]), tuple(kinks.values()))
 
     def rule(self, replicate: int, replicates: int, budget: int, points: int) -> Rule:
         """One replicate of the rule: a tensor if it has at most `budget` nodes, or so many Sobol `points`."""
@@ -166,8 +172,12 @@ def _relative_shifts(model: Model, ends: Array, bins: Sequence[int], counts: Arr
     for rates in model.split_rates(model.at_deviates(points)):
         chosen = rates[:, list(bins)]
         middle = np.where(chosen[-1] > 0, chosen[-1], 1.0)
-        parts.append((chosen[:-1] - chosen[-1]) / middle * scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts.append((chosen[:-1] - chosen[-1]) / middle * scale)
     shifts: Array = np.concatenate(parts, axis=1)
+    if not np.isfinite(shifts).all():
+        names = ", ".join(model.bin_names[b] for b in bins)
+        raise ComputationError(f"exact method: a rate of {names} is infinite within two standard deviations")
     return shifts.reshape(2, size, -1)
 
 
