@@ -33,6 +33,9 @@ _PAIRS = 40_000
 _FRACTION_TERMS = 12
 """Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
 
+_STILL = 1e-5
+"""Effect of a direction, in standard deviations of the counts, that is none."""
+
 _RADIUS = 6.4
 """Widths within which rates are looked at for the window of counts; 1e-10 lies beyond."""
 
@@ -101,6 +104,8 @@ class NuisanceAverage:
             Directions.of(model, columns, [b, *(range(1, model.bins) if summed == 1 else ())], counts)
             for b, columns in enumerate(own)
         ]
+        if isinstance(model, Given):
+            directions = [_that_matter(item) for item in directions]
         number = replicates_of(directions, budget)
         longest = max(min(item.tensor_size, budget) for item in directions[1:])
         points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9)))
@@ -269,6 +274,12 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
     shape = (len(outer), longest, len(own))
     signal, background = (np.broadcast_to(np.maximum(part, 0.0), shape) for part in (signal, background))
     return Nodes(signal, background, outer, weight), float(negative.sum(axis=(0, 1)).max())
+
+
+def _that_matter(directions: Directions) -> Directions:
+    """Without those that move no rate, in which the density is the Gaussian of the nodes itself."""
+    kept = directions.effects > _STILL
+    return Directions(directions.effects[kept], directions.basis[kept])
 
 
 def _given_held(model: Given, deviates: Array, weight: Array) -> Array:
