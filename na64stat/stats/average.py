@@ -51,6 +51,9 @@ _MANY = 1e6
 _FRACTION_TERMS = 12
 """Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
 
+_STILL = 1e-5
+"""Effect of a direction, in standard deviations of the counts, that is none."""
+
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
@@ -119,13 +122,15 @@ class NuisanceAverage:
             Directions.of(model, columns, [b, *(range(1, model.bins) if summed == 1 else ())], counts)
             for b, columns in enumerate(own)
         ]
+        if isinstance(model, Given):
+            directions = [_that_matter(item) for item in directions]
         budgets = [budget * (_FINER if item.kinks else 1) for item in directions]
         longest = max(min(item.tensor_size, most) for item, most in zip(directions[1:], budgets[1:], strict=True))
         # Sobol points, which need more replicates, come where the tensor of what bins share is too large for the memory.
         budgets[0] = min(budgets[0], _HELD_PAIRS // (2 * longest))
         number = replicates_of(directions, budgets)
         budgets[0] = min(budgets[0], _HELD_PAIRS // (number * longest))
-        points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9))) if model.bins > 1 else _ONE_BIN_POINTS
+        points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9))) if summed > 1 else _ONE_BIN_POINTS
         nodes, cuts, factors = [], [_beyond_bounds(model)], []
         for replicate in range(number):
             rules = [item.rule(replicate, number, most, points) for item, most in zip(directions, budgets, strict=True)]
@@ -358,6 +363,12 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
         factor = np.divide(wanted, mean, out=factor, where=mean > wanted)
         signal = signal * factor
     return Nodes(signal, background, outer, weight), float(negative.sum(axis=(0, 1)).max()), factor
+
+
+def _that_matter(directions: Directions) -> Directions:
+    """Without those that move no rate, in which the density is the Gaussian of the nodes itself."""
+    kept = directions.effects > _STILL
+    return Directions(directions.effects[kept], directions.basis[kept])
 
 
 def _given_held(model: Given, deviates: Array, weight: Array) -> Array:

@@ -146,7 +146,13 @@ class Exact(Method):
         return self.p0(divide(model, "exact method", self.hold))
 
     def p0(self, counts: Counts) -> float:
-        """The same where it was decided before which counts are held."""
+        """The same where it was decided before which counts are held.
+
+        Parameters
+        ----------
+        counts
+            The likelihood, and which of its counts are held.
+        """
         if counts.model.signal_events.sum() == 0 or counts.observed is None:
             return 1.0
         if counts.by_count:
