@@ -211,6 +211,11 @@ class Curve:
         log
             Density per unit of ln(parameter), not of the parameter: the intervals depend on it. Default where the prior is
             drawn on a logarithmic axis.
+
+        Raises
+        ------
+        ComputationError
+            The density is too large or too small to be a number.
         """
         check_probability(probability)
         from scipy.optimize import brentq

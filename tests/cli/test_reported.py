@@ -178,7 +178,9 @@ def test_thirty_uncertainties_of_one_bin(limits):
 
 def test_a_prior_far_wider_than_the_posterior(reported):
     """By quadrature: 2.45 and 1.86."""
-    found = json.loads(reported("posterior mc_counting.json --prior flat:mu:0:1e9 --seed 1 --json").out)["summary"]["mu"]
+    found = json.loads(reported("posterior mc_counting.json --prior flat:mu:0:1e9 --seed 1 --json").out)["summary"][
+        "mu"
+    ]
     assert found["mean"] == pytest.approx(2.45, rel=0.05)
     assert found["sd"] == pytest.approx(1.86, rel=0.06)
 
