@@ -374,6 +374,9 @@ def _that_matter(directions: Directions) -> Directions:
 def _given_held(model: Given, deviates: Array, weight: Array) -> Array:
     """Weights of nodes by the density that the held counts leave, summing to one."""
     logs = model.log_weight(deviates)
+    if not np.isfinite(logs[weight > 0]).any():
+        names = ", ".join(model.bin_names[model.summed :])
+        raise ComputationError(f"exact method: the counts held in {names} have no probability at mu = {model.mu:g}")
     found = weight * np.exp(logs - logs[weight > 0].max())
     return np.asarray(found / found.sum())
 

@@ -303,7 +303,7 @@ def test_a_free_background_is_measured_by_its_control_region():
 
 
 def test_transfer_factors_from_three_control_regions():
-    """ABCD: A = B C / D. Flat in N, t, u means weights B^(nB - 1) C^(nC - 1) D^nD D e^-(B + C + D) / D ... as sampled here."""
+    """ABCD: N = B C / D, t = D / C, u = D / B; dN dt du = dB dC dD / (B C), so that B, C and D have Gamma densities."""
     n, t, u = ({"name": name, "type": "normfactor", "data": None} for name in "ntu")
     channels = {
         "A": {"sig": ([1.0], []), "b": ([1.0], [n])},
@@ -316,7 +316,6 @@ def test_transfer_factors_from_three_control_regions():
     ws["measurements"][0]["config"]["parameters"] = config
     found = upper_limit(ws)
     assert found.held == ("B", "C", "D")
-    # N = BC/D, t = D/C, u = D/B; d(N, t, u) = D/(B C)^... : N t u / (B C D) = 1/(B C) times D/D.
     rng = np.random.default_rng(3)
     b, c, d = rng.gamma(30, size=400_000), rng.gamma(40, size=400_000), rng.gamma(301, size=400_000)
     rate = b * c / d
