@@ -9,7 +9,17 @@ import click
 from na64stat.cli.choice import Choice
 from na64stat.cli.figures import figure_file, figure_option, save_limits
 from na64stat.cli.limit import bound_text, limit_text, workspace_record
-from na64stat.cli.methods import METHODS, TOYS, build_method, pack_toys, refuse_toys, toy_options
+from na64stat.cli.methods import (
+    METHODS,
+    TOYS,
+    announce_toys,
+    build_method,
+    hold_option,
+    pack_toys,
+    refuse_hold,
+    refuse_toys,
+    toy_options,
+)
 from na64stat.cli.models import ModelChoice, with_model
 from na64stat.cli.options import add_options, as_json, cl_option, examples
 from na64stat.cli.output import level_text, overwrite_option, plain_table, print_json, print_notes, print_table, steps
@@ -21,16 +31,17 @@ if TYPE_CHECKING:
 def _with_methods(command: Any) -> Any:
     """Hand the methods to the command, as objects."""
 
-    def pack(*, methods: tuple[str, ...], **others: Any) -> Any:
+    def pack(*, methods: tuple[str, ...], hold: tuple[str, ...], **others: Any) -> Any:
         toys, chosen = pack_toys(others), list(dict.fromkeys(methods or METHODS))
         if TOYS not in chosen:
             refuse_toys(toys, " and ".join(chosen))
-        return command(methods=[build_method(name, toys) for name in chosen], **others)
+        refuse_hold(hold, chosen)
+        return command(methods=[build_method(name, toys, hold=hold) for name in chosen], **others)
 
     method_option = click.option(
         "--method", "methods", type=Choice(METHODS), multiple=True, help="Method; repeated: several; default all."
     )
-    return add_options(command, pack, cl_option, method_option, *toy_options())
+    return add_options(command, pack, cl_option, method_option, hold_option, *toy_options())
 
 
 @click.command(
@@ -59,6 +70,8 @@ def compare(
     file = figure_file(output, overwrite)
     subject = model.load()
     with subject.named_errors():
+        for method in methods:
+            announce_toys(method, subject.model)
         result = run_comparison(subject.model, cl, methods, track=steps(lambda method: method.name))
     if file is not None:
         save_limits(file, {row.method: row.limit for row in result.rows if row.limit is not None}, subject.title)

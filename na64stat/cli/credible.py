@@ -54,7 +54,7 @@ def credible(inquiry: InquiryChoice, output: str | None, overwrite: bool, as_jso
         print_json(found.as_dict())
     else:
         _show(found)
-    print_notes(found.notes)
+    print_notes(found.notes, as_json)
     if file is not None:
         from na64stat.report.posterior_figures import save_curves
 
@@ -77,6 +77,7 @@ def _plane(inquiry: InquiryChoice, file: Output | None, as_json: bool) -> None:
         covered = found.inside.any(axis=1)
         reach = f"m from {found.mass[covered][0]:.3g} to {found.mass[covered][-1]:.3g} GeV"
         click.echo(f"credible region, {share:g}%: {found.inside.mean():.3g} of the plane, {reach}")
+    print_notes(found.notes, as_json)
     if file is not None:
         from na64stat.report.posterior_figures import save_plane
         from na64stat.study.exclusion import exclusion

@@ -27,6 +27,7 @@ from na64stat.cli.output import (
     plain_table,
     print_failures,
     print_json,
+    print_layer_sum_note,
     print_notes,
     print_table,
 )
@@ -114,4 +115,5 @@ def _show(result: Exclusion, as_json: bool) -> None:
             click.echo(
                 f"note: {result.unsettled} cells of the smallest size hold a contour that may be further off", err=True
             )
+        print_layer_sum_note(level for level in result.levels if result.layer_sum_alone(level))
         print_notes(result.notes)

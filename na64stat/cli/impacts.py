@@ -10,7 +10,7 @@ from na64stat.cli.figures import figure_file, figure_option, save_impacts
 from na64stat.cli.fit import MOST_ROWS, check_lowest_mu, lowest_mu_option, pull_text, value_text
 from na64stat.cli.models import ModelChoice, with_model
 from na64stat.cli.options import as_json, examples
-from na64stat.cli.output import busy, overwrite_option, plain_table, print_json, print_notes, print_table
+from na64stat.cli.output import announce, busy, overwrite_option, plain_table, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
     from na64stat.stats.impacts import Impacts
@@ -45,9 +45,14 @@ def impacts(
     deviation below and above its best fit, the largest first; with its deviation after the fit, and before it (prefit).
     """
     from na64stat.stats.impacts import impacts as find_impacts
+    from na64stat.stats.impacts import seconds_of_impacts
 
     lowest, file = check_lowest_mu(lowest_mu), figure_file(output, overwrite)
     subject = model.load()
+    with subject.named_errors():
+        announce(
+            f"impacts of {len(subject.model.parameters)} parameters", seconds_of_impacts(subject.model, names or None)
+        )
     with subject.named_errors(), busy("impacts") as track:
         result = find_impacts(subject.model, names=names or None, progress=track, lowest_mu=lowest)
     if file is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from na64stat.cli.methods import METHODS
+from na64stat.cli.methods import METHODS, announce_toys
 from na64stat.cli.models import (
     OF_A_FILE,
     OF_A_SCENARIO,
@@ -31,8 +31,10 @@ from na64stat.cli.options import (
     with_statistics,
 )
 from na64stat.cli.output import (
+    artefact_text,
     busy,
     headline,
+    held_text,
     level_text,
     plain_table,
     print_artefact_note,
@@ -128,6 +130,7 @@ def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, as_js
     method = statistics.method.build()
     model = model_of_file(path, patch, statistics.regions)
     try:
+        announce_toys(method, model)
         with busy(f"limit, {method.name}"):
             result = limit_of_model(model, method, statistics.cl)
     except Na64StatError as error:
@@ -136,7 +139,9 @@ def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, as_js
         print_json(workspace_record(result))
         return
     criterion = ", CL_sb" if result.criterion == "cl_sb" else ""
-    click.echo(f"{path}: {channels_text(result.regions)}, {level_text(result.cl)}, {result.method}{criterion}")
+    regions = tuple(name for name in result.regions if name not in result.held)
+    subject = f"{path}: {channels_text(regions)}{held_text(result.held)}"
+    click.echo(f"{subject}, {level_text(result.cl)}, {result.method}{criterion}")
     click.echo(f"mu  observed  {limit_text(result)}")
     for name, value in result.expected.as_dict().items():
         click.echo(f"mu  {name:8}  {bound_text(value, 6 if result.error.limit < _SHOWN_ERROR else 4)}")
@@ -168,6 +173,7 @@ def workspace_record(result: Limit) -> dict[str, Any]:
         "method": result.method,
         "criterion": result.criterion,
         "regions": list(result.regions),
+        "held": list(result.held),
         "mu": {"observed": result.observed, **result.expected.as_dict()},
         "lower": result.lower,
         "crossings": list(result.crossings),
@@ -214,8 +220,7 @@ def _print_scenario(result: ScenarioLimits) -> None:
     for point in result.points:
         values = ["-" if value is None else f"{value:.3g}" for value in point.coupling.values()]
         found = intervals_text(point.intervals[result.verdict])
-        artefacts = f"; by the layer sum alone: {intervals_text(point.artefacts)}" if point.artefacts else ""
-        table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefacts)
+        table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefact_text(point, result.verdict))
     print_table(table)
     print_artefact_note(result.points)
     print_notes(result.notes)

@@ -10,7 +10,7 @@ import click
 
 from na64stat.cli.groups import Commands
 from na64stat.cli.options import as_json, examples
-from na64stat.cli.output import plain_table, print_json, print_notes, print_table, with_unit
+from na64stat.cli.output import plain_table, print_json, print_table, with_unit
 from na64stat.errors import ComputationError, InputError
 from na64stat.text import in_brackets
 
@@ -78,7 +78,7 @@ def list_limits(scenario: str | None, files: tuple[str, ...], prediction: str | 
         what = f"favoured by {band.prediction} within {band.z:g} standard deviations; excludes nothing"
         table.add_row(band.scenario, "(g-2)_muon", "favoured", *ends, band.unit, "-", what)
     print_table(table)
-    print_notes(notes)
+    _print_remarks(notes)
 
 
 @limits.command(epilog=examples("limits show dark-sector LSND", "limits show axion-muon '(g-2)_muon' --mass 0.1"))
@@ -125,7 +125,7 @@ def show(
             click.echo(f"at {mass:g} GeV: {answer}")
         else:
             _print_points(name, limit, _band(name, prediction) if limit.computed else None)
-    print_notes(_about_g_minus_2(chosen, prediction))
+    _print_remarks(_about_g_minus_2(chosen, prediction))
 
 
 def _chosen(
@@ -161,6 +161,12 @@ def _print_points(name: str, limit: ExistingLimit, band: FavouredBand | None) ->
     for *values, mark in zip(*columns.values(), marks, strict=True):
         table.add_row(*(f"{value:.6g}" for value in values), mark)
     print_table(table)
+
+
+def _print_remarks(notes: Iterable[str]) -> None:
+    """What is said beside a list, which stays as it is."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _print_bibtex(chosen: list[tuple[str, ExistingLimit]]) -> None:

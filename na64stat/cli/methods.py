@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from na64stat.cli.choice import Choice
+from na64stat.cli.output import announce
 from na64stat.errors import InputError
 
 if TYPE_CHECKING:
     from na64stat.stats.method import Method
+    from na64stat.stats.model import Model
 
 EXACT, TOYS, ASYMPTOTIC, FELDMAN_COUSINS = METHODS = ("exact", "toys", "asymptotic", "feldman-cousins")
 
+_NO_COUNT: Final = "none"
 _MOST_TOYS: Final = 100_000_000
 
 
@@ -43,11 +46,12 @@ class ToyOptions:
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """--method, the toy options and --criterion."""
+    """--method, the toy options, --criterion and --hold."""
 
     name: str
     toy_options: ToyOptions = ToyOptions()
     criterion: str | None = None
+    hold: tuple[str, ...] = ()
 
     def build(self) -> Method:
         """The method.
@@ -63,7 +67,18 @@ class MethodChoice:
             raise InputError(
                 f"--criterion: does not go with --method {self.name}; it is for --method {TOYS} or {ASYMPTOTIC}"
             )
-        return build_method(self.name, self.toy_options, self.criterion)
+        refuse_hold(self.hold, (self.name,))
+        return build_method(self.name, self.toy_options, self.criterion, self.hold)
+
+
+def refuse_hold(hold: tuple[str, ...], methods: Sequence[str]) -> None:
+    """Refuse --hold with methods that would ignore it, and `none` beside names."""
+    if hold and not {EXACT, FELDMAN_COUSINS} & set(methods):
+        raise InputError(
+            f"--hold: does not go with --method {' and '.join(methods)}; it is for --method {EXACT} or {FELDMAN_COUSINS}"
+        )
+    if _NO_COUNT in hold and len(hold) > 1:
+        raise InputError(f"--hold: {', '.join(hold)}; names of channels or bins, or {_NO_COUNT} alone is right")
 
 
 def refuse_toys(given: ToyOptions, methods: str) -> None:
@@ -79,24 +94,35 @@ def refuse_toys(given: ToyOptions, methods: str) -> None:
             raise InputError(f"{option}: does not go with --method {methods}; it is for --method {TOYS}")
 
 
-def build_method(name: str, toy_options: ToyOptions = ToyOptions(), criterion: str | None = None) -> Method:
-    """The method called `name`; the other methods leave the toy options alone."""
+def build_method(
+    name: str, toy_options: ToyOptions = ToyOptions(), criterion: str | None = None, hold: tuple[str, ...] = ()
+) -> Method:
+    """The method called `name`; the other methods leave the toy options alone, and those that are not exact `hold`."""
     from na64stat.stats.asymptotic import Asymptotic
     from na64stat.stats.exact import Exact
     from na64stat.stats.statistic import Criterion
 
+    held = None if not hold else () if hold == (_NO_COUNT,) else hold
     if name == EXACT:
-        return Exact()
+        return Exact(hold=held)
     if name == FELDMAN_COUSINS:
         from na64stat.stats.feldman_cousins import FeldmanCousins
 
-        return FeldmanCousins()
+        return FeldmanCousins(hold=held)
     chosen = Criterion(criterion or Criterion.CL_S.value)
     if name == ASYMPTOTIC:
         return Asymptotic(criterion=chosen)
     from na64stat.stats.toys import Toys
 
     return Toys(**toy_options.arguments(), criterion=chosen)
+
+
+def announce_toys(method: Method, model: Model) -> None:
+    """Say on standard error how long a limit by toys will take, where that is more than some seconds."""
+    from na64stat.stats.toys import Toys, seconds_of_limit
+
+    if isinstance(method, Toys):
+        announce(f"{method.n} toys of {len(model.parameters)} parameters", seconds_of_limit(method, model))
 
 
 def pack_toys(options: dict[str, Any], threads: bool = True) -> ToyOptions:
@@ -114,6 +140,8 @@ def method_options(methods: tuple[str, ...], threads: bool = True) -> list[Calla
     """--method with these choices, and the options that go with them; --store and --workers only with `threads`."""
     found = [method_option(methods)]
     toys = toy_options() if threads else toy_options()[:2]
+    if EXACT in methods:
+        found.append(hold_option)
     return [*found, *toys, criterion_option] if TOYS in methods else found
 
 
@@ -157,6 +185,14 @@ def toy_options() -> list[Callable[[Any], Any]]:
     ]
 
 
+hold_option = click.option(
+    "--hold",
+    "hold",
+    multiple=True,
+    metavar="NAME",
+    help="Control channel or bin whose count is held at its observed value (exact, feldman-cousins); repeated: several; "
+    "none: all are summed over; default by a rule, which the result names.",
+)
 criterion_option = click.option(
     "--criterion",
     type=Choice(["cl_s", "cl_sb"]),

@@ -244,7 +244,8 @@ def with_statistics(*methods: str, processes: bool = False) -> Callable[[Command
         def pack(
             *, regions: tuple[str, ...], cl: float, method: str, no_systematics: bool, depth_average: str, **others: Any
         ) -> Any:
-            choice = MethodChoice(method, pack_toys(others, threads=not processes), others.pop("criterion", None))
+            hold = others.pop("hold", ())
+            choice = MethodChoice(method, pack_toys(others, threads=not processes), others.pop("criterion", None), hold)
             return command(statistics=Statistics(regions, cl, choice, no_systematics, depth_average), **others)
 
         return add_options(

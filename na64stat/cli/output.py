@@ -6,16 +6,17 @@ import contextlib
 import io
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from na64stat.errors import InputError
 from na64stat.progress import Track
-from na64stat.text import after_number
+from na64stat.text import after_number, intervals_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from na64stat.study.limits_record import LimitPoint
 
 Item = TypeVar("Item")
+
+_LONG: Final = 5.0
+"""Work that takes so many seconds is announced."""
+
+_TIMES: Final = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
@@ -106,13 +112,31 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
-def print_notes(notes: Iterable[str]) -> None:
-    """Notes of a result on standard error, except those that have been shown as a warning."""
+def held_text(held: tuple[str, ...]) -> str:
+    """Which counts were held, as a headline goes on; empty where none was."""
+    if not held:
+        return ""
+    one = len(held) == 1
+    return f", with {', '.join(held)} held at {'its' if one else 'their'} observed count{'' if one else 's'}"
+
+
+def print_notes(notes: Iterable[str], as_json: bool = False) -> None:
+    """Notes of a result, which stand with its numbers; where these leave the terminal, on standard error, too.
+
+    Those that have been shown there as a warning are not repeated on it. JSON has them itself.
+    """
     from na64stat.stats.limits import LOW_COUNTS
 
     for note in notes:
-        if not note.startswith(LOW_COUNTS):
-            click.echo(f"note: {note}", err=True)
+        print_caveat(f"note: {note}", as_json, warned=note.startswith(LOW_COUNTS))
+
+
+def print_caveat(line: str, as_json: bool = False, *, warned: bool = False) -> None:
+    """A line that belongs to the numbers before it, and stands in the JSON."""
+    if not as_json:
+        click.echo(line)
+    if not warned and (as_json or not sys.stdout.isatty()):
+        click.echo(line, err=True)
 
 
 def print_failures(failures: list[str], count: int) -> None:
@@ -139,12 +163,24 @@ def headline(result: Any) -> str:
 
 def print_artefact_note(points: Iterable[LimitPoint]) -> None:
     """What "by the layer sum alone" in a table means, if it stands there."""
-    if any(point.artefacts for point in points):
-        click.echo(
-            "note: by the layer sum alone: excluded by the sum over target layers, but not by an average over any depth; "
-            "no real exclusion (--depth-average continuous leaves it out)",
-            err=True,
-        )
+    if any(any(point.artefacts.values()) for point in points):
+        from na64stat.study.artefact import NOTE
+
+        print_caveat(f"note: {NOTE}")
+
+
+def print_layer_sum_note(levels: Iterable[str]) -> None:
+    """At which levels the layer sum alone excludes more than a map counts as excluded."""
+    from na64stat.study.artefact import NOTE
+
+    if found := ", ".join(levels):
+        print_caveat(f"note: left out ({found}): {NOTE}; the file has it as layer_sum_contours")
+
+
+def artefact_text(point: LimitPoint, level: str) -> str:
+    """What the layer sum alone excludes at a level, to stand behind what is excluded; empty where there is nothing."""
+    alone = point.artefacts.get(level, ())
+    return f"; by the layer sum alone: {intervals_text(alone)}" if alone else ""
 
 
 def level_text(cl: float) -> str:
@@ -167,6 +203,14 @@ def progress(label: str) -> Track:
         return rich_track(items, description=label, total=len(items), console=console, transient=True)
 
     return track
+
+
+def announce(work: str, seconds: float) -> None:
+    """Say on standard error how long work will take, where that is more than some seconds."""
+    if seconds < _LONG:
+        return
+    size, unit = next((size, unit) for size, unit in _TIMES if seconds >= size or unit == "s")
+    click.echo(f"{work}: about {float(f'{seconds / size:.1g}'):g} {unit}", err=True)
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def overlap(
     if len(units) > 1:
         raise InputError(f"overlap: couplings in units of {' and '.join(units)}; one unit is right")
     found = compare({label: item.region(level) for label, item in maps.items()}, mass or ())
-    found = replace(found, notes=(*_mixed(maps), *found.notes))
+    found = replace(found, notes=(*_mixed(maps), *found.notes, *_layer_sum(maps, level)))
     if file is not None:
         from na64stat.export.figures import draw_maps
         from na64stat.export.map_labels import named_labels
@@ -92,6 +92,14 @@ def _mixed(maps: dict[str, Scan | Exclusion]) -> list[str]:
         return []
     of = ", ".join(f"{label} of {item.scenario}" for label, item in maps.items())
     return [f"scenarios differ ({of}): their couplings share a unit only, so that areas and ratios compare numbers"]
+
+
+def _layer_sum(maps: dict[str, Scan | Exclusion], level: str | None) -> list[str]:
+    """Which maps would have more by the sum over target layers."""
+    from na64stat.study.artefact import NOTE
+
+    more = [label for label, item in maps.items() if item.layer_sum_alone(level)]
+    return [f"{', '.join(more)}: left out: {NOTE}"] if more else []
 
 
 def _print(found: Overlap, unit: str, levels: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from na64stat.cli.output import (
     output_option,
     overwrite_option,
     plain_table,
+    print_caveat,
     print_json,
     print_notes,
     print_table,
@@ -101,8 +102,8 @@ def posterior(
     else:
         _show(found, inquiry.cl)
     if not found.diagnostics.converged:
-        click.echo(f"na64stat: warning: {found.diagnostics.verdict}", err=True)
-    print_notes(found.notes)
+        print_caveat(f"na64stat: warning: {found.diagnostics.verdict}", as_json)
+    print_notes(found.notes, as_json)
     if drawn is not None:
         from na64stat.report.posterior_figures import save_corner
 

@@ -21,6 +21,7 @@ from na64stat.cli.options import (
 )
 from na64stat.cli.output import (
     Output,
+    artefact_text,
     headline,
     level_text,
     output_option,
@@ -190,8 +191,8 @@ def _print(result: Projection) -> None:
             intervals_text(item.intervals) or ("failed" if has_failed(item.status) else "-") for item in point.reach
         ]
         excluded = intervals_text(limit.intervals["median"]) or limit.status
-        artefacts = f"; by the layer sum alone: {intervals_text(limit.artefacts)}" if limit.artefacts else ""
-        table.add_row(f"{point.mot:.4g}", f"{point.mass:.4g}", *ends, *reach, excluded + artefacts)
+        excluded += artefact_text(limit, "median")
+        table.add_row(f"{point.mot:.4g}", f"{point.mass:.4g}", *ends, *reach, excluded)
     print_table(table)
     print_artefact_note(point.limit for point in result.points)
     print_notes(result.notes)

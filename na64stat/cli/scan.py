@@ -26,6 +26,7 @@ from na64stat.cli.output import (
     overwrite_option,
     print_failures,
     print_json,
+    print_layer_sum_note,
     print_notes,
 )
 from na64stat.errors import InputError
@@ -96,6 +97,7 @@ def _show(result: Scan, as_json: bool) -> None:
             closed = sum(curve.closed for curve in curves)
             open_ended = f"{len(curves) - closed} ending at the border of the grid"
             click.echo(f"contours, {verdict}: {closed} closed, {open_ended}")
+        print_layer_sum_note(level for level in result.excess if result.layer_sum_alone(level))
 
 
 @click.command(epilog=examples("plot scan.json -o scan.png", "plot scan.json region.json --no-existing -o both.pdf"))
@@ -117,7 +119,7 @@ def plot(
     """
     file = Output.of(output, overwrite)
     from na64stat.export.figures import draw_maps
-    from na64stat.export.map_labels import left_out, map_labels
+    from na64stat.export.map_labels import left_out, map_labels, without_contours
     from na64stat.limits_library.library import read_limits
     from na64stat.study.load_map import load_map
 
@@ -128,7 +130,7 @@ def plot(
     found = dict(zip(map_labels(maps, names), maps, strict=True))
     more = [limit for name in own for limit in read_limits(name)]
     drawn = draw_maps(found, file.path, existing=not no_existing, more=more, overwrite=file.overwrite)
-    notes = [text for text in [left_out(maps)] if text and not no_existing]
+    notes = [*without_contours(found), *([] if no_existing else filter(None, [left_out(maps)]))]
     if as_json:
         print_json({"figure": str(file.path), "curves": drawn, "notes": notes})
     else:

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from na64stat.cli.methods import ASYMPTOTIC, EXACT, TOYS, MethodChoice, method_option, pack_toys, toy_options
+from na64stat.cli.methods import (
+    ASYMPTOTIC,
+    EXACT,
+    TOYS,
+    MethodChoice,
+    hold_option,
+    method_option,
+    pack_toys,
+    toy_options,
+)
 from na64stat.cli.models import ModelChoice, with_model
 from na64stat.cli.options import add_options, as_json, examples
-from na64stat.cli.output import busy, print_json, print_notes
+from na64stat.cli.output import busy, held_text, print_json, print_notes
 
 if TYPE_CHECKING:
     from na64stat.stats.significance import Significance
@@ -18,10 +27,10 @@ if TYPE_CHECKING:
 def _with_method(command: Any) -> Any:
     """Hand a `MethodChoice` to the command as `method`."""
 
-    def pack(*, method: str, **others: Any) -> Any:
-        return command(method=MethodChoice(method, pack_toys(others)), **others)
+    def pack(*, method: str, hold: tuple[str, ...], **others: Any) -> Any:
+        return command(method=MethodChoice(method, pack_toys(others), hold=hold), **others)
 
-    return add_options(command, pack, method_option((EXACT, TOYS, ASYMPTOTIC)), *toy_options())
+    return add_options(command, pack, method_option((EXACT, TOYS, ASYMPTOTIC)), hold_option, *toy_options())
 
 
 @click.command(
@@ -49,7 +58,7 @@ def significance(model: ModelChoice, method: MethodChoice, as_json: bool) -> Non
     if as_json:
         print_json({**subject.head, **_record(result)})
         return
-    click.echo(f"{subject.title}: significance of the signal, {result.method}")
+    click.echo(f"{subject.title}: significance of the signal, {result.method}{held_text(result.held)}")
     for line in _lines(result):
         click.echo(line)
     print_notes(result.notes)
@@ -64,6 +73,7 @@ def _record(result: Significance) -> dict[str, Any]:
         "z": result.z,
         "q0": result.q0,
         "mu": result.mu,
+        "held": list(result.held),
         "expected": {"z": result.expected.as_dict(), "p0": result.expected_p0},
         "notes": list(result.notes),
     }

@@ -29,6 +29,12 @@ EVENTS_AT_LIMIT: Final = math.log(10)
 CURVE_KNOTS: Final = 121
 """40 per decade of mass: between knots the smooth curve is straight in the logarithms."""
 
+MOST_POINTS: Final = 5000
+"""Of a published limit; each takes an integral."""
+
+_LARGEST: Final = 1e30
+"""Of masses [GeV] and couplings; neither their squares nor their inverses overflow."""
+
 _STIFFEST: Final = math.log(1e6)  # logarithm of the penalty on curvature at which the spline is a straight line
 
 
@@ -258,6 +264,15 @@ def infer_efficiency(
     positive = all(np.all((values > 0) & (values < np.inf)) for values in (masses, couplings))
     if not (enough and positive and np.all(np.diff(masses) > 0)):
         raise InputError("efficiency: the limit needs five or more positive points with increasing masses")
+    if len(masses) > MOST_POINTS:
+        raise InputError(f"efficiency: {len(masses)} points of the limit; at most {MOST_POINTS} are read")
+    for name, values in (("mass", masses), ("coupling", couplings)):
+        beyond = np.flatnonzero((values < 1 / _LARGEST) | (values > _LARGEST))
+        if len(beyond):
+            row = int(beyond[0])
+            raise InputError(
+                f"efficiency: the limit's point {row + 1}: {name} {values[row]:g}; {1 / _LARGEST:g} to {_LARGEST:g} is right"
+            )
     events = np.array(
         [
             signal_per_efficiency(m, g, mot=mot, target=target, response=response, region=region)
@@ -265,7 +280,14 @@ def infer_efficiency(
         ]
     )
     branching = 1.0 if invisible_only else np.array([float(zprime_invisible_branching(m)) for m in masses.tolist()])
-    points = EVENTS_AT_LIMIT / (events * branching)
+    seen = events * branching
+    if not np.all(seen > 0):
+        row = int(np.argmin(seen > 0))
+        raise InputError(
+            f"efficiency: the limit's point {row + 1}: {couplings[row]:g} at {masses[row]:g} GeV makes {seen[row]:g} events at "
+            "efficiency 1; a mass that the beam can make is right"
+        )
+    points = EVENTS_AT_LIMIT / seen
     if np.any(points > 1):
         worst = int(np.argmax(points))
         raise InputError(
@@ -275,6 +297,20 @@ def infer_efficiency(
     low, high = mass_range or (float(masses[0]), float(masses[-1]))
     knots = np.geomspace(low, high, CURVE_KNOTS)
     knots[[0, -1]] = low, high
-    spline = smoothing_spline(np.log(masses), np.log(points), error)
-    values = np.exp(spline(np.log(np.clip(knots, masses[0], masses[-1]))))
+    try:
+        spline = smoothing_spline(np.log(masses), np.log(points), error)
+        logs = spline(np.log(np.clip(knots, masses[0], masses[-1])))
+    except (ValueError, np.linalg.LinAlgError) as failure:
+        steepest = int(np.argmax(np.abs(np.diff(np.log(points)) / np.diff(np.log(masses)))))
+        raise InputError(
+            f"efficiency: no smooth curve goes through the limit: from point {steepest + 1}, {couplings[steepest]:g} at "
+            f"{masses[steepest]:g} GeV, to the next one, {couplings[steepest + 1]:g} at {masses[steepest + 1]:g} GeV, the "
+            f"efficiency would change by a factor of {np.exp(min(700.0, abs(np.diff(np.log(points))[steepest]))):.3g}"
+        ) from failure
+    if not (np.all(np.isfinite(logs)) and logs.max() <= 0):
+        raise InputError(
+            f"efficiency: the smooth curve through the limit reaches {np.exp(min(700.0, float(logs.max()))):.3g} at "
+            f"{knots[int(np.argmax(logs))]:g} GeV; a limit with less scatter, whose efficiencies lie below one, is right"
+        )
+    values = np.exp(logs)
     return Efficiency(*(tuple(column.tolist()) for column in (knots, values, masses, points)))

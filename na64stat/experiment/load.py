@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -148,7 +149,7 @@ def _merged(path: Traversable) -> tuple[Layer, list[bytes]]:
 def _parsed(content: bytes, label: str) -> dict[str, Any]:
     """The tables of a TOML file."""
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         if any(line.count(".") > _MOST_DOTS for line in text.split("\n")):
             raise RunFileError(f"{label}: a line with more than {_MOST_DOTS} dots, which no run needs")
         return tomllib.loads(text)
@@ -159,7 +160,20 @@ def _parsed(content: bytes, label: str) -> dict[str, Any]:
     except RunFileError:
         raise
     except ValueError as error:  # tomllib's own error, or Python's refusal of an integer with thousands of digits
-        raise RunFileError(f"{label}: broken TOML: {error}") from error
+        raise RunFileError(f"{label}: broken TOML{_place_of(error, text)}") from error
+
+
+def _place_of(error: ValueError, text: str) -> str:
+    """Where TOML is broken, with that line."""
+    found = re.search(r"line (\d+)", str(error))
+    if found:
+        number = int(found.group(1))
+        line = text.split("\n")[number - 1].strip()
+        return f": line {number}: {shown(line)}; a line like `key = value`, `[table]` or `# comment` with each key once is right"
+    if "end of document" in str(error):
+        last = text.rstrip().count("\n") + 1
+        return f": the file ends within a value or a table's name, at line {last}; closed quotes and brackets are right"
+    return ": a number, date or text in it cannot be read; numbers of up to 300 digits are right"
 
 
 @dataclass(frozen=True)

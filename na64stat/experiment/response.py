@@ -27,6 +27,7 @@ Channel = Literal["visible", "invisible"]
 CHANNELS: Final = ("visible", "invisible")
 
 _REACH: Final = 6.5  # of the beam's and the momentum's Gaussians, in standard deviations: 1e-10 lies beyond
+_LARGEST: Final = 1e100  # the squares of larger numbers overflow
 _MOST_BEAM_NODES: Final = 400
 _BLOCK: Final = 64  # values of x treated at once: bounds the memory of the diagonal cut
 
@@ -64,6 +65,8 @@ class Response:
         for name, value in vars(self).items():
             if not (math.isfinite(value) and value >= 0):
                 raise InputError(f"response: {name} = {value} must be a finite number and not negative")
+            if value > _LARGEST:
+                raise InputError(f"response: {name} = {value:g}; at most {_LARGEST:g} is right")
         if not self.beam_energy > 6 * self.beam_spread:
             raise InputError(f"response: beam_energy {self.beam_energy} must exceed six times beam_spread")
         _beam_rule(self)

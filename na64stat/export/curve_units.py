@@ -31,6 +31,11 @@ _IN_WORDS: Final = re.compile(
     r"(?:\((?P<round>(?:[^()]|\([^()]*\))*)\)|(?P<under>\b1\s*)?(?:/|,|\bin\s)\s*(?P<after>[^/\s]+))$"
 )
 _LOG: Final = re.compile(r"(?<![a-z])(?:log(?:arithm(?:ic)?)?|ln|lg)(?![a-z]|[ -]?(?:normal|uniform|flat))", re.I)
+_SQUARE: Final = re.compile(
+    r"(?P<of>\w*)(?P<end>[\s\])}|']*)(?:(?:\^|\*\*)\s*\{?\s*2\s*\}?(?![\d.])|\u00b2)|\bsquared?\b", re.I
+)
+_NO_COUPLING: Final = {"q", "c", "chi", *(name.lower() for name in _ENERGIES)}
+"""What else stands squared in the name of a column."""
 _LONGEST: Final = 60
 """Letters at the end of a name in which a unit is looked for."""
 _NO_UNIT: Final = {"", "-", "none"}
@@ -84,6 +89,13 @@ def unit_of(variable: Variable, given: str | None, keyword: str, where: str) -> 
     if len(set(found.values())) > 1:
         raise InputError(f"{where}: {' and '.join(found)} are not the same unit; one is right")
     return next(iter(found.values()), None)
+
+
+def is_square(name: str) -> bool:
+    """Whether the name of a column says that it holds the square of a coupling, as "epsilon^2" and "|U|^2" do."""
+    plain = re.sub(r"[\\${]", "", _IN_BRACKETS.sub("", name.rstrip(" $")))
+    found = _SQUARE.finditer(plain)
+    return any((match["of"] or "").lower() not in _NO_COUPLING or ")" in match["end"] for match in found)
 
 
 def parsed(text: str) -> Scale | None:

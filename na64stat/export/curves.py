@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from na64stat.errors import InputError
 from na64stat.export.curve_errors import shifts
-from na64stat.export.curve_units import unit_of, written
+from na64stat.export.curve_units import is_square, unit_of, written
 from na64stat.export.table import Cell, Qualifier, Scalar, Table, Variable
 from na64stat.limits_library.citations import keys_in
 from na64stat.limits_library.existing import ExistingLimit
@@ -79,7 +79,7 @@ class LimitCurve:
         ------
         InputError
             If there is no such column or row, an entry is no number or not positive, a unit is no power of an energy, a mass
-            has none, or a column holds a logarithm.
+            has none, or a column holds a logarithm or the square of a coupling.
         """
         if not table.independent or not table.dependent or not table.rows:
             raise InputError(f"table {table.name!r}: a limit curve needs a mass, a column of limits, and rows of them")
@@ -87,6 +87,8 @@ class LimitCurve:
         variable = table.column(column) if column is not None else table.dependent[0]
         rows = _rows(table, others, dict(at or {}))
         where_mass, where_limit = (f"table {table.name!r}, {found.name!r}" for found in (axis, variable))
+        if is_square(variable.name):
+            raise InputError(f"{where_limit}: the square of a coupling, by its name; take the root of the column first")
         mass_factor = _mass_factor(axis, mass_unit, where_mass)
         factor, power = unit_of(variable, coupling_unit, "coupling_unit", where_limit) or (1.0, 0)
         limits = [_limit(variable.cells[row], factor, f"{where_limit}, row {row + 1}") for row in rows]

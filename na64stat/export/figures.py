@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
@@ -16,7 +15,7 @@ from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
 from na64stat.export.limit_curves import ARTEFACT, bands, edge_curves
-from na64stat.export.map_labels import left_out, legend_names, map_label, notes_of
+from na64stat.export.map_labels import left_out, legend_names, map_label, notes_of, without_contours
 from na64stat.export.setting import asked_of
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.limits_library.library import known_limits
@@ -36,26 +35,19 @@ from na64stat.text import in_brackets, in_mathtext, literal
 def contour_curves(
     found: Scan | Exclusion, label: str, colour: str | None, style: str, level: str | None = None, channel: str = ""
 ) -> list[Curve]:
-    """The contours of a level, default the deciding one, under one name; thin dots where they bound an artefact.
+    """The contours of a level, default the deciding one, under one name, and in thin dots what the layer sum alone excludes.
 
     With a `channel` the style of the line is explained by it.
     """
-    curves = []
-    for contour in found.contours(level):
-        if not any(contour.artefact):
-            drawn = contour.mass, contour.coupling, colour, style
-            curves.append(Curve(label, *drawn, closed=contour.closed, channel=channel))
-            continue
-        for artefact, points in itertools.groupby(range(len(contour.mass)), key=lambda i: contour.artefact[i]):
-            chosen = list(points)
-            piece = slice(max(chosen[0] - 1, 0), chosen[-1] + 1)
-            part = contour.mass[piece], contour.coupling[piece], colour
-            curves.append(
-                Curve("", *part, ":", width=0.9, channel=ARTEFACT)
-                if artefact
-                else Curve(label, *part, style, channel=channel)
-            )
-    return curves
+    curves = [
+        Curve(label, contour.mass, contour.coupling, colour, style, closed=contour.closed, channel=channel)
+        for contour in found.contours(level)
+    ]
+    dots = [
+        Curve("", contour.mass, contour.coupling, colour, ":", width=0.9, channel=ARTEFACT)
+        for contour in found.layer_sum_alone(level)
+    ]
+    return curves + dots
 
 
 def shaded(scenario: str, top: float, more: Sequence[ExistingLimit] = ()) -> list[ShadedLimit]:
@@ -119,6 +111,11 @@ def maps_figure(
         raise InputError(f"plot: couplings in units of {' and '.join(units)}; one unit is right")
     mass = min(item.mass_range[0] for item in items), max(item.mass_range[1] for item in items)
     coupling = min(item.coupling_range[0] for item in items), max(item.coupling_range[1] for item in items)
+    for name, item in found.items() if len(items) > 1 else ():
+        if isinstance(item, Scan) and min(len(item.mass), len(item.coupling)) < 2:
+            raise InputError(
+                f"plot: {name} is a scan at one mass or one coupling, which has no contours; plot it by itself, or scan several"
+            )
     if not (mass[0] < mass[1] and coupling[0] < coupling[1]):
         raise InputError("plot: the scan is a single row or column; a map of masses and couplings can be drawn")
     scenarios = list(dict.fromkeys(item.scenario for item in items))
@@ -133,7 +130,7 @@ def maps_figure(
             f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
         )
     others = shaded(first.scenario if existing and len(scenarios) == 1 else "", coupling[1], more)
-    notes = [notes_of(found, level), left_out(items) if existing else ""]
+    notes = [notes_of(found, level), *without_contours(found, level), left_out(items) if existing else ""]
     return exclusion_figure(_curves(found, level), others, axes, notes=literal(" ".join(filter(None, notes))))
 
 
@@ -223,7 +220,7 @@ def figure_of(result: Any) -> Figure | None:
 def _of_map(result: Scan | Exclusion) -> Figure | None:
     if isinstance(result, Scan) and len(result.mass) == 1 < len(result.coupling):
         return row_figure(result)
-    if not result.contours():
+    if not (result.contours() or result.layer_sum_alone()):
         return None
     return maps_figure({map_label(result): result})
 
@@ -265,8 +262,8 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         notes += " Thin: upper edge of what is excluded."
     if any(is_from_below(point.status) for point in result.points):
         notes += " The lower edge ends where it lies below the couplings that were searched."
-    if any(point.artefacts for point in result.points):
-        notes += f" Dots: excluded by the sum over layers only, no real exclusion; looked for in the {result.verdict} limit only."
+    if any(any(point.artefacts.values()) for point in result.points):
+        notes += " Dots: excluded by the sum over layers only, no real exclusion."
     return exclusion_figure(curves, shaded(result.scenario, top), axes, areas, notes)
 
 

@@ -14,7 +14,7 @@ ARTEFACT: Final = "only the sum over layers"
 """Explains dots in a legend: beyond them points are allowed if the production depth is averaged continuously."""
 
 _THIN: Final = 0.8
-_Edge = tuple[float, float, bool]  # mass, coupling, whether it bounds an artefact
+_Edge = tuple[float, float]  # mass, coupling
 
 
 def limit_curve(
@@ -30,8 +30,8 @@ def edge_curves(found: ScenarioLimits, level: str, label: str, colour: str, styl
     """All edges of the excluded couplings at a level.
 
     The lower edges of the lowest intervals, their upper edges thin, further intervals as vertical strokes at their masses; a
-    curve ends where nothing is excluded. At the deciding level edges of artefacts are thin dots, and
-    where the search begins there is no edge.
+    curve ends where nothing is excluded. Thin dots, without a name, bound what the layer sum alone excludes. At the deciding
+    level there is no edge where the search begins.
 
     Parameters
     ----------
@@ -46,17 +46,14 @@ def edge_curves(found: ScenarioLimits, level: str, label: str, colour: str, styl
     points = sorted(found.points, key=lambda point: point.mass)
     curves = []
     for end, wide in ((0, width), (1, _THIN)):
-        edges = [_edge(point, level, end, decides) for point in points]
-        # An edge that comes back from infinity is another curve.
-        for there, run in itertools.groupby(edges, key=lambda edge: edge is not None):
-            if there:
-                curves += _pieces([edge for edge in run if edge is not None], label, colour, style, wide)
+        for part in _joined([_edge(point, level, end, decides) for point in points]):
+            mass, coupling = zip(*part, strict=True)
+            curves.append(Curve(label, mass, coupling, colour, style, width=wide))
     for point in points:
         for low, high in point.intervals.get(level, ())[1:]:
-            dotted = decides and point.bounds_artefact(low, 0)
-            curves.append(_curve([(point.mass, low), (point.mass, high or low)], label, colour, style, _THIN, dotted))
+            curves.append(Curve(label, [point.mass] * 2, [low, high or low], colour, style, width=_THIN))
     # One name for one quantity: a legend shows the first.
-    return sorted(curves, key=lambda curve: curve.width < width)
+    return [*sorted(curves, key=lambda curve: curve.width < width), *_dots(points, level, colour)]
 
 
 def bands(found: ScenarioLimits, low: str, high: str, label: str, colour: str, hatch: str = "") -> list[Band]:
@@ -77,24 +74,26 @@ def _edge(point: LimitPoint, level: str, end: int, decides: bool) -> _Edge | Non
     value = intervals[0][end] if intervals else None
     if end == 0 and decides and is_from_below(point.status):
         return None
-    return None if value is None else (point.mass, value, decides and point.bounds_artefact(value, end))
+    return None if value is None else (point.mass, value)
 
 
-def _pieces(edges: Sequence[_Edge], label: str, colour: str, style: Any, width: float) -> list[Curve]:
-    """An edge in pieces that are artefacts or not; each begins where the one before ends."""
-    curves, start = [], 0
-    for dotted, piece in itertools.groupby(edges, key=lambda edge: edge[2]):
-        stop = start + len(list(piece))
-        part = [(mass, coupling) for mass, coupling, _ in edges[max(start - 1, 0) : stop]]
-        curves.append(_curve(part, label, colour, style, width, dotted))
-        start = stop
+def _dots(points: Sequence[LimitPoint], level: str, colour: str) -> list[Curve]:
+    """Edges of what the layer sum alone excludes, but for those that are edges of what is excluded, too."""
+    curves = []
+    for end in (0, 1):
+        edges: list[_Edge | None] = []
+        for point in points:
+            artefacts = point.artefacts.get(level, ())
+            known = {edge for interval in point.intervals.get(level, ()) for edge in interval}
+            value = artefacts[0][end] if artefacts else None
+            edges.append(None if value is None or value in known else (point.mass, value))
+        for part in _joined(edges):
+            mass, coupling = zip(*part, strict=True)
+            curves.append(Curve("", mass, coupling, colour, ":", width=_THIN + 0.1, channel=ARTEFACT))
     return curves
 
 
-def _curve(
-    points: Sequence[tuple[float, float]], label: str, colour: str, style: Any, width: float, dotted: bool
-) -> Curve:
-    mass, coupling = zip(*points, strict=True)
-    if dotted:
-        return Curve("", mass, coupling, colour, ":", width=_THIN + 0.1, channel=ARTEFACT)
-    return Curve(label, mass, coupling, colour, style, width=width)
+def _joined(edges: Sequence[_Edge | None]) -> list[list[_Edge]]:
+    """Edges at neighbouring masses; one that comes back from infinity is another curve."""
+    groups = itertools.groupby(edges, key=lambda edge: edge is not None)
+    return [[edge for edge in group if edge is not None] for there, group in groups if there]

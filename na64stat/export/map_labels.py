@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.scan_record import Scan
 
@@ -85,6 +87,27 @@ def left_out(items: Iterable[Scan | Exclusion]) -> str:
     if len(scenarios) == 1:
         return ""
     return f"Existing limits are left out: {' and '.join(scenarios)} have different couplings, and each has limits of its own."
+
+
+def without_contours(found: Mapping[str, Scan | Exclusion], level: str | None = None) -> list[str]:
+    """Which maps have no contour to draw, and whether that is since nothing is excluded or since all is.
+
+    Parameters
+    ----------
+    found, level
+        As in `legend_names`.
+    """
+    notes = []
+    for label, item in found.items():
+        one_line = isinstance(item, Scan) and min(len(item.mass), len(item.coupling)) < 2
+        if one_line or item.contours(level):
+            continue
+        values = item.excess[level or item.levels[0]]
+        known = values[~np.isnan(values)]
+        what = "everything" if len(known) and bool((known > 0).all()) else "nothing"
+        failed = "" if len(known) == values.size else ", apart from points that failed"
+        notes.append(f"{label}: {what} is excluded in this range{failed}; no contour.")
+    return notes
 
 
 def _setting(item: Scan | Exclusion) -> list[str]:

@@ -15,11 +15,12 @@ import yaml
 
 from na64stat.errors import InputError, shown
 from na64stat.export.served_json import table_from_json
-from na64stat.export.submission_yaml import resource_from, table_from
+from na64stat.export.submission_yaml import reason, resource_from, table_from
 from na64stat.export.table import Resource, Table
 from na64stat.files import parse_json, read_limited
 
 SUBMISSION: Final = "submission.yaml"
+_LONGEST_NUMBER: Final = 1000
 MOST_VALUES: Final = 10_000_000
 """Values, keys and lists of a YAML document, with aliases written out, above which it is refused; 8 letters count as one."""
 
@@ -114,7 +115,7 @@ def _record(document: Mapping[str, Any], where: str) -> tuple[tuple[Resource, ..
     try:
         resources = tuple(resource_from(item) for item in document.get("additional_resources") or ())
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise InputError(f"{where}: additional_resources: {type(error).__name__}: {error}") from error
+        raise InputError(f"{where}: additional_resources: {reason(error)}") from error
     return resources, str(document.get("comment") or "")
 
 
@@ -158,7 +159,18 @@ def _documents(file: Path) -> list[Any]:
         raise InputError(f"{file}: {error}") from error
     # The constructors of the safe loader raise much else, such as an IndexError for `!!int ""`.
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise InputError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
+        raise InputError(f"{file}: not YAML: {_place(error, text)}") from error
+
+
+def _place(error: Exception, text: str) -> str:
+    """Where YAML is broken, with that line."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        return "a value in it is not what its tag says, a character is none of YAML, or it is nested too deeply"
+    lines = text.split("\n")
+    line = lines[min(mark.line, len(lines) - 1)].strip()
+    at = f"line {mark.line + 1}, column {mark.column + 1}: {shown(line)}"
+    return f"{at}; `key: value`, `- item` and closed quotes and brackets are right"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -171,6 +183,29 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
                 f"YAML with {size:.3g} values if its aliases are written out; at most {MOST_VALUES} are read"
             )
         return super().construct_document(node)
+
+
+def _constructed_as(tag: str) -> Any:
+    """Constructor of numbers that refuses those of YAML 1.1 that nobody means: 1_000, and 1:30 for 90."""
+
+    def construct(loader: Any, node: Any) -> Any:
+        text = node.value if isinstance(node.value, str) else ""
+        if "_" in text or ":" in text:
+            raise InputError(
+                f"line {node.start_mark.line + 1}: {shown(text)}; a number without underscores and colons, or a text in quotes, "
+                "is right"
+            )
+        if len(text) > _LONGEST_NUMBER:
+            raise InputError(
+                f"line {node.start_mark.line + 1}: a number of {len(text)} characters; at most {_LONGEST_NUMBER}"
+            )
+        return getattr(yaml.SafeLoader, f"construct_yaml_{tag}")(loader, node)
+
+    return construct
+
+
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _constructed_as(_tag))
 
 
 def _written_out(node: Any, known: dict[int, float]) -> float:

@@ -18,7 +18,7 @@ from na64stat.export.setting import criterion_of, setting_text, variant
 from na64stat.export.table import MISSING, Cell, Qualifier, Table, Variable, cells
 from na64stat.scenarios.registry import symbols
 from na64stat.study.exclusion_record import Exclusion
-from na64stat.study.limits_record import Interval, ScenarioLimits
+from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
 from na64stat.study.projection_record import Projection
 from na64stat.study.region import Contour
 from na64stat.study.scan_record import Scan
@@ -74,10 +74,9 @@ def _limits(result: ScenarioLimits) -> tuple[Table, ...]:
         if decides and not columns:
             columns = [Variable(f"{LEVEL_NAMES[result.verdict]}, lower edge", cells([None] * len(result.points)),
                                 _unit(result), _qualifiers(result))]  # fmt: skip
-        if decides:
-            columns += _edges("Excluded by the layer sum only", [point.artefacts for point in result.points], result)
+        columns += _layer_sum(levels, result.points, result, result.verdict)
         if columns:
-            artefacts = _artefacts(result) if decides else ""
+            artefacts = _artefacts(result.points, levels)
             text = (
                 f"{'Observed' if name == 'observed' else 'Expected'} limit at {100 * result.cl:.6g}% CL on the coupling "
                 f"{_coupling(result.scenario)} against the mass: excluded are the couplings above the lower edge, and below the "
@@ -87,8 +86,17 @@ def _limits(result: ScenarioLimits) -> tuple[Table, ...]:
     return tuple(found)
 
 
-def _artefacts(result: ScenarioLimits) -> str:
-    if not any(point.artefacts for point in result.points):
+def _layer_sum(levels: Sequence[str], points: Sequence[LimitPoint], result: Any, decides: str) -> list[Variable]:
+    """Columns of what the layer sum alone excludes."""
+    columns = []
+    for level in levels:
+        name = "Excluded by the layer sum only" + ("" if level == decides else f", {_SHORT[level]}")
+        columns += _edges(name, [point.artefacts.get(level, ()) for point in points], result)
+    return columns
+
+
+def _artefacts(points: Sequence[LimitPoint], levels: Sequence[str]) -> str:
+    if not any(level in point.artefacts for point in points for level in levels):
         return ""
     return (
         "Couplings that only the paper's sum over target layers excludes, and not an average over any depth, have columns of "
@@ -116,7 +124,8 @@ def _projection(result: Projection) -> tuple[Table, ...]:
     columns: list[Variable] = []
     for level in EXPECTED:
         columns += _edges(LEVEL_NAMES[level], [point.limit.intervals[level] for point in points], result)
-    columns += _edges("Excluded by the layer sum only", [point.limit.artefacts for point in points], result)
+    limits = [point.limit for point in points]
+    columns += _layer_sum(EXPECTED, limits, result, "median")
     for number, reach in enumerate(points[0].reach if points else ()):
         intervals = [point.reach[number].intervals for point in points]
         columns += _edges(f"Discovery at {reach.significance:g} sigma", intervals, result, _qualifiers(result)[1:])
@@ -124,14 +133,16 @@ def _projection(result: Projection) -> tuple[Table, ...]:
         return ()
     text = (
         f"Projected limits at {100 * result.cl:.6g}% CL and discovery reach for the coupling {_coupling(result.scenario)} "
-        f"against the muons on target. Background: {result.background}. {_context(result)}"
+        f"against the muons on target. Background: {result.background}. {_artefacts(limits, EXPECTED)}{_context(result)}"
     )
     return (_table(result, "projection", text, independent, columns),)
 
 
 def contour_tables(result: Scan | Exclusion) -> tuple[Table, ...]:
     """A table of contours for each level; of levels that coincide, the first."""
-    found: Mapping[str, Sequence[Contour]] = {level: result.contours(level) for level in result.levels}
+    found: Mapping[str, Sequence[Contour]] = {
+        level: (*result.contours(level), *result.layer_sum_alone(level)) for level in result.levels
+    }
     tables_, done = [], list[Sequence[Contour]]()
     for level, contours in found.items():
         if not contours or contours in done:
@@ -141,7 +152,7 @@ def contour_tables(result: Scan | Exclusion) -> tuple[Table, ...]:
         text = (
             f"{LEVEL_NAMES[level]} exclusion contour at {100 * result.cl:.6g}% CL in the plane of mass and coupling "
             f"{_coupling(result.scenario)}: points along each curve, the excluded side on its left; a closed curve ends where it "
-            f"began. Artefact 1: only the sum over target layers excludes there. {_context(result)}"
+            f"began. Artefact 1: no contour, but where the sum over target layers alone excludes. {_context(result)}"
         )
         if alike:
             text += f" The same contour: {', '.join(LEVEL_NAMES[other] for other in alike)}."
@@ -166,13 +177,17 @@ def _map(result: Scan) -> Table:
             Cell(round(value, _CL_S_DECIMALS) if math.isfinite(value) else MISSING) for value in values.ravel().tolist()
         )
         columns.append(Variable(f"CL_s, {_SHORT[verdict]}", entries, None, _qualifiers(result)))
+    artefact = np.array([[status == "artefact" for status in row] for row in result.status])
+    if artefact.any():
+        columns.append(Variable("Artefact", tuple(Cell(int(is_so)) for is_so in artefact.ravel().tolist())))
     for region, values in result.events.items():
         columns.append(Variable(f"Expected signal events, {region}", cells(values.ravel().tolist())))
     text = (
         f"CL_s at signal strength 1 over masses and couplings {_coupling(result.scenario)}, and the expected "
         f"signal events; excluded at {100 * result.cl:.6g}% CL where CL_s < {1 - result.cl:.4g}. A missing value could not be "
         f"computed. "
-        f"{_context(result)}"
+        + ("Artefact 1: not excluded, but by the sum over target layers alone. " if artefact.any() else "")
+        + _context(result)
     )
     independent = (
         Variable(_mass(result.scenario), cells(mass.tolist()), "GEV"),

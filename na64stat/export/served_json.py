@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from na64stat.errors import InputError, shown
-from na64stat.export.submission_yaml import cell_from, cell_of, keywords_from, scalar
+from na64stat.export.submission_yaml import cell_from, cell_of, keywords_from, reason, scalar
 from na64stat.export.table import MISSING, Qualifier, Table, Variable
 
 MOST_COLUMNS, MOST_QUALIFIERS = 10_000, 100_000
@@ -80,7 +80,7 @@ def table_from_json(record: Mapping[str, Any], where: str) -> Table:
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise InputError(f"{where}: not a table as HEPData serves it: {type(error).__name__}: {error}") from error
+        raise InputError(f"{where}: not a table as HEPData serves it: {reason(error)}") from error
 
 
 def _head(variable: Variable) -> str:

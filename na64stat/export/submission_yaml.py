@@ -76,7 +76,19 @@ def table_from(entry: Mapping[str, Any], data: Any, where: str) -> Table:
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{where}: not a HEPData table: {type(error).__name__}: {error}") from error
+        raise InputError(f"{where}: not a HEPData table: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with an entry, in words of ours, from what came of taking it apart."""
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    if isinstance(error, OverflowError):
+        return "a number larger than any that is read (1e308)"
+    own = str(error)
+    if isinstance(error, AttributeError) or "indices" in own or "subscriptable" in own or "iterable" in own:
+        return "a list, a number or a text where an object of keys and values is needed, or the other way round"
+    return own
 
 
 def resource_from(item: Mapping[str, Any]) -> Resource:
@@ -105,6 +117,11 @@ def keywords_from(values: Any) -> tuple[Any, ...]:
 
 def cell_from(item: Mapping[str, Any]) -> Cell:
     """A cell from its entry, in YAML or JSON."""
+    for key in item:
+        if not isinstance(key, str):
+            raise InputError(
+                f"{shown(dict(item))}: {shown(key)} is no key of a value; a point, not a comma, in a number is right"
+            )
     errors = tuple(_error_from(error) for error in item.get("errors") or ())
     found = Cell(scalar(item.get("value"), "value"), _edge(item.get("low")), _edge(item.get("high")), errors)
     if found.value is None and (found.low is None or found.high is None):
@@ -181,7 +198,7 @@ def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable
     return tuple(
         Variable(
             str(item["header"]["name"]),
-            tuple(cell_from(cell) for cell in _list(item["values"], "values")),
+            _cells_from(item),
             _text(item["header"].get("units"), "units"),
             tuple(
                 Qualifier(str(q["name"]), scalar(q["value"], "qualifier"), _text(q.get("units"), "units"))
@@ -190,6 +207,18 @@ def _variables_from(items: Sequence[Mapping[str, Any]] | None) -> tuple[Variable
         )
         for item in items or ()
     )
+
+
+def _cells_from(item: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Cells of a variable; what is wrong is named with the row that it is in."""
+    cells = []
+    for row, cell in enumerate(_list(item["values"], "values"), start=1):
+        try:
+            cells.append(cell_from(cell))
+        except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            name = shown(item["header"]["name"])
+            raise InputError(f"{name}, row {row}: {reason(error)}") from error
+    return tuple(cells)
 
 
 def _list(part: Any, what: str) -> list[Any]:
@@ -225,5 +254,10 @@ def _error_from(item: Mapping[str, Any]) -> Uncertainty:
     if "symerror" in item:
         return Uncertainty.of(scalar(item["symerror"], "symerror"), label, hide=bool(hide))
     both = item["asymerror"]
+    for side in ("minus", "plus"):
+        if isinstance(both, Mapping) and side not in both:
+            raise InputError(
+                f"an asymerror {shown(dict(both))} without {side}; both sides are right, {side}: 0 if there is none"
+            )
     minus, plus = (scalar(both[side], f"{side} of asymerror") for side in ("minus", "plus"))
     return Uncertainty(minus, plus, label, hide=bool(hide))

@@ -118,8 +118,17 @@ def parse_json(text: str | bytes, where: str, parse_int: Callable[[str], Any] = 
         )
     except RecursionError as error:
         raise InputError(f"{where}: nested too deeply; JSON of at most {DEEPEST} levels is read") from error
+    except json.JSONDecodeError as error:
+        line = error.doc.split("\n")[error.lineno - 1].strip()
+        at = f"line {error.lineno}, column {error.colno}" + (f": {shown(line)}" if line else ", where it ends")
+        raise InputError(
+            f"{where}: not a JSON file: {at}; closed brackets and quotes, and commas between values, are right"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: not a JSON file: byte {error.start} is not UTF-8 text") from error
     except ValueError as error:
-        raise InputError(f"{where}: not a JSON file: {error}") from error
+        own = "a whole number of thousands of digits" if "integer string conversion" in str(error) else str(error)
+        raise InputError(f"{where}: not a JSON file: {own}") from error
     level = [found]
     for _ in range(DEEPEST):
         inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))

@@ -10,14 +10,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from na64stat.errors import InputError, TableError
+from na64stat.errors import InputError, TableError, shown
 from na64stat.files.reading import read_limited
 
 
 def read_table(path: str | Path | Traversable, columns: Mapping[str, type]) -> dict[str, list[Any]]:
     """Columns of a CSV file, by name.
 
-    The file is UTF-8 text with a header line. Empty lines, and lines that start with ``#``, are passed over.
+    The file is UTF-8 text with a header line. Empty lines, and lines that start with ``#``, are passed over. Lines end as on any
+    system; values are separated by commas, or by semicolons if the header is.
 
     Parameters
     ----------
@@ -62,14 +63,24 @@ def _read(file: Path | Traversable) -> str:
 
 def _fields(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and stripped values of each line that is not empty and no comment."""
+    separator = ""
     # Only real line ends: str.splitlines also breaks at form feeds and the like, and the numbers would be off.
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
+            # Spreadsheets of half of Europe write semicolons; the header, which has names only, tells.
+            separator = separator or (";" if ";" in line and "," not in line else ",")
             try:
-                (row,) = csv.reader([line], strict=True, skipinitialspace=True)
+                (row,) = csv.reader([line], delimiter=separator, strict=True, skipinitialspace=True)
             except (csv.Error, ValueError) as error:
-                raise TableError(f"{name}, line {number}: not a line of comma-separated values: {error}") from error
+                raise TableError(f"{name}, line {number}: {_reason(line, separator)}") from error
             yield number, [value.strip() for value in row]
+
+
+def _reason(line: str, separator: str) -> str:
+    """Why a line cannot be taken apart."""
+    if any(len(value) > csv.field_size_limit() for value in line.split(separator)):
+        return f"a value of more than {csv.field_size_limit()} characters, which is more than is read"
+    return f"not a line of comma-separated values: a quotation mark that is not closed or has text behind it: {shown(line)}"
 
 
 def _check_header(header: list[str], columns: Mapping[str, type], where: str) -> None:

@@ -244,8 +244,10 @@ def _read(path: Path | Traversable, unit: str | None) -> tuple[ExistingLimit, ..
 
 def _lines(path: Path | Traversable) -> list[int]:
     """Line number of each row of a table that `read_table` has read."""
-    text = read_limited(path, "CSV", TableError).decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    return [line for line, row in enumerate(text, 1) if row.strip() and not row.lstrip().startswith("#")][1:]
+    text = read_limited(path, "CSV", TableError).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    return [line for line, row in enumerate(text.split("\n"), 1) if row.strip() and not row.lstrip().startswith("#")][
+        1:
+    ]
 
 
 def _check_rows(table: dict[str, list[Any]], path: Path | Traversable, lines: list[int], units: Sequence[str]) -> None:

@@ -29,9 +29,8 @@ from na64stat.study.status import is_from_below
 from na64stat.text import in_brackets, in_mathtext, literal
 
 if TYPE_CHECKING:
+    from na64stat.study.limits_record import Interval, LimitPoint
     from na64stat.study.projection_record import Projection, ProjectionPoint
-
-    Interval = tuple[float, float | None]
 
 MOST_MASSES: Final = 6
 _HEIGHT_CM: Final = 8.0
@@ -159,26 +158,28 @@ def _draw(
     # A lowest coupling that is only where the search began is no edge, and not drawn as one.
     lowest = [None if is_from_below(limit.status) else _lowest(limit.intervals["median"]) for limit in limits]
     highest = [found[0][1] if found else None for found in (limit.intervals["median"] for limit in limits)]
-    for end, edge, width, line in ((0, lowest, 1.7, look), (1, highest, 0.8, {"color": colour})):
-        spurious = np.array(
-            [value is not None and limit.bounds_artefact(value, end) for limit, value in zip(limits, edge, strict=True)]
-        )
-        values = _numbers(edge)
-        axes.plot(muons, np.where(spurious, np.nan, values), "-", lw=width, zorder=4, **line)
-        # Dots reach to the point before and after: else a single one would not be seen.
-        beside = spurious | np.append(spurious[1:], False) | np.append(False, spurious[:-1])
-        if spurious.any():
-            axes.plot(muons, np.where(beside, values, np.nan), ":", color=colour, lw=width, zorder=4)
+    for edge, width, line in ((lowest, 1.7, look), (highest, 0.8, {"color": colour})):
+        axes.plot(muons, _numbers(edge), "-", lw=width, zorder=4, **line)
     for at, limit in zip(muons, limits, strict=True):
         for start, stop in limit.intervals["median"][1:]:
-            style = ":" if limit.bounds_artefact(start, 0) else "-"
-            axes.plot([at, at], [start, stop or start], style, color=colour, lw=0.8, zorder=4)
+            axes.plot([at, at], [start, stop or start], "-", color=colour, lw=0.8, zorder=4)
+    for end in (0, 1):  # of what the layer sum alone excludes; a single point is a dot
+        alone = [found[0][end] if found else None for found in (_alone(limit) for limit in limits)]
+        known = [{value for interval in limit.intervals["median"] for value in interval} for limit in limits]
+        dots = _numbers(None if value in edges else value for value, edges in zip(alone, known, strict=True))
+        if np.isfinite(dots).any():
+            axes.plot(muons, dots, ":", marker=".", ms=2, color=colour, lw=0.9, zorder=4)
     for number, style in enumerate(reach_styles):
         reach = [point.reach[number].intervals for point in points]
         lowest = [None if is_from_below(p.reach[number].status) else _lowest(p.reach[number].intervals) for p in points]
         axes.plot(muons, _numbers(lowest), style, lw=1.2, zorder=3, **look)
         highest = [found[0][1] if found else None for found in reach]
         axes.plot(muons, _numbers(highest), style, color=colour, lw=1.2, zorder=3)
+
+
+def _alone(limit: LimitPoint) -> Sequence[Interval]:
+    """What the layer sum alone excludes, in the median."""
+    return limit.artefacts.get("median", ())
 
 
 def _lowest(intervals: Sequence[Interval]) -> float | None:
@@ -242,7 +243,7 @@ def _notes(projection: Projection) -> str:
     text = f"{kept[projection.background]}. Run {projection.run} with other numbers of muons; median limits, {projection.method}."
     if any(is_from_below(status) for point in projection.points for status in _states(point)):
         text += " A lower edge ends where it lies below the couplings that were searched."
-    spurious = [mass for mass in projection.masses if any(point.limit.artefacts for point in projection.at_mass(mass))]
+    spurious = [mass for mass in projection.masses if any(_alone(point.limit) for point in projection.at_mass(mass))]
     if spurious:
         masses = " and ".join(f"{mass:.4g}" for mass in spurious)
         text += f" At {masses} GeV part of it is excluded by the sum over layers only, no real exclusion: dots."

@@ -174,7 +174,7 @@ def _range(values: Sequence[float]) -> str:
 def _photon_inside_existing(results: Results) -> Headline:
     """Whether the excluded region of 2022 above 10 MeV lies within existing limits."""
     total = sum(
-        int((scan.excludes(artefacts=False) & (scan.mass > KNOWN_FROM)[:, None]).sum())
+        int((scan.excludes() & (scan.mass > KNOWN_FROM)[:, None]).sum())
         for (run, _), scan in results.photon.items()
         if run == "2022"
     )
@@ -190,7 +190,7 @@ def _photon_inside_existing(results: Results) -> Headline:
 def _outside(scan: Scan) -> list[tuple[float, float]]:
     """Excluded points above 10 MeV that no existing limit excludes."""
     mass, coupling = np.meshgrid(scan.mass, scan.coupling, indexing="ij")
-    chosen = scan.excludes(artefacts=False) & (mass > KNOWN_FROM) & ~excluded("axion-photon", mass, coupling)
+    chosen = scan.excludes() & (mass > KNOWN_FROM) & ~excluded("axion-photon", mass, coupling)
     return list(zip(mass[chosen].tolist(), coupling[chosen].tolist(), strict=True))
 
 

@@ -270,7 +270,7 @@ def _contour_table(scans: dict[tuple[str, str], Scan]) -> str:
         (run, region, verdict, number, curve.closed, mass, coupling, scan.coupling_unit, artefact)
         for (run, region), scan in scans.items()
         for verdict in scan.excess
-        for number, curve in enumerate(scan.contours(verdict))
+        for number, curve in enumerate((*scan.contours(verdict), *scan.layer_sum_alone(verdict)))
         for mass, coupling, artefact in zip(curve.mass, curve.coupling, curve.artefact, strict=True)
     ]
     header = ("run", "region", "verdict", "curve", "closed", "mass_gev", "coupling", "coupling_unit", "artefact")

@@ -17,7 +17,7 @@ from na64stat.scenarios.muon_pseudoscalar import MuonPseudoscalar
 from na64stat.scenarios.muon_scalar import MuonScalar
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.study.limits import limits
-from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits
+from na64stat.study.limits_record import LimitPoint, ScenarioLimits
 from na64stat.study.status import has_failed
 from na64stat.text import interval_text
 
@@ -120,15 +120,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _cell(point: LimitPoint, level: str) -> str:
     if has_failed(point.status):
         return point.status
-    intervals = point.intervals[level]
-    if not intervals:
-        return "nothing"
-    return ", ".join(interval_text(interval, _DIGITS) + _artefact(point, interval) for interval in intervals)
-
-
-def _artefact(point: LimitPoint, interval: Interval) -> str:
-    """What part of an interval only the layer sum excludes."""
-    real, artefacts = point.split(interval)
-    if not real:
-        return " (layer sum)"
-    return "".join(f" ({interval_text(a, _DIGITS)}: layer sum)" for a in artefacts)
+    found, alone = (
+        ", ".join(interval_text(interval, _DIGITS) for interval in part.get(level, ()))
+        for part in (point.intervals, point.artefacts)
+    )
+    return (found or "nothing") + (f" (layer sum: {alone})" if alone else "")

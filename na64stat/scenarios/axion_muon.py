@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -38,7 +39,13 @@ class AxionMuon(Scenario):
     coupling_symbol, coupling_unit = r"g_{a\mu\mu}", "GeV^-1"
     coupling_range = (1e-6, 1e3)
     references = ("Li:2025axion", "Bjorken:2009mm", "Bauer:2017ris")
+    production_power = 2.0
     width_power = 2.0
+
+    @property
+    def perturbative_below(self) -> float:
+        """Coupling [GeV^-1] at which the Yukawa coupling is sqrt(4 pi)."""
+        return math.sqrt(4 * math.pi) / (2 * MUON_MASS)
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:
         """Pseudoscalar bremsstrahlung with the Yukawa coupling 2 m_muon g."""

@@ -37,6 +37,7 @@ class AxionPhoton(Scenario):
     coupling_symbol, coupling_unit = r"g_{a\gamma\gamma}", "GeV^-1"
     default_regions = ("visible",)
     coupling_range = (1e-7, 10.0)
+    production_power = 2.0
     width_power = 2.0
     references = ("Li:2025axion", "Bjorken:2009mm")
 

@@ -59,10 +59,11 @@ class Scenario(ABC):
     default_regions
         Regions that limits use unless others are named.
     production_power
-        dsigma/dx is proportional to coupling to this power; None if it is no power.
+        dsigma/dx is proportional to coupling to this power. It need not be stated: without it (None, the default) the dependence
+        is found (`na64stat.scenarios.dependence`); one that does not hold is an error.
     width_power
-        Every decay width is proportional to coupling to this power, so that fractions do not depend on it; None (the
-        default) if not, and `width` is asked at each coupling.
+        Every decay width is proportional to coupling to this power, so that fractions do not depend on it, which is checked; None
+        (the default): `width` and the fractions are asked at each coupling.
     reliable_x
         Energy fraction below which the production formula is not reliable; default 0.
     coupling_range
@@ -79,7 +80,7 @@ class Scenario(ABC):
     coupling_symbol: ClassVar[str] = "g"
     coupling_unit: ClassVar[str] = "1"
     default_regions: ClassVar[tuple[str, ...]] = ("invisible",)
-    production_power: ClassVar[float | None] = 2.0
+    production_power: ClassVar[float | None] = None
     width_power: ClassVar[float | None] = None
     reliable_x: ClassVar[float] = 0.0
     coupling_range: ClassVar[tuple[float, float]] = (1e-9, 10.0)
@@ -136,10 +137,16 @@ class Scenario(ABC):
         return dataclasses.replace(self, **changes)
 
     @property
+    def perturbative_below(self) -> float | None:
+        """Coupling up to which perturbation theory holds: sqrt(4 pi) of a pure number; None where the unit does not say."""
+        return math.sqrt(4 * math.pi) if self.coupling_unit == "1" else None
+
+    @property
     def yield_power(self) -> float | None:
-        """Power of the coupling in the expected events; None where a lifetime makes it no power."""
-        probe = self if self.coupling > 0 else self.at(coupling=1.0)
-        return self.production_power if probe.width() == 0 else None
+        """Power of the coupling in the expected events, over `coupling_range`; None where they are no power of it."""
+        from na64stat.scenarios.dependence import power_of_yield
+
+        return power_of_yield(self, self._range())
 
     def coupling_at(self, mu: float) -> float:
         """Coupling whose yield is `mu` times this one's.
@@ -157,13 +164,25 @@ class Scenario(ABC):
         """
         if not (is_number(mu) and 0 <= mu < math.inf):
             raise wrong("mu", mu, "a finite signal strength >= 0 is right (None: nothing is excluded)", ScenarioError)
+        from na64stat.scenarios.dependence import dependence, power_of_yield
+
         power = self.yield_power
-        if power is None:
-            raise ScenarioError(
-                f"{self.name} at mass {self.mass:g} GeV: the yield is no power of the coupling, so that mu = {mu:g} is no "
-                "coupling; use limits or scan over the coupling"
-            )
-        return float(self.coupling * float(mu) ** (1 / power))
+        if power is not None:
+            coupling = float(self.coupling * float(mu) ** (1 / power))
+            low, high = self._range()
+            if coupling == 0 or low <= coupling <= high or power_of_yield(self, self._range(coupling)) == power:
+                return coupling
+        found = dependence(self, self._range())
+        fate = ", and what becomes of the particle depends on it" if found.decays else ""
+        raise ScenarioError(
+            f"{self.name} at mass {self.mass:g} GeV: the yield is no power of the coupling (production {found.text}{fate}), so "
+            f"that mu = {mu:g} is no coupling; use limits or scan over the coupling"
+        )
+
+    def _range(self, *couplings: float) -> tuple[float, float]:
+        """`coupling_range`, as far as the coupling of this point and others."""
+        used = [*self.coupling_range, *(g for g in (self.coupling, *couplings) if g > 0)]
+        return min(used), max(used)
 
 
 ScenarioFactory = Callable[..., Scenario]

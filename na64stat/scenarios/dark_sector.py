@@ -35,6 +35,7 @@ class DarkSector(Scenario):
     coupling_symbol = r"g_{Z'} g_\chi"
     coupling_range = (1e-6, 1e3)
     references = ("Li:2025axion", "Bjorken:2009mm")
+    production_power = 2.0
     width_power = 2.0
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

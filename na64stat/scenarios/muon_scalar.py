@@ -30,6 +30,7 @@ class MuonScalar(Scenario):
     name = "muon-scalar"
     coupling_symbol = r"g_{\mu}"
     references = ("Li:2025axion", "Bjorken:2009mm")
+    production_power = 2.0
     width_power = 2.0
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

@@ -20,6 +20,7 @@ from typing import Final
 
 from na64stat.errors import ScenarioError, did_you_mean
 from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.scenarios.beside import beside, edited, imported_from
 
 _CLASSES: Final = {
     "axion-photon": ("axion_photon", "AxionPhoton"),
@@ -116,12 +117,14 @@ def _packaged(name: str) -> type[Scenario]:
 class _OfContent(SourceFileLoader):
     """Compiles the content it is given: a compiled file would be told apart by its time and size alone.
 
-    `known_as` names the module by its file's name and content, wherever that file is.
+    `known_as` names the module by its file's name and content, wherever that file is; `beside` holds the files that it imported
+    from its folder, with digests.
     """
 
     def __init__(self, name: str, path: str, content: bytes) -> None:
         super().__init__(name, path)
         self._content = content
+        self.beside: dict[str, str] = {}
         self.known_as = f"na64stat_user_{Path(path).resolve().stem}_{_short_digest(content)}"
 
     def get_code(self, fullname: str) -> CodeType:
@@ -159,7 +162,7 @@ def load_class(path: Path, name: str) -> type[Scenario]:
     digest = _short_digest(str(place).encode() + b"\0" + content)
     module_name = f"na64stat_user_{place.stem}_{digest}"
     module = sys.modules.get(module_name)
-    if module is None:
+    if module is None or edited(getattr(module.__loader__, "beside", {})):
         loader = _OfContent(module_name, str(path), content)
         spec = importlib.util.spec_from_file_location(module_name, path, loader=loader)
         if spec is None:
@@ -167,7 +170,9 @@ def load_class(path: Path, name: str) -> type[Scenario]:
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         try:
-            loader.exec_module(module)
+            with beside(place.parent):
+                loader.exec_module(module)
+            loader.beside = imported_from(place.parent)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise ScenarioError(f"scenario file {path}: {type(error).__name__}: {error}") from error

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from na64stat import units
 from na64stat.errors import ScenarioError, TableError, ValidityWarning
@@ -98,8 +99,7 @@ class SpectrumTable:
         # Rows of each mass, in the order of the file.
         rows = np.split(np.argsort(columns["mass_gev"], kind="stable"), first[1:])
         for mass, at in zip(masses, rows, strict=True):
-            if len(at) < 2 or np.any(np.diff(columns["x"][at]) <= 0):
-                raise TableError(f"{path}: mass_gev = {mass:g}: at least two rows with increasing x are needed")
+            _check_rows(f"{path}", float(mass), columns["x"][at], at)
             for column in ("width_gev", "visible_fraction"):
                 if len(np.unique(columns[column][at])) > 1:
                     raise TableError(
@@ -147,6 +147,20 @@ class SpectrumTable:
         return upper - 1, upper, share
 
 
+def _check_rows(path: str, mass: float, x: Array, rows: NDArray[np.intp]) -> None:
+    """Refuse rows of one mass whose x do not increase, with a TableError."""
+    if len(rows) < 2:
+        raise TableError(f"{path}: mass_gev = {mass:g}: one row; at least two with increasing x are needed")
+    back = np.flatnonzero(np.diff(x) <= 0)
+    if len(back):
+        before, here = x[back[0]], x[back[0] + 1]
+        why = "stands there twice" if here == before else f"comes after {before:g}"
+        raise TableError(
+            f"{path}, row {rows[back[0] + 1] + 1} below the header: mass_gev = {mass:g}: x = {here:g} {why}; increasing x, each "
+            "once, is right"
+        )
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Tabulated(Scenario):
@@ -165,6 +179,7 @@ class Tabulated(Scenario):
     table: SpectrumTable = field(repr=False)
 
     name = "tabulated"
+    production_power = 2.0
     width_power = 2.0
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ class ZPrime(Scenario):
     mass_symbol = r"m_{Z'}"
     coupling_symbol = r"g_{Z'}"
     references = ("Li:2025axion", "Bjorken:2009mm", "NA64:2024muon")
+    production_power = 2.0
     width_power = 2.0
 
     def production(self, x: Array, beam_energy: float, nucleus: Nucleus) -> Production:

@@ -11,11 +11,16 @@ import numpy as np
 
 from na64stat.errors import InputError
 from na64stat.stats.fit import fit_fixed, fit_free
+from na64stat.stats.kinks import vanishes
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array, Poisson
 from na64stat.stats.records import Band, ClsResult, Limit, NumericalError
+from na64stat.stats.signal_mean import FLOOR
 from na64stat.stats.statistic import Criterion, Statistic, check_settings
+
+_FLOOR_EVENTS = 1e-3
+"""Signal events of a sample whose factor is at its floor, above which the floor decides."""
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
@@ -60,13 +65,16 @@ class Asymptotic(Method):
         column = 0 if self.criterion is Criterion.CL_S else 1
 
         def expected(level: float) -> float | None:
-            return statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level)[column], alpha)
+            value = statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level)[column], alpha)
+            return statistics.off_the_floor(value, statistics.asimov, statistics.asimov_auxiliary)
 
         def observed(mu: float) -> float:
             return statistics.probabilities(statistics.root_observed(mu), statistics.root_asimov(mu))[column]
 
         band = Band(*(expected(level) for level in _LEVELS))
-        limit = None if model.observed is None else statistics.solve(observed, alpha)
+        limit = None
+        if model.observed is not None:
+            limit = statistics.off_the_floor(statistics.solve(observed, alpha), statistics.data, None)
         crossing = band.median if model.observed is None else limit
         return Limit(
             limit,
@@ -76,7 +84,7 @@ class Asymptotic(Method):
             cl,
             self.name,
             model.channels,
-            () if crossing is not None else ("no signal strength is excluded",),
+            () if crossing is not None else (_nothing(model),),
             criterion=self.criterion.value,
         )
 
@@ -131,6 +139,17 @@ class _Statistics:
         log_sb, log_b = norm.logsf(shift[0]), norm.logsf(shift[1])
         return float(np.exp(log_sb - log_b)), float(np.exp(log_sb)), float(np.exp(log_b))
 
+    def off_the_floor(self, mu: float | None, data: Array, auxiliary: Array | None) -> float | None:
+        """A limit, or None where all that excludes it is the floor of a parameter: its bound of 1e-10 stands for zero."""
+        if not mu:
+            return mu
+        at = fit_fixed(self.model, data, mu, auxiliary).parameters
+        floors = np.array([item.lower for item in self.model.parameters])
+        at_floor = (floors > 0) & (floors <= FLOOR) & (at[0] <= 2 * floors)
+        zero = np.where(at_floor, 0.0, at)
+        held = (self.model.signal_only.rates(at) - self.model.signal_only.rates(zero)).sum()
+        return None if held > _FLOOR_EVENTS else mu
+
     def solve(self, cl_s: Callable[[float], float], alpha: float) -> float | None:
         """Signal strength at which a falling `cl_s` is alpha."""
         from scipy.optimize import brentq
@@ -151,6 +170,11 @@ class _Statistics:
             if high > math.log(1e12):
                 return None
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.total
+
+
+def _nothing(model: Model) -> str:
+    text = "no signal strength is excluded"
+    return text + ": within its uncertainties there may be no signal at all" if vanishes(model) else text
 
 
 def expected_auxiliary(model: Model, parameters: Array) -> Array:

@@ -15,6 +15,7 @@ from na64stat.stats.interpolation import Interpolation, polynomial_coefficients
 from na64stat.stats.kernel import (
     BEND,
     BINS,
+    BOW,
     CELL_BIN,
     CELLS,
     CODE_1,
@@ -57,6 +58,7 @@ from na64stat.stats.kernel import (
     RATE,
     REACH,
     REDUCED,
+    ROW_SIGNAL,
     ROW_START,
     ROWS,
     SHAPE_AT,
@@ -66,9 +68,11 @@ from na64stat.stats.kernel import (
     SHIFT,
     SLOPE,
     SLOTS,
+    SOFTEN,
     SOLVED,
     SOLVED_GRADIENT,
     STEP,
+    TILT,
     UP,
     VALUE,
     WORK,
@@ -112,6 +116,7 @@ def compile_model(model: Model) -> Compiled:
         LOCAL_BIN: local_bin,
         LOCAL_PAR: local_par.ravel(),
         GLOBAL_PAR: global_par,
+        ROW_SIGNAL: [model.poi in row.factors for row in rows],
         CONSTRAINT_PAR: model.constrained,
         CONSTRAINT_POISSON: [isinstance(c, Poisson) for c in constraints],
     }
@@ -150,6 +155,7 @@ def _pack(
     work |= {HEIGHT: cells, GAMMA: cells, FIRST: bins * size, FIRST_LOCAL: bins * slots, GRADIENT: parameters}
     work |= {HESS: size * size, CROSS: bins * slots * size, LOCAL: bins * slots * slots, REDUCED: size * size}
     work |= {SOLVED: bins * slots * size, SOLVED_GRADIENT: bins * slots, STEP: size + bins * slots, FREE: parameters}
+    work |= {SOFTEN: 1, TILT: cells, BOW: cells}
     reals = {key: np.asarray(values, dtype=np.float64) for key, values in floats.items()}
     ends = {}
     for begin, lengths in (

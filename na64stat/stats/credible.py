@@ -24,7 +24,10 @@ _TOLERANCE: Final = 1e-10
 """Largest error of one panel, as a share of the whole."""
 
 _NARROWEST: Final = 1e-15
-"""Half width of a panel that is not halved again: a jump of the likelihood lies in it."""
+"""Width of a panel, in terms of its upper end, that is not halved again: a jump of the likelihood lies in it."""
+
+_SMALLEST: Final = 1e-290
+"""Width of a panel at zero that is not halved again."""
 
 _NEGLIGIBLE: Final = 1e-13
 """Share of the whole that a panel may have without being halved."""
@@ -79,6 +82,12 @@ class Curve:
         todo = _first_panels()
         logs = _on_panels(prior, likelihood, todo, nodes)
         top = float(logs.max())
+        first = logs[0]
+        if not math.isfinite(top) or (first.max() == top and not first.min() > top - 1):
+            # The posterior lies within the first panel, or nowhere that was tried.
+            todo = _first_panels(finest=960)
+            logs = _on_panels(prior, likelihood, todo, nodes)
+            top = float(logs.max())
         if not math.isfinite(top):
             raise ComputationError(
                 f"posterior: the likelihood is zero, or too small for a number, for every {prior.parameter} from {prior.low:g} "
@@ -93,10 +102,15 @@ class Curve:
             middle = todo.mean(axis=1)
             halves = np.stack([todo[:, 0], middle, middle, todo[:, 1]], axis=1).reshape(-1, 2)
             finer = _on_panels(prior, likelihood, halves, nodes)
+            if finer.max() > top:
+                settled *= math.exp(top - float(finer.max()))
+                top = float(finer.max())
             width = 0.5 * (todo[:, 1] - todo[:, 0])
             coarse = width * (np.exp(logs - top) @ weights)
             fine = 0.5 * width * (np.exp(finer - top) @ weights).reshape(-1, 2).sum(axis=1)
-            good = (np.abs(fine - coarse) <= _TOLERANCE * (settled + fine.sum())) | (width < _NARROWEST)
+            good = (np.abs(fine - coarse) <= _TOLERANCE * (settled + fine.sum())) | (
+                width < np.maximum(_NARROWEST * todo[:, 1], _SMALLEST)
+            )
             keep = np.repeat(good, 2)
             settled += float(fine[good].sum())
             panels_done.append(halves[keep])
@@ -197,6 +211,11 @@ class Curve:
         log
             Density per unit of ln(parameter), not of the parameter: the intervals depend on it. Default where the prior is
             drawn on a logarithmic axis.
+
+        Raises
+        ------
+        ComputationError
+            The density is too large or too small to be a number.
         """
         check_probability(probability)
         from scipy.optimize import brentq
@@ -206,12 +225,19 @@ class Curve:
         height = self.density(self.prior.ppf(u), log=log)
         top = float(height.max())
 
+        if not 0 < top < math.inf:
+            raise ComputationError(
+                f"highest density of {self.prior.parameter}: the largest density is {top:g} per unit, no number to compare "
+                "with; narrower bounds of the prior are right, or the interval of the logarithm"
+            )
+
         def excess(level: float) -> float:
             return self._held(_above(u, height, level * top)) - probability
 
-        level = brentq(excess, 0.0, 1.0, xtol=1e-12)
+        # All of it has the highest density, as where the data say nothing; or rounding leaves less in all than is asked for.
+        level = 1.0 if excess(1.0) >= 0 else 0.0 if excess(0.0) <= 0 else brentq(excess, 0.0, 1.0, xtol=1e-12)
         # Where the density is constant over a stretch no level gives just this probability: the region is then the larger one.
-        found = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else level - 1e-9) * top))
+        found = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else max(level - 1e-9, 0.0)) * top))
         return tuple((float(a), float(b)) for a, b in found)
 
     def _held(self, intervals: Array) -> float:
@@ -243,10 +269,14 @@ class Curve:
         return panel, (u - self.edges[panel]) / half - 1, half
 
 
-def _first_panels() -> Array:
-    """Panels that also see a likelihood confined to a tiny part of the prior at either end, shape (P, 2)."""
+def _first_panels(finest: int = 50) -> Array:
+    """Panels that also see a likelihood confined to a tiny part of the prior at either end, shape (P, 2).
+
+    Towards zero they are halved so many times, towards one as often as numbers allow.
+    """
     small = 2.0 ** -np.arange(6, 50)
-    edges = np.unique(np.concatenate([[0.0, 1.0], small, 1 - small, np.linspace(0, 1, 33)]))
+    edges = np.concatenate([[0.0, 1.0], 2.0 ** -np.arange(6.0, finest), 1 - small, np.linspace(0, 1, 33)])
+    edges = np.unique(edges)
     return np.stack([edges[:-1], edges[1:]], axis=1)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from na64stat.stats.burn_in import walkers_apart
 from na64stat.stats.parameters import Array
 
 AUTOCORRELATIONS: Final = 50
@@ -59,13 +60,27 @@ class Diagnostics:
     verdict: str
 
 
-def diagnose(values: Array, parameters: Sequence[str], acceptance: Sequence[float], discarded: int) -> Diagnostics:
+def diagnose(
+    values: Array,
+    parameters: Sequence[str],
+    acceptance: Sequence[float],
+    discarded: int,
+    log_prob: Array | None = None,
+) -> Diagnostics:
     """Diagnostics of ensembles.
 
     Parameters
     ----------
     values
         Kept values of the parameters, shape (E, N, W, D).
+    parameters
+        Names.
+    acceptance
+        Share of accepted moves of each ensemble.
+    discarded
+        Steps before the kept ones.
+    log_prob
+        Ln of the density at the kept samples, shape (E, N, W), if it is known.
     """
     ensembles, steps, walkers, dimension = values.shape
     times = [autocorrelation_time(values[..., d]) for d in range(dimension)]
@@ -86,6 +101,7 @@ def diagnose(values: Array, parameters: Sequence[str], acceptance: Sequence[floa
     fewest = int(np.argmin(effective))
     if effective[fewest] < FEWEST_SAMPLES:
         doubts.append(f"{effective[fewest]:.0f} effective samples of {parameters[fewest]}; {FEWEST_SAMPLES} are needed")
+    doubts += walkers_apart(np.zeros(0) if log_prob is None else log_prob, values, parameters, times)
     share = min(acceptance), max(acceptance)
     if not ACCEPTANCE[0] <= share[0] <= share[1] <= ACCEPTANCE[1]:
         doubts.append(

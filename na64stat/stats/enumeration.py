@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError
-from na64stat.stats.average import NuisanceAverage
 from na64stat.stats.bound import Bound
+from na64stat.stats.conditional import average_of
 from na64stat.stats.fit import Fits, fit_fixed
+from na64stat.stats.held import Counts
+from na64stat.stats.kinks import bounded
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits, keys_of, positions
 from na64stat.stats.parameters import Array
@@ -28,6 +30,12 @@ NEGLIGIBLE = 1e-12
 
 MOST_OUTCOMES, LARGEST_WINDOW = 60_000, 1_000_000
 """How many outcomes are ordered, and how many are looked at, at the most."""
+
+LEFT_OUT = 1e-5
+"""Probability of all outcomes that are left out where there are too many, at the most."""
+
+_RADII = (6.4, 5.3, 4.75)
+"""Widths within which rates are looked at for the window of counts, smaller where it is too large; 1e-10 to 1e-6 lies beyond."""
 
 BOUND_FIRST = 3_000
 """A larger sample space is enumerated only if a bound cannot show that everything in question is excluded."""
@@ -99,16 +107,21 @@ class Ordering:
 
 
 class Enumeration:
-    """Probabilities of all outcomes of one to three bins, and their order."""
+    """Probabilities of all outcomes of one to three bins, others held, and their order."""
 
     def __init__(
-        self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
+        self,
+        model: Model | Counts,
+        statistic: Statistic = Statistic.Q_TILDE,
+        criterion: Criterion = Criterion.CL_S,
     ) -> None:
-        self.model, self.statistic, self.criterion = model, statistic, criterion
-        self.average = NuisanceAverage.of(model)
-        self.observed = None if model.observed is None else model.observed.astype(int)
-        self.total = float(model.signal_events.sum())
-        self.free = FreeFits(model, statistic.lowest_mu(model))
+        counts = Counts.of(model).merged
+        self.average = average_of(counts)
+        self.counts = replace(counts, model=bounded(counts.model))
+        self.model, self.statistic, self.criterion = self.counts.model, statistic, criterion
+        self.observed = None if counts.observed is None else counts.observed.astype(int)
+        self.total = float(counts.model.signal_events[: counts.summed].sum())
+        self.free = FreeFits(self.counts, statistic.lowest_mu(counts.model))
         self.bound_first = BOUND_FIRST
 
     def order(self, mu: float, near: Sequence[tuple[float, Ordering]] = ()) -> Ordering:
@@ -153,7 +166,7 @@ class Enumeration:
         free, mu = self.free(counts), np.broadcast_to(np.asarray(mu, dtype=np.float64), len(counts))
         needed = free.mu < mu if self.statistic.one_sided else np.ones(len(counts), dtype=bool)
         start = self._start(counts[needed], free.parameters[needed], mu[needed], near)
-        fixed = fit_fixed(self.model, counts[needed].astype(float), mu[needed], start=start)
+        fixed = fit_fixed(self.model, self.counts.complete(counts[needed]), mu[needed], start=start)
         nll, profiled = free.nll.copy(), free.parameters.copy()
         nll[needed], profiled[needed] = fixed.nll, fixed.parameters
         at_mu = Fits(nll, profiled, mu, fixed.refitted, np.zeros(len(nll), dtype=bool))
@@ -199,7 +212,11 @@ class Enumeration:
             threshold = min(threshold, 1e-6 * float(larger[observed].min(initial=1.0)))
         keep = (larger > threshold) | observed
         if keep.sum() > MOST_OUTCOMES:
-            raise self._too_many(mu, int(keep.sum()))
+            number = int(keep.sum())
+            keep &= (larger >= np.partition(larger[keep], -MOST_OUTCOMES)[-MOST_OUTCOMES]) | observed
+            # The most probable ones do if what is left out, which the result states, is little, and the observed one not rarer.
+            if larger[~keep].sum() > LEFT_OUT or threshold < NEGLIGIBLE:
+                raise self._too_many(mu, number)
         counts = np.argwhere(keep) + np.array([low for low, _ in windows])
         return counts, p_mu[:, keep], p_0[:, keep]
 
@@ -226,25 +243,37 @@ class Enumeration:
         return self.average.count_probabilities(0.0, windows)
 
     def _too_many(self, mu: float, size: int) -> ComputationError:
+        number = str(size) if size < 10**9 else f"about 10^{len(str(size)) - 1}"
         return ComputationError(
-            f"{size} outcomes of {', '.join(self.model.bin_names)} at mu = {mu:g} are too many to order (at most "
-            f"{MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
+            f"{number} outcomes of {', '.join(self.counts.names[: self.counts.summed])} at mu = {mu:g} are too many to order "
+            f"(at most {MOST_OUTCOMES}); use fewer bins, toys or the asymptotic method"
         )
 
     def _windows(self, mu: float) -> Windows:
-        """Counts that hold all but about 1e-12 of the probability, with and without signal, and the observed ones."""
-        windows = []
-        for b in range(self.model.bins):
-            smallest, largest = self.average.extreme_rates(mu, b)
-            low = max(0, math.floor(smallest - 7.5 * math.sqrt(smallest)))
-            high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
-            if self.observed is not None:
-                n = int(self.observed[b])
-                # Beside a large observed count, those even larger: they are what an excess is compared with.
-                more = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
-                low, high = min(low, n), max(high, n + more)
-            windows.append((low, high))
-        return tuple(windows)
+        """Counts that hold all but about 1e-12 of the probability, with and without signal, and the observed ones.
+
+        Where that is too many, a little less; the probability that is left out is in the result.
+        """
+        for radius in _RADII:
+            windows = tuple(self._window(mu, b, radius) for b in range(self.counts.summed))
+            if math.prod(high - low + 1 for low, high in windows) <= LARGEST_WINDOW:
+                break
+        return windows
+
+    def _window(self, mu: float, b: int, radius: float) -> tuple[int, int]:
+        smallest, largest = self.average.extreme_rates(mu, b, radius)
+        if not math.isfinite(largest):
+            raise ComputationError(f"exact method: the rate of {self.model.bin_names[b]} at mu = {mu:g} is infinite")
+        low = max(0, math.floor(smallest - 7.5 * math.sqrt(smallest)))
+        high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
+        if self.observed is not None:
+            n = int(self.observed[b])
+            # Beside a large observed count, those even larger: they are what an excess is compared with.
+            more = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
+            low, high = min(low, n), max(high, n + more)
+        if mu > 0:
+            low, high = min(low, self.background_windows[b][0]), max(high, self.background_windows[b][1])
+        return low, high
 
     def marked(self, windows: Windows, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Where the observed outcome stands in an array over the windows."""
@@ -255,6 +284,8 @@ class Enumeration:
 
     def _far_away(self, mu: float) -> Ordering | None:
         """A signal so large that a bound shows CL_s below 1e-6 for all that matters; None where it does not."""
+        if self.counts.held:
+            return None  # the bound is for constraint densities alone
         windows, probabilities = self.background_windows, self.background_probabilities
         mean = probabilities.mean(axis=0)
         observed = self.marked(windows, mean.shape)

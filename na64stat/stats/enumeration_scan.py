@@ -34,6 +34,9 @@ _FINEST = 0.02
 """Signal events between neighbouring mu that are close enough, whatever their ratio."""
 
 
+_SLACK = 1 + 1e-6
+
+
 class EnumerationScan:
     """Probabilities of every outcome on a grid of mu, from below all limits to where everything that matters is excluded."""
 
@@ -114,11 +117,17 @@ class EnumerationScan:
         """Extend the grid until 99% of the background-only outcomes, and the observed one, are below alpha/3 twice running."""
         space, quiet, step, mu = self.space, 0, max(_COARSE, self.ratio), self.mu[-1]
         beyond = 0.0 if space.observed is None else space.best_fit(space.observed)
-        while quiet < 2 and mu * space.total < LARGEST_SIGNAL:
+        # With an independent background CL_s never falls below the weight at which an uncertainty takes the whole signal away.
+        lowest = 0.0
+        if space.criterion is Criterion.CL_S and not space.model.shares_parameters:
+            lowest = space.average.without_signal
+        largest = LARGEST_SIGNAL if lowest <= self.alpha * _SLACK else mu * space.total * step**2
+        small = lowest + max(self.alpha - lowest, 0.0) / 3
+        while quiet < 2 and mu * space.total < largest:
             ordering = self._order(mu)
             if mu > self.mu[-1]:
                 self.mu.append(mu)
-            low = ordering.value(space.criterion) < self.alpha / 3
+            low = ordering.value(space.criterion) < small
             enough = mu > beyond and bool(ordering.weight[low].sum() > 0.99)
             if space.observed is not None:
                 enough = enough and bool(low[ordering.index(space.observed)])

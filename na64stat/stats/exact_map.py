@@ -7,12 +7,15 @@ the signal; and for signals of one direction, which differ in mu only, the best 
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from na64stat.stats.average import Nodes, NuisanceAverage
+from na64stat.stats.average import NuisanceAverage
+from na64stat.stats.conditional import average_of
 from na64stat.stats.enumeration import Enumeration
+from na64stat.stats.held import Counts
 from na64stat.stats.model import Model
 from na64stat.stats.outcomes import FreeFits
 from na64stat.stats.parameters import Array
@@ -25,8 +28,8 @@ BOUND_FIRST = 600
 class SharedEnumeration:
     """Finds the `Enumeration` of a model whose signal is scaled channel by channel."""
 
-    def __init__(self, model: Model, statistic: Statistic, criterion: Criterion) -> None:
-        self.model, self.statistic, self.criterion = model, statistic, criterion
+    def __init__(self, model: Model | Counts, statistic: Statistic, criterion: Criterion) -> None:
+        self.counts, self.statistic, self.criterion = Counts.of(model).merged, statistic, criterion
         self._directions: dict[tuple[float, ...], Enumeration] = {}
 
     def of(self, factors: Array) -> tuple[Enumeration, float]:
@@ -40,18 +43,22 @@ class SharedEnumeration:
 
     @cached_property
     def _base(self) -> Enumeration:
-        base = Enumeration(self.model, self.statistic, self.criterion)
+        base = Enumeration(self.counts, self.statistic, self.criterion)
         _ = base.background_probabilities  # kept in every copy
         return base
 
     def _scaled(self, factors: Array) -> Enumeration:
-        space, per_bin = copy.copy(self._base), factors[self.model.bin_channel]
-        space.model = self.model.with_signal_scaled(factors)
-        space.average = NuisanceAverage(
-            tuple(Nodes(n.signal * per_bin, n.background, n.shared, n.own) for n in self._base.average.nodes),
-            self._base.average.cut,
-        )
-        space.total = float(space.model.signal_events.sum())
-        space.free = FreeFits(space.model, self.statistic.lowest_mu(space.model))
+        space = copy.copy(self._base)
+        counts = self.counts.with_signal_scaled(factors)
+        space.counts = self._base.counts.with_signal_scaled(factors)
+        space.model = space.counts.model
+        if isinstance(self._base.average, NuisanceAverage) and not counts.leaks:
+            per_bin = factors[counts.model.bin_channel[: counts.summed]]
+            nodes = tuple(replace(n, signal=n.signal * per_bin) for n in self._base.average.nodes)
+            space.average = replace(self._base.average, nodes=nodes)
+        else:  # the leak is another one
+            space.average = average_of(counts)
+        space.total = float(counts.model.signal_events[: counts.summed].sum())
+        space.free = FreeFits(space.counts, self.statistic.lowest_mu(counts.model))
         space.bound_first = BOUND_FIRST
         return space

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from na64stat.stats.enumeration import Enumeration
 from na64stat.stats.enumeration_scan import EnumerationScan
-from na64stat.stats.exact import check_ratio, finite, relevant
+from na64stat.stats.exact import check_hold, check_ratio, finite
+from na64stat.stats.held import Counts, divide
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model
 from na64stat.stats.one_region import LARGEST_SIGNAL, standard_error
@@ -31,6 +32,8 @@ class FeldmanCousins(Method):
     ----------
     scan_ratio
         Ratio of neighbouring mu around the ends; gaps and islands narrower than this can be missed.
+    hold
+        As of `Exact`.
 
     References
     ----------
@@ -38,42 +41,47 @@ class FeldmanCousins(Method):
     """
 
     scan_ratio: float = 1.05
+    hold: tuple[str, ...] | None = None
     name: ClassVar[str] = "feldman-cousins"
 
     def __post_init__(self) -> None:
         check_ratio(self.name, self.scan_ratio)
+        check_hold(self.name, self.hold)
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """P(t-tilde >= t-tilde_obs | mu) of each signal strength in `mu`, as `cl_sb`; `cl_b` the same without signal.
 
         CL_s has no place here: `observed` and the expected band are None, and a note says so.
         """
-        model = relevant(model, self.name)
+        counts = divide(model, self.name, self.hold)
+        model = counts.model
         note = ("Feldman-Cousins intervals follow from cl_sb alone: no CL_s",)
         if model.signal_events.sum() == 0:
             one = None if model.observed is None else 1.0
             return [ClsResult(None, _NOTHING, NumericalError(), one, one, notes=note) for _ in mu]
-        space = _space(model)
-        return [_result(space, strength, note + space.average.notes) for strength in mu]
+        space = _space(counts)
+        return [_result(space, strength, note + counts.notes + space.average.notes) for strength in mu]
 
     def upper_limit(self, model: Model, cl: float) -> Limit:
         """The interval, its upper end as `observed` and its lower as `lower` (0 if no signal is in it).
 
         `expected` has the quantiles of the upper end if there is only background, the smallest L with P(upper end <= L) >= q.
         """
-        model = relevant(model, self.name)
+        counts = divide(model, self.name, self.hold)
+        model = counts.model
         if model.signal_events.sum() == 0:
             return self._record(model, cl, (None, None), _NOTHING, notes=("no signal: nothing is excluded",))
-        scan = EnumerationScan(_space(model), 1 - cl, self.scan_ratio)
+        scan = EnumerationScan(_space(counts), 1 - cl, self.scan_ratio)
         outcome = scan.reference
         upper, crossings = scan.limit(outcome), tuple(scan.crossings(outcome))
         lower = 0.0 if scan.accepted(0.0, outcome) or not crossings else min(crossings)
-        notes = scan.space.average.notes
+        notes = counts.notes + scan.space.average.notes
         if upper is None:
             notes += (f"every mu up to {LARGEST_SIGNAL:g} signal events is in the interval: nothing is excluded",)
         error = scan.error(upper, outcome)
         ends = (lower, upper) if model.observed is not None else (None, None)
-        return self._record(model, cl, ends, scan.band(), crossings=crossings, error=error, notes=notes)
+        found = self._record(model, cl, ends, scan.band(), crossings=crossings, error=error, notes=notes)
+        return replace(found, held=counts.held_names)
 
     def _record(
         self,
@@ -91,8 +99,8 @@ class FeldmanCousins(Method):
         return Limit(upper, band, crossings, found, cl, self.name, model.channels, notes, lower, "interval")
 
 
-def _space(model: Model) -> Enumeration:
-    return Enumeration(model, Statistic.T_TILDE, Criterion.CL_SB)
+def _space(counts: Counts) -> Enumeration:
+    return Enumeration(counts, Statistic.T_TILDE, Criterion.CL_SB)
 
 
 def _result(space: Enumeration, mu: float, notes: tuple[str, ...]) -> ClsResult:

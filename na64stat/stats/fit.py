@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from na64stat.stats.reader import SMALLEST_GAMMA
 
 _BETTER = 1e-9  # by so much -ln L has to be lower in another minimum
 _ROWS_A_THREAD = 500
+_TIMED = 8  # fits that are timed
+_CALLS = 2_000
+_MOST_EVENTS = 1e18  # of signal, where fits end whose -ln L falls ever so little without end
+_SILENT = -1  # at 0 Minuit's own errors go to standard output
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +86,7 @@ def fit_fixed(
     counts, auxiliary = model.data(len(counts), counts, auxiliary)
     begin = _start(model, auxiliary) if start is None else np.array(start)
     begin[:, model.poi] = mu
-    how = _free(model, poi=False), _bounds(model, 0.0)
+    how = _free(model, poi=False), _bounds(model, 0.0, float(np.max(mu, initial=0.0)))
     found = _fit(model, counts, auxiliary, begin, *how, workers)
     rows = np.arange(len(counts)) if thorough else np.flatnonzero(np.isinf(found.nll))
     if start is None or not len(rows):
@@ -139,6 +144,21 @@ def lowest_mu(model: Model) -> float:
     return -float((background[signal > 0] / signal[signal > 0]).min(initial=np.inf)) if (signal > 0).any() else 0.0
 
 
+def seconds_of_fit(model: Model) -> float:
+    """Time [s] that one data set takes with mu free, measured once the code is compiled.
+
+    Parameters
+    ----------
+    model
+        The likelihood.
+    """
+    counts = np.random.default_rng(0).poisson(np.clip(model.background_events, 0.0, 1e15), (_TIMED, model.bins))
+    fit_free(model, counts[:1].astype(np.float64), thorough=False)
+    start = time.perf_counter()
+    fit_free(model, counts.astype(np.float64), thorough=False)
+    return (time.perf_counter() - start) / _TIMED
+
+
 def available_workers() -> int:
     """Threads that this process may use."""
     try:
@@ -171,7 +191,7 @@ def _improved(
 
 def _start(model: Model, auxiliary: Array) -> Array:
     """Constrained parameters where they were measured, others at their start, shape (N, P)."""
-    start = np.repeat(model.inits[None, :], len(auxiliary), axis=0)
+    start = np.repeat(model.starts[None, :], len(auxiliary), axis=0)
     for column, i in zip(auxiliary.T, model.constrained, strict=True):
         parameter = model.parameters[i]
         if parameter.fixed:
@@ -179,7 +199,7 @@ def _start(model: Model, auxiliary: Array) -> Array:
         value = column / parameter.constraint.tau if isinstance(parameter.constraint, Poisson) else column
         # Away from the borders: a factor of 0 can make a bin with counts impossible.
         scale = 0.1 if isinstance(parameter.constraint, Poisson) or parameter.lower > -np.inf else 0.0
-        low = max(parameter.lower, scale * parameter.init) if scale else parameter.lower
+        low = max(parameter.lower, scale * parameter.start) if scale else parameter.lower
         start[:, i] = np.clip(value, low, parameter.upper)
     return start
 
@@ -190,12 +210,14 @@ def _free(model: Model, *, poi: bool) -> NDArray[np.bool_]:
     return free
 
 
-def _bounds(model: Model, lowest: float) -> Array:
-    """Bounds in the units of the compiled code, shape (2, P)."""
+def _bounds(model: Model, lowest: float, mu: float = 0.0) -> Array:
+    """Bounds in the units of the compiled code, shape (2, P), for fits at up to some signal strength."""
     bounds = np.array([[item.lower for item in model.parameters], [item.upper for item in model.parameters]])
     # A factor of exactly zero takes its bin out of the model, and its own derivative with it.
-    bounds[0, bounds[0] == 0] = SMALLEST_GAMMA
-    bounds[:, model.poi] = lowest * model.unit, np.inf
+    # The larger the signal the closer to zero, lest a signal held at the floor be seen.
+    floored = (bounds[0] >= 0) & (bounds[0] <= SMALLEST_GAMMA)
+    bounds[0, floored] = SMALLEST_GAMMA / max(1.0, mu * model.unit)
+    bounds[:, model.poi] = lowest * model.unit, _MOST_EVENTS
     return bounds
 
 
@@ -247,22 +269,28 @@ def _refit(
 
     from na64stat.stats import kernel
 
-    before = float(kernel.values(model.compiled, point[None, :], counts[None, :], auxiliary[None, :])[0])
+    data = counts[None, :], auxiliary[None, :]
+    before = float(kernel.values(model.compiled, point[None, :], *data, as_fitted=True)[0])
 
     def nll(parameters: Array) -> float:
-        value = kernel.values(
-            model.compiled, np.ascontiguousarray(parameters)[None, :], counts[None, :], auxiliary[None, :]
-        )
+        value = kernel.values(model.compiled, np.ascontiguousarray(parameters)[None, :], *data, as_fitted=True)
         return float(min(value[0], 1e300))
 
-    minuit = Minuit(nll, point.copy())
+    def gradient(parameters: Array) -> Array:
+        at = np.ascontiguousarray(parameters)[None, :]
+        with np.errstate(invalid="ignore"):
+            slopes = kernel.gradients(model.compiled, at, *data, as_fitted=True)[0]
+        return np.asarray(np.nan_to_num(slopes, posinf=1e300, neginf=-1e300), dtype=np.float64)
+
+    minuit = Minuit(nll, point.copy(), grad=gradient)
+    minuit.print_level = _SILENT
     minuit.errordef, minuit.tol = Minuit.LIKELIHOOD, 1e-6
     for i, (low, high) in enumerate(bounds.T):
         minuit.limits[i] = (None if low == -np.inf else low, None if high == np.inf else high)
         minuit.fixed[i] = not free[i]
         constraint = model.parameters[i].constraint
         minuit.errors[i] = constraint.width if isinstance(constraint, Gaussian) else 0.1 * max(abs(point[i]), 0.1)
-    minuit.migrad(ncall=20_000)
+    minuit.migrad(ncall=_CALLS)
     if minuit.fval is not None and minuit.fval <= before:
         point[:] = np.array(minuit.values)
         return float(minuit.fval), not minuit.valid

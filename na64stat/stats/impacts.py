@@ -11,10 +11,13 @@ from na64stat.arguments import names as names_of
 from na64stat.errors import InputError
 from na64stat.progress import Track
 from na64stat.stats.best_fit import FIXED, BestFit, FittedParameter, best_fit
-from na64stat.stats.fit import Fits
+from na64stat.stats.fit import Fits, seconds_of_fit
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 from na64stat.stats.profile import Profile, index_of, observed_floor
+
+_FITS_OF_IMPACT = 10
+"""Four positions, from two starts, and what the best fit takes."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,18 @@ def impacts(
         found.append(impact)
         notes += note
     return Impacts(fit, tuple(sorted(found, key=lambda impact: -impact.size)), tuple(notes))
+
+
+def seconds_of_impacts(model: Model, names: Sequence[str] | None = None) -> float:
+    """Time [s] that the impacts take, roughly, from a few fits of the model.
+
+    Parameters
+    ----------
+    model, names
+        As in `impacts`.
+    """
+    check_model(model)
+    return _FITS_OF_IMPACT * len(_chosen(model, names)) * seconds_of_fit(model)
 
 
 def _chosen(model: Model, names: Sequence[str] | None) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from na64stat.errors import InputError, WorkspaceError
+from na64stat.errors import InputError
 from na64stat.stats.parameters import Array
 
 if TYPE_CHECKING:
@@ -37,11 +37,6 @@ def polynomial_coefficients(hi: Array, lo: Array) -> Array:
     hi, lo
         Factors at +1 and -1 sigma, positive.
 
-    Raises
-    ------
-    WorkspaceError
-        The polynomial turns negative between -1 and +1.
-
     References
     ----------
     K. Cranmer et al., HistFactory, CERN-OPEN-2012-016, section 4.1.
@@ -52,14 +47,19 @@ def polynomial_coefficients(hi: Array, lo: Array) -> Array:
         axis=-1,
     )
     coefficients: Array = np.linalg.solve(_MATCHING, conditions[..., None])[..., 0]
-    values = 1 + coefficients @ np.linspace(-1, 1, 201) ** _POWERS[:, None]
-    if values.size and values.min() <= 0:
-        worst = int(np.argmin(values.min(axis=-1)))
-        raise WorkspaceError(
-            f"normsys hi = {hi[worst]:g}, lo = {lo[worst]:g}: interpolation code 4 turns negative between -1 and +1 "
-            "sigma; use factors closer to 1"
-        )
     return coefficients
+
+
+def turns_negative(hi: float, lo: float) -> bool:
+    """Whether interpolation code 4 is negative somewhere between -1 and +1 sigma, as for factors far from 1.
+
+    Parameters
+    ----------
+    hi, lo
+        Factors at +1 and -1 sigma.
+    """
+    coefficients = polynomial_coefficients(np.array([hi]), np.array([lo]))[0]
+    return bool((1 + coefficients @ np.linspace(-1, 1, 201) ** _POWERS[:, None]).min() <= 0)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ FACTOR_START, FACTOR_KIND, FACTOR_PAR, FACTOR_AT = (
     15,
 )  # (S + 1), and each factor's kind, parameter, global place
 SHAPE_START, SHAPE_PAR, SHAPE_POS, SHAPE_AT = 16, 17, 18, 19  # the same for histosys, and where its shifts begin
+ROW_SIGNAL = 29  # (S) whether the row is proportional to mu
 GAMMA_START, GAMMA_AT, GAMMA_PAR = 20, 21, 22  # (S + 1), where the parameters of each per-bin modifier begin, and those
 POSITION, LOCAL_BIN = 23, 24  # (P) place among the global parameters, or slot in its bin; that bin, -1 for a global one
 LOCAL_PAR, GLOBAL_PAR = 25, 26  # (B, L) parameter of each slot, -1 where there is none; (G)
@@ -72,7 +73,12 @@ FIRST, FIRST_LOCAL, GRADIENT = 48, 49, 50  # (B, G) and (B, L) derivatives of th
 HESS, CROSS, LOCAL = 51, 52, 53  # (G, G), (B, L, G), (B, L, L) second derivatives
 REDUCED, SOLVED, SOLVED_GRADIENT = 54, 55, 56  # (G, G), (B, L, G), (B, L) of the elimination
 STEP, FREE = 57, 58  # (G + B L) step, local parameters after the global ones; (P)
-HEADER = 60
+SOFTEN, TILT, BOW = (
+    59,
+    60,
+    61,
+)  # (1) whether in a fit; (M) two derivatives of a height by itself before it was kept positive
+HEADER = 62
 
 PLAIN: Final = 0
 CODE_4: Final = 1
@@ -88,6 +94,12 @@ _MAX_ITERATIONS = 200
 _SHORTEST_STEP = 2.0**-40
 _LARGEST_LOG = 300.0
 """Where a trial step may take the logarithm of a factor; far beyond any fitted value, and safe to exponentiate."""
+
+_SOFT: Final = 1e-4
+"""Share of a signal's nominal yield below which, in fits, shifts take off ever less: no histosys turns a signal negative.
+
+A negative signal, with nothing seen, would make -ln L fall without end as mu grows. pyhf ends it with its bounds.
+"""
 
 _TOLERANCE = 1e-12
 """Newton's estimate of twice the remaining decrease of -ln L at which a fit has converged; ties need 1e-7."""
@@ -136,6 +148,18 @@ def _fill_shift(k: Indices, w: Array, h: int, v: float) -> None:
 
 
 @_inlined
+def _keep_positive(k: Indices, x: Array, w: Array, first: int, last: int) -> None:
+    """Bend the heights of a signal so that they stay above zero; leaves their derivatives in `w`."""
+    height, tilt, bow = k[HEIGHT], k[TILT], k[BOW]
+    for c in range(first, last):
+        w[tilt + c], w[bow + c] = 1.0, 0.0
+        soft = _SOFT * x[k[NOMINAL] + c]
+        if soft > 0 and w[height + c] < soft:
+            share = math.exp(max((w[height + c] - soft) / soft, -_LARGEST_LOG))
+            w[height + c], w[tilt + c], w[bow + c] = soft * share, share, share / soft
+
+
+@_inlined
 def _rates(k: Indices, x: Array, p: Array, w: Array) -> None:
     """Fill in the rates and what their derivatives need."""
     rate, height, gamma = k[RATE], k[HEIGHT], k[GAMMA]
@@ -157,6 +181,8 @@ def _rates(k: Indices, x: Array, p: Array, w: Array) -> None:
             ups, downs = k[UP] + at, k[DOWN] + at
             for c in range(first, last):
                 w[height + c] += up * x[ups + c] + down * x[downs + c]
+        if w[k[SOFTEN]] != 0 and k[k[ROW_SIGNAL] + r] == 1:
+            _keep_positive(k, x, w, first, last)
         for g in range(k[k[GAMMA_START] + r], k[k[GAMMA_START] + r + 1]):
             at = k[GAMMA_PAR] + k[k[GAMMA_AT] + g] - first
             for c in range(first, last):
@@ -243,8 +269,11 @@ def _first_derivatives(k: Indices, x: Array, p: Array, w: Array) -> None:
         for h in range(k[k[SHAPE_START] + r], k[k[SHAPE_START] + r + 1]):
             up, down = product * w[k[SHIFT] + 6 * h + 1], product * w[k[SHIFT] + 6 * h + 4]
             place, at = k[k[SHAPE_AT] + h] - first, table + k[k[SHAPE_POS] + h]
+            soft = w[k[SOFTEN]] != 0 and k[k[ROW_SIGNAL] + r] == 1
             for c in range(first, last):
                 moved = up * x[k[UP] + place + c] + down * x[k[DOWN] + place + c]
+                if soft:
+                    moved *= w[k[TILT] + c]
                 w[at + k[cell_bin + c] * size] += w[gamma + c] * moved
         for g in range(k[k[GAMMA_START] + r], k[k[GAMMA_START] + r + 1]):
             place = k[GAMMA_PAR] + k[k[GAMMA_AT] + g] - first
@@ -383,14 +412,43 @@ def _row_curvature(k: Indices, x: Array, r: int, p: Array, counts: Array, w: Arr
         for c in range(first, last):
             b = k[k[CELL_BIN] + c]
             residual = _residual(counts[b], w[k[RATE] + b]) * w[k[GAMMA] + c]
+            if w[k[SOFTEN]] != 0 and k[k[ROW_SIGNAL] + r] == 1:
+                residual *= w[k[TILT] + c]
             up, down = x[k[UP] + place + c], x[k[DOWN] + place + c]
             moved += residual * (w[at + 1] * up + w[at + 4] * down)
             bent += residual * (w[at + 2] * up + w[at + 5] * down)
         w[k[HESS] + i * size + i] += product * bent
         for f in range(begin, end):
             _add_pair(w, k[HESS], size, i, k[k[FACTOR_AT] + f], _factor_slope(k, w, r, f) * moved)
+    if w[k[SOFTEN]] != 0 and k[k[ROW_SIGNAL] + r] == 1:
+        _soft_curvature(k, x, r, counts, w)
     for g in range(k[k[GAMMA_START] + r], k[k[GAMMA_START] + r + 1]):
         _gamma_curvature(k, x, r, g, p, counts, w)
+
+
+@_compiled
+def _soft_curvature(k: Indices, x: Array, r: int, counts: Array, w: Array) -> None:
+    """What heights that were kept positive add to the second derivatives of pairs of shifts."""
+    first, product, size = k[k[ROW_START] + r], w[k[PRODUCT] + r], k[GLOBALS]
+    for c in range(first, k[k[ROW_START] + r + 1]):
+        if w[k[BOW] + c] == 0:
+            continue
+        b = k[k[CELL_BIN] + c]
+        weight = _residual(counts[b], w[k[RATE] + b]) * w[k[GAMMA] + c] * product * w[k[BOW] + c]
+        for h in range(k[k[SHAPE_START] + r], k[k[SHAPE_START] + r + 1]):
+            slope = weight * _shift_slope(k, x, w, h, c - first)
+            for other in range(k[k[SHAPE_START] + r], h + 1):
+                value = slope * _shift_slope(k, x, w, other, c - first)
+                half = 0.5 if other == h else 1.0  # a pair on the diagonal counts as two
+                _add_pair(w, k[HESS], size, k[k[SHAPE_POS] + h], k[k[SHAPE_POS] + other], half * value)
+
+
+@_inlined
+def _shift_slope(k: Indices, x: Array, w: Array, h: int, cell: int) -> float:
+    """Derivative of a height by the parameter of a histosys, in a cell of its row."""
+    at, place = k[SHIFT] + 6 * h, k[k[SHAPE_AT] + h] + cell
+    slope: float = w[at + 1] * x[k[UP] + place] + w[at + 4] * x[k[DOWN] + place]
+    return slope
 
 
 @_compiled
@@ -406,8 +464,9 @@ def _gamma_curvature(k: Indices, x: Array, r: int, g: int, p: Array, counts: Arr
             slope = share * _factor_slope(k, w, r, f)
             _add_second(k, w, one, k[k[FACTOR_PAR] + f], slope * w[k[HEIGHT] + c])
         for h in range(k[k[SHAPE_START] + r], k[k[SHAPE_START] + r + 1]):
-            at, place = k[SHIFT] + 6 * h, k[k[SHAPE_AT] + h] - first + c
-            moved = w[at + 1] * x[k[UP] + place] + w[at + 4] * x[k[DOWN] + place]
+            moved = _shift_slope(k, x, w, h, c - first)
+            if w[k[SOFTEN]] != 0 and k[k[ROW_SIGNAL] + r] == 1:
+                moved *= w[k[TILT] + c]
             _add_second(k, w, one, k[k[SHAPE_PAR] + h], share * product * moved)
         for other in range(k[k[GAMMA_START] + r], g):
             two = k[k[GAMMA_PAR] + k[k[GAMMA_AT] + other] - first + c]
@@ -637,6 +696,7 @@ def _fit_rows(
     status: NDArray[np.int64],
 ) -> None:
     w, trial = np.zeros(k[WORK]), np.zeros(k[PARAMETERS])
+    w[k[SOFTEN]] = 1.0
     for n in range(len(p)):
         values[n], status[n] = _fit(k, x, p[n], counts[n], auxiliary[n], bounds, free, w, trial)
 
@@ -651,15 +711,19 @@ def _rates_rows(k: Indices, x: Array, p: Array, out: Array) -> None:
 
 
 @_compiled
-def _values_rows(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, out: Array) -> None:
+def _values_rows(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, out: Array, as_fitted: bool) -> None:
     w = np.zeros(k[WORK])
+    w[k[SOFTEN]] = 1.0 if as_fitted else 0.0
     for n in range(len(p)):
         out[n] = _value(k, x, p[n], counts[n], auxiliary[n], w)
 
 
 @_compiled
-def _gradients_rows(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, out: Array) -> None:
+def _gradients_rows(
+    k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, out: Array, as_fitted: bool
+) -> None:
     w = np.zeros(k[WORK])
+    w[k[SOFTEN]] = 1.0 if as_fitted else 0.0
     for n in range(len(p)):
         _rates(k, x, p[n], w)
         _gradient(k, x, p[n], counts[n], auxiliary[n], w)
@@ -674,17 +738,17 @@ def rates(m: Compiled, p: Array) -> Array:
     return out
 
 
-def values(m: Compiled, p: Array, counts: Array, auxiliary: Array) -> Array:
-    """-ln L relative to the saturated model, shape (N,)."""
+def values(m: Compiled, p: Array, counts: Array, auxiliary: Array, as_fitted: bool = False) -> Array:
+    """-ln L relative to the saturated model, shape (N,); `as_fitted` with signals that stay positive, as in fits."""
     out = np.empty(len(p))
-    _values_rows(m.ints, m.floats, p, counts, auxiliary, out)
+    _values_rows(m.ints, m.floats, p, counts, auxiliary, out, as_fitted)
     return out
 
 
-def gradients(m: Compiled, p: Array, counts: Array, auxiliary: Array) -> Array:
+def gradients(m: Compiled, p: Array, counts: Array, auxiliary: Array, as_fitted: bool = False) -> Array:
     """Derivatives of `values`, shape (N, P)."""
     out = np.empty(p.shape)
-    _gradients_rows(m.ints, m.floats, p, counts, auxiliary, out)
+    _gradients_rows(m.ints, m.floats, p, counts, auxiliary, out, as_fitted)
     return out
 
 

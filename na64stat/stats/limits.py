@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
+
 from na64stat.arguments import is_number, wrong
 from na64stat.errors import InputError, LowCountWarning, Na64StatError, RegionError
 from na64stat.stats.asymptotic import Asymptotic
@@ -72,7 +74,7 @@ def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
     limit = method.upper_limit(model, cl)
     if isinstance(method, Asymptotic):
         limit = _beside_exact(limit, model, cl)
-    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model, method))
+    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model, method) + model.remarks)
 
 
 def cl_s(
@@ -118,17 +120,23 @@ def check_cl(cl: float) -> None:
 
 
 def check_combination(model: Model) -> None:
-    """Refuse to combine a region that has counts but no background."""
-    if len(model.channels) < 2 or model.observed is None:
+    """Refuse counts that cannot be, and to combine a bin that has counts but no background, of one channel or of several."""
+    if model.observed is None:
         return
-    if len(model.bin_names) > len(model.channels):
-        return  # bins of a shape are one measurement: their backgrounds are part of it
-    for name, count, background in zip(model.bin_names, model.observed, model.background_events, strict=True):
-        if count > 0 and background <= BACKGROUND_FLOOR:
+    signal = model.signal_events
+    several = int((signal > 0).sum()) > 1
+    for b in np.flatnonzero((model.observed > 0) & (model.background_events <= BACKGROUND_FLOOR)):
+        name, count = model.bin_names[b], model.observed[b]
+        if several and signal[b] > 0:
             raise RegionError(
                 f"regions {', '.join(model.channels)}: {name!r} has {count:g} events observed and no background. With b = 0 only "
                 "the total count matters, so that the combination is weaker than its best part; give a background or take one "
                 "region at a time"
+            )
+        if signal[b] == 0 and signal.any() and model.background_events[b] == 0:
+            raise RegionError(
+                f"{name!r} has {count:g} events observed where neither signal nor background is expected: no signal strength "
+                "makes them possible; give it a background or leave it out"
             )
 
 

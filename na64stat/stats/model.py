@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from na64stat.arguments import check
 from na64stat.errors import InputError
 from na64stat.stats._pyhf import patched, validate
-from na64stat.stats.interpolation import Interpolation, nominal_rates
+from na64stat.stats.interpolation import Interpolation, nominal_rates, turns_negative
 from na64stat.stats.parameters import Array, Gaussian, Parameter, Poisson
 from na64stat.stats.reader import Reader, measurement_of
 from na64stat.stats.rows import Row
@@ -29,7 +29,7 @@ PROJECTION: Final = "projection"
 """Name of the measurement of a workspace without observed counts: its observations are placeholders."""
 
 NEGLIGIBLE_SIGNAL: Final = 1e-9
-"""A bin whose signal is below this share of the total has no part in the exact method."""
+"""A bin whose signal is below this share of the total has none for the exact method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,8 @@ class Model:
         The samples.
     interpolation
         Codes of normsys and histosys.
+    remarks
+        What a reader of any result should know about the workspace.
     """
 
     channels: tuple[str, ...]
@@ -57,6 +59,7 @@ class Model:
     poi: int
     rows: tuple[Row, ...]
     interpolation: Interpolation = field(default_factory=Interpolation)
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def from_workspace(
@@ -97,6 +100,7 @@ class Model:
         chosen = measurement_of(workspace, measurement)
         reader = Reader(workspace, regions, chosen)
         parameters = list(reader.parameters)
+        remarks = _remarks(parameters[reader.poi_index], reader, interpolation)
         # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
         parameters[reader.poi_index] = replace(parameters[reader.poi_index], upper=np.inf, fixed=False)
         return cls(
@@ -107,6 +111,7 @@ class Model:
             reader.poi_index,
             tuple(reader.rows),
             interpolation,
+            remarks,
         )
 
     @property
@@ -126,8 +131,13 @@ class Model:
 
     @cached_property
     def inits(self) -> Array:
-        """Where fits start, shape (P,)."""
+        """The file's own starts, shape (P,): nothing depends on them but those that are fixed."""
         return np.array([parameter.init for parameter in self.parameters])
+
+    @cached_property
+    def starts(self) -> Array:
+        """Where fits start, and at which rates are quoted, shape (P,)."""
+        return np.array([parameter.start for parameter in self.parameters])
 
     @cached_property
     def constrained(self) -> NDArray[np.intp]:
@@ -296,16 +306,16 @@ class Model:
         return result
 
     def with_mu(self, mu: Array | float, parameters: Array | None = None) -> Array:
-        """Parameters (default: `inits`) with these signal strengths, shape (N, P).
+        """Parameters (default: `starts`) with these signal strengths, shape (N, P).
 
         Parameters
         ----------
         mu
             Signal strengths [1], a number or shape (N,).
         parameters
-            All parameters, shape (N, P); default `inits`.
+            All parameters, shape (N, P); default `starts`.
         """
-        base = self.inits[None, :] if parameters is None else np.atleast_2d(parameters)
+        base = self.starts[None, :] if parameters is None else np.atleast_2d(parameters)
         strengths = np.atleast_1d(np.asarray(mu, dtype=np.float64))
         result = np.array(np.broadcast_to(base, (max(len(base), len(strengths)), base.shape[1])))
         result[:, self.poi] = strengths
@@ -340,6 +350,16 @@ class Model:
                 result[:, i] = np.maximum(parameter.constraint.at(column), max(parameter.lower, -np.inf))
         return result
 
+    def moved_by(self, parameters: set[int]) -> NDArray[np.bool_]:
+        """Which deviates of `at_deviates` move any of these parameters, shape (C,).
+
+        Parameters
+        ----------
+        parameters
+            Positions of parameters.
+        """
+        return np.array([i in parameters for i in self.constrained], dtype=bool)
+
     def with_signal_scaled(self, factor: float | Array) -> Model:
         """The same model with every signal sample multiplied by `factor`, a number or one a channel.
 
@@ -363,11 +383,6 @@ class Model:
             Counts, shape (B,).
         """
         return replace(self, observed=np.asarray(counts, dtype=np.float64))
-
-    def without_negligible_bins(self) -> Model:
-        """Drop the bins that hold less than 1e-9 of the signal; a model without any signal stays whole."""
-        events = self.signal_events
-        return self._keep(events >= NEGLIGIBLE_SIGNAL * events.sum())
 
     def without_empty_bins(self) -> Model:
         """Drop bins with neither signal nor background, which say nothing; a model without any signal stays whole."""
@@ -401,6 +416,23 @@ class Model:
             poi=int(new[self.poi]),
             rows=tuple(row.renumbered(kept_channels.index(row.channel), position, new) for row in rows),
         )
+
+
+def _remarks(poi: Parameter, reader: Reader, interpolation: Interpolation) -> tuple[str, ...]:
+    """What in a workspace is not taken at its word, or is unusual."""
+    found = []
+    if poi.fixed:
+        found.append(
+            f"{poi.name} is fixed in the measurement; as the parameter of interest it is tested and fitted all the same"
+        )
+    for row in reader.rows:
+        for i, hi, lo in row.normsys:
+            if interpolation.normsys == 4 and turns_negative(hi, lo):
+                found.append(
+                    f"normsys {reader.parameters[i].name!r} of {reader.channels[row.channel]['name']}, {row.sample} "
+                    f"(hi = {hi:g}, lo = {lo:g}): interpolation code 4 is negative within 1 sigma; taken as pyhf takes it"
+                )
+    return tuple(found)
 
 
 def check_model(model: object) -> None:

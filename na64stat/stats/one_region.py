@@ -13,8 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
+from na64stat.errors import ComputationError
 from na64stat.stats.average import NuisanceAverage
+from na64stat.stats.conditional import average_of, fitted_background
 from na64stat.stats.fit import fit_fixed, fit_free
+from na64stat.stats.held import Counts
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, NumericalError
@@ -23,17 +26,26 @@ from na64stat.stats.statistic import Criterion, Statistic
 LARGEST_SIGNAL = 1e12
 """Signal events up to which a limit is looked for."""
 
+LARGEST_COUNT = 1e15
+"""Count up to which quantiles are looked for; a float has no larger whole numbers."""
+
 
 class OneRegion:
-    """CL_s and limits of one bin."""
+    """CL_s and limits of one bin, others without signal held."""
 
     def __init__(
-        self, model: Model, statistic: Statistic = Statistic.Q_TILDE, criterion: Criterion = Criterion.CL_S
+        self,
+        model: Model | Counts,
+        statistic: Statistic = Statistic.Q_TILDE,
+        criterion: Criterion = Criterion.CL_S,
     ) -> None:
-        self.model, self.statistic, self.criterion = model, statistic, criterion
-        self.average = NuisanceAverage.of(model)
-        self.signal = float(model.signal_events[0])
-        self.background = float(model.background_events[0])
+        counts = Counts.of(model).merged
+        self.model, self.statistic, self.criterion = counts.model, statistic, criterion
+        average = average_of(counts)
+        assert isinstance(average, NuisanceAverage)  # noqa: S101  # no held count moves with mu: see `Counts.by_count`
+        self.average = average
+        self.signal = float(self.model.signal_events[0])
+        self.background = float(fitted_background(counts)[0])
 
     @cached_property
     def band_counts(self) -> tuple[int, ...]:
@@ -43,7 +55,8 @@ class OneRegion:
     def probabilities(self, count: float, mu: Array) -> tuple[Array, Array, Array]:
         """CL_s, CL_sb and CL_b for signal strengths `mu`, one row per replicate, each (replicates, len(mu))."""
         mu = np.asarray(mu, dtype=float)
-        # The best fit is (n - b) / s with all nuisance parameters at their centres, as long as that is not negative.
+        # The best fit is (n - b) / s with all nuisance parameters where the constraints and the held counts are most probable,
+        # as long as that is not negative.
         free = mu * self.signal <= count - self.background
         if self.statistic is Statistic.Q_TILDE:
             free |= mu * self.signal == 0
@@ -139,6 +152,11 @@ class OneRegion:
         low, high = -1, max(1, math.ceil(self.background))
         while below(high):
             low, high = high, 2 * high
+            if high > LARGEST_COUNT:
+                raise ComputationError(
+                    f"exact method: more than {LARGEST_COUNT:g} events of background in {self.model.bin_names[0]} are likely; "
+                    "counts are whole numbers up to there, so use the asymptotic method"
+                )
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if below(middle) else (low, middle)

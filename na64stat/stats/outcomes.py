@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError
 from na64stat.stats.fit import Fits, fit_free
+from na64stat.stats.held import Counts
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 
@@ -42,10 +43,10 @@ def positions(known: Keys, wanted: Keys) -> tuple[NDArray[np.intp], NDArray[np.b
 class FreeFits:
     """Best fits of outcomes, remembered: they do not depend on the tested mu."""
 
-    def __init__(self, model: Model, lowest_mu: float) -> None:
-        self.model, self.lowest_mu, self.refitted = model, lowest_mu, 0
+    def __init__(self, counts: Model | Counts, lowest_mu: float) -> None:
+        self.counts, self.lowest_mu, self.refitted = Counts.of(counts), lowest_mu, 0
         self._keys: Keys = np.zeros(0, dtype=np.int64)
-        self._rows: Array = np.zeros((0, 2 + len(model.parameters)))
+        self._rows: Array = np.zeros((0, 2 + len(self.counts.model.parameters)))
 
     def __call__(self, counts: NDArray[np.intp]) -> Fits:
         """Best fits of outcomes (N, B)."""
@@ -58,7 +59,7 @@ class FreeFits:
         return Fits(rows[:, 0], rows[:, 2:], rows[:, 1], 0, np.zeros(len(rows), dtype=bool))
 
     def _fit(self, counts: NDArray[np.intp], keys: Keys) -> None:
-        fits = fit_free(self.model, counts.astype(float), lowest_mu=self.lowest_mu)
+        fits = fit_free(self.counts.model, self.counts.complete(counts), lowest_mu=self.lowest_mu)
         self.refitted += fits.refitted
         rows = np.column_stack([fits.nll, fits.mu, fits.parameters])
         merged = np.concatenate([self._keys, keys])

@@ -87,7 +87,7 @@ class Parameter:
     name
         E.g. `mu`, or `gamma[0]` for a component of a vector.
     init, lower, upper
-        Start and bounds of fits; an upper bound may be infinite.
+        The file's start, and bounds of fits; an upper bound may be infinite.
     fixed
         Never fitted.
     constraint
@@ -100,3 +100,18 @@ class Parameter:
     upper: float
     fixed: bool = False
     constraint: Constraint | None = None
+
+    @property
+    def start(self) -> float:
+        """Where fits start and rates are quoted: the value if it is fixed, the auxiliary measurement, or 1.
+
+        The file's own start decides nothing.
+        """
+        if self.fixed:
+            return self.init
+        middle = 1.0
+        if isinstance(self.constraint, Gaussian):
+            middle = self.constraint.centre
+        elif isinstance(self.constraint, Poisson):
+            middle = self.constraint.count / self.constraint.tau
+        return min(max(middle, self.lower), self.upper)

@@ -130,6 +130,17 @@ class Posterior:
         return result
 
     @cached_property
+    def without_constraint(self) -> NDArray[np.intp]:
+        """Columns that are flat between bounds: the signal parameters in u, and free nuisance parameters."""
+        free = [self.model.parameters[i].constraint is None for i in self._nuisance]
+        return np.flatnonzero([True] * len(self.priors) + free)
+
+    @property
+    def box(self) -> tuple[Array, Array]:
+        """Lower and upper bounds of these columns."""
+        return self._lower[self.without_constraint], self._upper[self.without_constraint]
+
+    @cached_property
     def _nuisance(self) -> tuple[int, ...]:
         """Positions of the nuisance parameters that move."""
         return tuple(i for i, item in enumerate(self.model.parameters) if not item.fixed and i != self.model.poi)
@@ -191,5 +202,5 @@ class Posterior:
 
     @cached_property
     def _start(self) -> Array:
-        inits = [self.model.parameters[i].init for i in self._nuisance]
+        inits = [self.model.parameters[i].start for i in self._nuisance]
         return np.concatenate([np.full(len(self.priors), 0.5), inits])

@@ -23,6 +23,15 @@ PARAMETERS: Final = ("coupling", "yield", "mu", "mass")
 """What can have a prior: the coupling in its unit, the signal events in all channels, the strength relative to a given coupling,
 the mass [GeV]."""
 
+_LARGEST: Final = 1e300
+"""Of bounds; so much more and a density is no number."""
+
+_LARGE_BACKGROUND: Final = 100.0
+"""In terms of the upper bound, from which on differences of roots are taken by their closed form."""
+
+_LARGEST_EXPONENT: Final = 700.0
+"""Beyond it the exponential is no number."""
+
 
 @dataclass(frozen=True)
 class Prior(ABC):
@@ -40,7 +49,7 @@ class Prior(ABC):
     Raises
     ------
     InputError
-        For an unknown parameter, or bounds that are reversed, negative or not finite.
+        For an unknown parameter, or bounds that are reversed, negative, not finite, or beyond 1e300 or 1e-300.
     """
 
     parameter: str
@@ -64,6 +73,8 @@ class Prior(ABC):
         if low < 0 or (low == 0 and (self.scale == "log" or self.parameter == "mass")):
             bound = "> 0" if self.scale == "log" or self.parameter == "mass" else ">= 0"
             raise InputError(f"{where}: a lower bound {bound} is right")
+        if high > _LARGEST or 0 < low < 1 / _LARGEST or high < 1 / _LARGEST:
+            raise InputError(f"{where}: bounds from {1 / _LARGEST:g} to {_LARGEST:g}, or a lower one of 0, are right")
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 
@@ -156,14 +167,24 @@ class LogFlat(Prior):
     name: ClassVar[str] = "log-flat"
     scale: ClassVar[str] = "log"
 
+    @cached_property
+    def _span(self) -> float:
+        """Ln of the ratio of the bounds; the ratio itself can be too large for a number."""
+        ratio = self.high / self.low
+        return math.log(ratio) if ratio < math.inf else math.log(self.high) - math.log(self.low)
+
     def _density(self, x: Array) -> Array:
-        return 1 / (x * math.log(self.high / self.low))
+        return np.asarray(1 / x / self._span)
 
     def _cdf(self, x: Array) -> Array:
-        return np.log(x / self.low) / math.log(self.high / self.low)
+        if self._span < _LARGEST_EXPONENT:
+            return np.log(x / self.low) / self._span
+        return (np.log(x) - math.log(self.low)) / self._span
 
     def _ppf(self, u: Array) -> Array:
-        return self.low * np.exp(u * math.log(self.high / self.low))
+        if self._span < _LARGEST_EXPONENT:
+            return self.low * np.exp(u * self._span)
+        return np.exp(np.minimum(math.log(self.low) + u * self._span, math.log(self.high)))
 
 
 @dataclass(frozen=True)
@@ -187,8 +208,10 @@ class Jeffreys(Prior):
         super().__post_init__()
         if self.parameter not in ("yield", "mu"):
             raise InputError(f"prior jeffreys of {self.parameter}: it is of counts, for yield or mu")
-        if not (isinstance(self.background, int | float) and 0 <= self.background < math.inf):
-            raise InputError(f"prior jeffreys: background = {self.background}; a finite number >= 0 is right")
+        if not (isinstance(self.background, int | float) and 0 <= self.background <= _LARGEST):
+            raise InputError(
+                f"prior jeffreys: background = {self.background}; a number from 0 to {_LARGEST:g} is right"
+            )
 
     def __str__(self) -> str:
         return f"{super().__str__()}, background {self.background:g}"
@@ -201,18 +224,29 @@ class Jeffreys(Prior):
     def _roots(self) -> tuple[float, float]:
         return math.sqrt(self.low + self.background), math.sqrt(self.high + self.background)
 
-    def _density(self, x: Array) -> Array:
+    @cached_property
+    def _difference(self) -> float:
+        """Of the roots; by its closed form where the background is so large that it would be lost in rounding."""
         low, high = self._roots
+        return high - low if self.background < _LARGE_BACKGROUND * self.high else (self.high - self.low) / (high + low)
+
+    def _density(self, x: Array) -> Array:
         with np.errstate(divide="ignore"):  # infinite at s = b = 0, where it can be integrated
-            return 0.5 / ((high - low) * np.sqrt(x + self.background))
+            return 0.5 / (self._difference * np.sqrt(x + self.background))
 
     def _cdf(self, x: Array) -> Array:
-        low, high = self._roots
-        return (np.sqrt(x + self.background) - low) / (high - low)
+        low, _ = self._roots
+        root = np.sqrt(x + self.background)
+        if self.background < _LARGE_BACKGROUND * self.high:
+            return (root - low) / self._difference
+        return (x - self.low) / (root + low) / self._difference
 
     def _ppf(self, u: Array) -> Array:
-        low, high = self._roots
-        return (low + u * (high - low)) ** 2 - self.background
+        low, _ = self._roots
+        step = u * self._difference
+        if self.background < _LARGE_BACKGROUND * self.high:
+            return (low + step) ** 2 - self.background
+        return self.low + step * (2 * low + step)
 
 
 def priors_of(name: str, prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:

@@ -255,7 +255,7 @@ def observed_fit(model: Model, lowest_mu: float) -> Fits:
 
 def _deepest(model: Model, fits: Fits, lowest_mu: float) -> Fits:
     """The best of fits that also start elsewhere: off the bounds where the first one ended, and at other signal strengths."""
-    point, inits = fits.parameters[0], model.inits
+    point, inits = fits.parameters[0], model.starts
     lower = np.array([parameter.lower for parameter in model.parameters])
     off = np.where(point <= lower, inits, point)
     off[model.poi] = point[model.poi]

@@ -7,6 +7,7 @@ takes a few Gauss-Hermite nodes.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from na64stat.errors import ComputationError
+from na64stat.stats.given import Given
+from na64stat.stats.kinks import kinks_of
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array
 
@@ -27,6 +31,12 @@ _FLAT = 0.05
 
 _HERMITE = ((1e-5, 1), (2e-3, 2), (0.03, 3), (0.15, 5), (0.6, 7))
 """Largest effect in standard deviations of the counts, and nodes of the Gauss-Hermite rule that averages it to about 1e-9."""
+
+_STEEPEST, _STEEPEST_CUT = 1e9, 1e3
+"""Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates tells what is missing."""
+
+_PANEL_STEP, _PANEL_END = 0.12, 3.1
+"""Largest step of a tanh-sinh rule, and where it ends; 1e-14 of the length lies beyond."""
 
 _MOST_NODES = {1: 2000, 2: 160}
 _FEWEST_NODES = {1: 500, 2: 25}
@@ -53,34 +63,35 @@ class Directions:
         How many standard deviations of the counts each direction moves the rates, falling, shape (K,).
     basis
         The directions in terms of all constrained parameters, shape (K, C).
+    kinks
+        Where rates are cut along the first directions, which are not rotated.
     """
 
     effects: Array
     basis: Array
+    kinks: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
     def of(cls, model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> Directions:
         """Directions of the constrained parameters `columns` by their effect on rates of `bins` with so many counts."""
-        size = len(columns)
-        unit = np.zeros((size, len(model.constrained)))
-        unit[np.arange(size), list(columns)] = 1.0
-        if size == 0:
-            return cls(np.zeros(0), unit)
-        # From half a width below to half a width above: a symmetric factor (hi = lo) is flat in the middle, hence both sides.
-        sides = _relative_shifts(model, 0.5 * unit, bins, counts) / 0.5
-        slopes = np.concatenate([sides[0], -sides[1]], axis=1) / math.sqrt(2)
-        _, values, rotation = np.linalg.svd(slopes.T, full_matrices=True)
-        first = np.zeros(size)
-        first[: len(values)] = values[:size]
-        basis = rotation @ unit
-        # What is flat to first order can still bend.
-        bent = np.abs(_relative_shifts(model, 1.5 * basis, bins, counts)).max(axis=(0, 2), initial=0.0) / 1.5
-        return cls(np.maximum(first, bent), basis)
+        # Given held counts the deviates are those of a mixture of parameters: a kink lies at no place of one of them.
+        looked_at = () if isinstance(model, Given) else columns
+        kinks = {column: found for column in looked_at if (found := kinks_of(model, column, bins))}
+        plain = [column for column in columns if column not in kinks]
+        effects, basis = _rotated(model, plain, bins, counts)
+        effects = np.minimum(effects, _STEEPEST)
+        if not kinks:
+            return cls(effects, basis)
+        unit = np.eye(len(model.constrained))[list(kinks)]
+        ends = [np.abs(_relative_shifts(model, z * unit, bins, counts)).max(axis=(0, 2)) / z for z in (0.5, 1.5)]
+        first = np.minimum(np.maximum(*ends), _STEEPEST_CUT)
+        return cls(np.append(first, effects), np.concatenate([unit, basis]), tuple(kinks.values()))
 
     def rule(self, replicate: int, replicates: int, budget: int, points: int) -> Rule:
         """One replicate of the rule: a tensor if it has at most `budget` nodes, or so many Sobol `points`."""
         if self.tensor_size <= budget:
-            nodes, weight = _tensor([_axis(z, replicate / replicates, replicate, 1.0) for z in self.effects])
+            axes = [self._axis(k, replicate / replicates, replicate, 1.0) for k in range(len(self.effects))]
+            nodes, weight = _tensor(axes)
         elif self._leading <= 2:
             nodes, weight = self._partly_sobol(replicate / replicates, replicate, budget)
         else:
@@ -93,28 +104,63 @@ class Directions:
 
     @cached_property
     def tensor_size(self) -> int:
-        """Nodes of the whole tensor."""
-        return math.prod(_nodes(z) for z in self.effects)
+        """Nodes of the whole tensor, in the larger of the replicates."""
+        return math.prod(self._nodes(k) for k in range(len(self.effects)))
 
     @cached_property
     def _leading(self) -> int:
-        return int((self.effects > _FLAT * self.effects.max()).sum())
+        cut = len(self.kinks)
+        return cut + int((self.effects[cut:] > _FLAT * self.effects.max()).sum())
+
+    def _nodes(self, k: int) -> int:
+        """Nodes in one direction."""
+        if k < len(self.kinks):
+            return len(_panels(self.kinks[k], float(self.effects[k]), 0.0, 1.0)[0])
+        return _nodes(float(self.effects[k]))
+
+    def _axis(self, k: int, shift: float, replicate: int, coarser: float) -> tuple[Array, Array]:
+        """Nodes and weights in one direction."""
+        if k < len(self.kinks):
+            return _panels(self.kinks[k], float(self.effects[k]), shift, coarser)
+        return _axis(float(self.effects[k]), shift, replicate, coarser)
 
     def _partly_sobol(self, shift: float, replicate: int, budget: int) -> tuple[Array, Array]:
-        leading = self.effects[: self._leading]
-        dimension = len(self.effects) - len(leading)
+        leading = self._leading
+        dimension = len(self.effects) - leading
         axes = []
-        for z in leading:
-            most = min(_MOST_NODES[len(leading)], int(budget ** (1 / len(leading))))
-            count = min(most, max(_nodes(z), _FEWEST_NODES[len(leading)] if dimension else 1))
-            axes.append(_axis(z, shift, replicate, _trapezoids(z) / count))
+        for k in range(leading):
+            most = min(_MOST_NODES[leading], int(budget ** (1 / leading)))
+            count = min(most, max(self._nodes(k), _FEWEST_NODES[leading] if dimension else 1))
+            finest = self._nodes(k) if k < len(self.kinks) else _trapezoids(float(self.effects[k]))
+            axes.append(self._axis(k, shift, replicate, finest / count))
         mesh, weight = _tensor(axes)
         return np.hstack([mesh, _sobol_points(dimension, len(mesh), replicate)]), weight
 
 
-def replicates_of(directions: Sequence[Directions], budget: int) -> int:
+def replicates_of(directions: Sequence[Directions], budgets: Sequence[int]) -> int:
     """Two shifted grids, or more where Sobol points enter."""
-    return 2 if all(item.tensor_size <= budget or len(item.effects) <= 1 for item in directions) else SOBOL_REPLICATES
+    tensors = (item.tensor_size <= most for item, most in zip(directions, budgets, strict=True))
+    simple = (len(item.effects) <= 1 for item in directions)
+    return 2 if all(a or b for a, b in zip(tensors, simple, strict=True)) else SOBOL_REPLICATES
+
+
+def _rotated(model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> tuple[Array, Array]:
+    """Effects and directions of parameters along which nothing is cut."""
+    size = len(columns)
+    unit = np.zeros((size, len(model.constrained)))
+    unit[np.arange(size), list(columns)] = 1.0
+    if size == 0:
+        return np.zeros(0), unit
+    # From half a width below to half a width above: a symmetric factor (hi = lo) is flat in the middle, hence both sides.
+    sides = _relative_shifts(model, 0.5 * unit, bins, counts) / 0.5
+    slopes = np.concatenate([sides[0], -sides[1]], axis=1) / math.sqrt(2)
+    _, values, rotation = np.linalg.svd(slopes.T, full_matrices=True)
+    first = np.zeros(size)
+    first[: len(values)] = values[:size]
+    basis = rotation @ unit
+    # What is flat to first order can still bend.
+    bent = np.abs(_relative_shifts(model, 1.5 * basis, bins, counts)).max(axis=(0, 2), initial=0.0) / 1.5
+    return np.maximum(first, bent), basis
 
 
 def _relative_shifts(model: Model, ends: Array, bins: Sequence[int], counts: Array) -> Array:
@@ -126,8 +172,12 @@ def _relative_shifts(model: Model, ends: Array, bins: Sequence[int], counts: Arr
     for rates in model.split_rates(model.at_deviates(points)):
         chosen = rates[:, list(bins)]
         middle = np.where(chosen[-1] > 0, chosen[-1], 1.0)
-        parts.append((chosen[:-1] - chosen[-1]) / middle * scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts.append((chosen[:-1] - chosen[-1]) / middle * scale)
     shifts: Array = np.concatenate(parts, axis=1)
+    if not np.isfinite(shifts).all():
+        names = ", ".join(model.bin_names[b] for b in bins)
+        raise ComputationError(f"exact method: a rate of {names} is infinite within two standard deviations")
     return shifts.reshape(2, size, -1)
 
 
@@ -139,7 +189,7 @@ def _trapezoids(effect: float) -> float:
 def _nodes(effect: float) -> int:
     for largest, count in _HERMITE:
         if effect <= largest:
-            return count
+            return count + (count > 1)
     return math.ceil(_trapezoids(effect))
 
 
@@ -147,11 +197,28 @@ def _axis(effect: float, shift: float, replicate: int, coarser: float) -> tuple[
     """Nodes and weights in one direction; `coarser` stretches the step of a trapezoidal rule."""
     for largest, count in _HERMITE:
         if effect <= largest and coarser >= 1:
-            return _hermite(count + replicate % 2)
+            return _hermite(count + replicate % 2 * (count > 1))
     step = coarser * 2 * _GRID_END / _trapezoids(effect)
     nodes = np.arange(-_GRID_END, _GRID_END - shift * step, step) + shift * step
     weight = np.exp(-0.5 * nodes**2)
     return nodes, weight / weight.sum()
+
+
+def _panels(kinks: tuple[float, ...], effect: float, shift: float, coarser: float) -> tuple[Array, Array]:
+    """Tanh-sinh nodes and weights in one direction between its ends and kinks; `coarser` stretches the steps."""
+    edges = (-_GRID_END, *kinks, _GRID_END)
+    nodes, weight = [], []
+    for low, high in itertools.pairwise(edges):
+        half = (high - low) / 2
+        step = coarser * min(_PANEL_STEP, 0.4 / (half * math.sqrt(1 + effect**2)))
+        t = np.arange(-_PANEL_END, _PANEL_END - shift * step, step) + shift * step
+        # Measured from the nearer end, where mu times what is left of a signal must keep its digits.
+        near = 2 * half / (1 + np.exp(math.pi * np.sinh(np.abs(t))))
+        nodes.append(np.where(t < 0, low + near, high - near))
+        weight.append(half * math.pi / 2 * np.cosh(t) / np.cosh(math.pi / 2 * np.sinh(t)) ** 2 * step)
+    points = np.concatenate(nodes)
+    density = np.exp(-0.5 * points**2) * np.concatenate(weight)
+    return points, density / density.sum()
 
 
 @lru_cache(maxsize=16)

@@ -22,6 +22,9 @@ from na64stat.stats.rows import Row
 SMALLEST_GAMMA: Final = 1e-10
 """Lower bound of factors of single bins, as in pyhf."""
 
+FACTORS: Final = (1e-12, 1e12)
+"""What is taken as a factor of a normsys, and as the precision of a bin's own factor."""
+
 MOST_EVENTS: Final = 1e12
 """Observed counts and backgrounds beyond are refused: probabilities of counts lose their digits there."""
 
@@ -164,7 +167,11 @@ class Reader:
         try:
             centre, sigma = float(settings["auxdata"][0]), float(settings["sigmas"][0])
         except (KeyError, IndexError):
-            raise WorkspaceError(f"{place}: needs `auxdata` and `sigmas` in the measurement's parameters") from None
+            raise WorkspaceError(
+                f"{place}: a luminosity needs `auxdata` and `sigmas`, its value and uncertainty, in an entry named {name!r} "
+                "of the measurement's parameters (config.parameters); a patch set does not bring them, the workspace that "
+                "it is for does"
+            ) from None
         if not (0 < centre < math.inf and 0 < sigma < math.inf):
             raise WorkspaceError(f"{place}: auxdata {centre:g}, sigmas {sigma:g}; positive numbers are right")
         return Gaussian(centre, sigma)
@@ -285,15 +292,18 @@ def _shapesys(nominal: Array, errors: Array, place: str) -> tuple[list[Constrain
     valid = (nominal > 0) & (errors > 0)
     with np.errstate(all="ignore"):
         tau = np.square(np.divide(nominal, errors, out=np.ones_like(nominal), where=valid))
-    if not (np.isfinite(tau) & (tau > 0)).all():
+    if not ((tau >= FACTORS[0]) & (tau <= 1 / FACTORS[0] ** 2)).all():
         raise WorkspaceError(f"{place}: errors out of all proportion to the rates")
     return [Poisson(float(t), float(t)) for t in tau], (~valid).tolist()
 
 
 def _normsys(data: Mapping[str, float], place: str) -> tuple[float, float]:
     high, low = float(data["hi"]), float(data["lo"])
-    if not (0 < high < math.inf and 0 < low < math.inf):
-        raise WorkspaceError(f"{place} has hi = {high:g}, lo = {low:g}; both must be positive and finite")
+    smallest, largest = FACTORS
+    if not (smallest <= high <= largest and smallest <= low <= largest):
+        raise WorkspaceError(
+            f"{place} has hi = {high:g}, lo = {low:g}; positive factors from {smallest:g} to {largest:g} are right"
+        )
     return high, low
 
 

@@ -88,6 +88,8 @@ class Limit:
         Lower end of a Feldman-Cousins interval; None for an upper limit.
     criterion
         `cl_s`, `cl_sb`, or `interval`.
+    held
+        Channels or bins whose counts were held at their observed values by an exact method.
     """
 
     observed: float | None
@@ -100,6 +102,7 @@ class Limit:
     notes: tuple[str, ...] = ()
     lower: float | None = None
     criterion: str = "cl_s"
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,15 @@ of an ensemble only: a run that was stopped and goes on gives the same chain as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import ComputationError, InputError
+from na64stat.errors import InputError
 from na64stat.stats.parameters import Array
 from na64stat.stats.posterior import Posterior
-
-_TRIES: Final = 4096
-"""Points from the prior among which walkers start."""
+from na64stat.stats.start import start
 
 
 @dataclass(frozen=True)
@@ -93,16 +91,16 @@ def begin(posterior: Posterior, ensembles: Ensembles) -> list[Chain]:
     InputError
         If the settings are wrong.
     ComputationError
-        If the likelihood is zero wherever the prior was tried.
+        If the likelihood is zero wherever it was tried.
     """
     ensembles.check(posterior.dimension)
     chains = []
     for seed in np.random.SeedSequence(ensembles.seed).spawn(ensembles.number):
         random = np.random.RandomState(np.random.MT19937(seed))
-        start = _start(posterior, ensembles.walkers, random)
-        walkers, dimension = start.shape
+        first = start(posterior, ensembles.walkers, random)
+        walkers, dimension = first.shape
         nothing = np.zeros((0, walkers, dimension)), np.zeros((0, walkers)), np.zeros(walkers, dtype=np.int64)
-        chains.append(Chain(start, *nothing, tuple(random.get_state(legacy=True))))
+        chains.append(Chain(first, *nothing, tuple(random.get_state(legacy=True))))
     return chains
 
 
@@ -124,23 +122,3 @@ def advance(posterior: Posterior, chain: Chain, steps: int) -> Chain:
         chain.accepted + sampler.backend.accepted.astype(np.int64),
         sampler.random_state,
     )
-
-
-def _start(posterior: Posterior, walkers: int, random: np.random.RandomState) -> Array:
-    """Walkers drawn from the prior, weighted by a power of the likelihood that leaves enough different ones."""
-    points = posterior.draw(max(_TRIES, 8 * walkers), random)
-    log_prob = posterior(points) - posterior.log_prior(points)
-    possible = np.flatnonzero(np.isfinite(log_prob))
-    if len(possible) < walkers:
-        priors = ", ".join(str(prior) for prior in posterior.priors)
-        raise ComputationError(
-            f"posterior: the likelihood is zero at {len(points) - len(possible)} of {len(points)} points drawn from the prior "
-            f"({priors}): no start for {walkers} walkers; narrower bounds are right"
-        )
-    excess = log_prob[possible] - log_prob[possible].max()
-    power = 1.0
-    while np.exp(power * excess).sum() ** 2 / np.exp(2 * power * excess).sum() < 3 * walkers and power > 1e-12:
-        power *= 0.7
-    # Without replacement: walkers that coincide would span no volume.
-    keys = power * excess + random.gumbel(size=len(possible))
-    return points[possible[np.argsort(-keys)[:walkers]]]

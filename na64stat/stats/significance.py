@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from na64stat.errors import ComputationError, InputError, LowCountWarning
+from na64stat.errors import ComputationError, InputError, LowCountWarning, RegionError
 from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
 from na64stat.stats.average import NuisanceAverage
+from na64stat.stats.conditional import average_of
 from na64stat.stats.enumeration import MOST_OUTCOMES
-from na64stat.stats.exact import Exact, method_of, relevant
+from na64stat.stats.exact import Exact, method_of
 from na64stat.stats.fit import available_workers, fit_fixed
+from na64stat.stats.held import Counts, divide
 from na64stat.stats.limits import few_counts
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
@@ -28,8 +30,6 @@ from na64stat.stats.tail import TailProbability
 from na64stat.stats.toy_sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
 from na64stat.stats.toys import Toys
 from na64stat.stats.workspace import BACKGROUND_FLOOR
-
-_IMPOSSIBLE = "events where there is no background: impossible without signal, so that p0 is zero and Z has no value"
 
 _NO_EXPECTED = "no expected values"
 
@@ -57,6 +57,8 @@ class Significance:
         Name of the method.
     notes
         What a reader should know about this result.
+    held
+        Channels or bins whose counts were held at their observed values by the exact method.
     """
 
     p0: float | None
@@ -68,6 +70,7 @@ class Significance:
     expected: Band
     method: str
     notes: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def lacks_expected(self) -> bool:
@@ -96,6 +99,8 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     ------
     InputError
         Another method.
+    RegionError
+        Events were observed where no background is stated: p0 would measure the number that stands for none.
 
     References
     ----------
@@ -104,6 +109,7 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     check_model(model)
     method = method_of(method)
     model = model.without_empty_bins()
+    _refuse_without_background(model)
     if isinstance(method, Asymptotic):
         return _asymptotic(model, method)
     if isinstance(method, Toys):
@@ -111,6 +117,22 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     if isinstance(method, Exact):
         return _exact(model, method)
     raise InputError(f"significance: method {method.name!r}; asymptotic, toys or exact is right")
+
+
+def _without_background(model: Model) -> list[int]:
+    """Bins whose background is none, or only the number that stands for none, and which a signal can populate."""
+    return np.flatnonzero((model.background_events <= BACKGROUND_FLOOR) & (model.signal_events > 0)).tolist()
+
+
+def _refuse_without_background(model: Model) -> None:
+    if model.observed is None:
+        return
+    for b in _without_background(model):
+        if model.observed[b] > 0:
+            raise RegionError(
+                f"significance: {model.bin_names[b]} has {model.observed[b]:g} events observed and no background. How improbable "
+                "they are without signal depends on nothing but the background: give one (--background, or a run file with one)"
+            )
 
 
 def z_of(p0: float) -> float | None:
@@ -140,28 +162,13 @@ def _record(
     q0 = mu = None
     if model.observed is not None:
         q0, mu = _observed(model)
-        if not math.isfinite(q0):
-            p0, q0, error, notes = 0.0, None, (0.0, False), (*notes, _IMPOSSIBLE)
-    notes += _without_background(model)
+    if floored := [model.bin_names[b] for b in _without_background(model) if model.background_events[b] > 0]:
+        expected = Band(*[None] * 5)
+        text = f"{_NO_EXPECTED}: no background is stated in {', '.join(floored)}"
+        notes += (f"{text}, and Z of events there would measure the number that stands for none; give one",)
     if not model.signal_events.any():
         notes = (*notes, "no signal: nothing can be discovered")
     return Significance(p0, error[0], error[1], None if p0 is None else z_of(p0), q0, mu, expected, name, notes)
-
-
-def _without_background(model: Model) -> tuple[str, ...]:
-    """Bins whose background is only the number that stands for none: p0 of an event there measures that number."""
-    counts = np.zeros(model.bins) if model.observed is None else model.observed
-    floored = [
-        f"{name} ({count:g} observed)" if count else name
-        for name, count, background in zip(model.bin_names, counts, model.background_events, strict=True)
-        if 0 < background <= BACKGROUND_FLOOR
-    ]
-    if not floored:
-        return ()
-    text = f"background at most {BACKGROUND_FLOOR:g} events, which stands for none stated, in {', '.join(floored)}"
-    return (
-        f"{text}: p0 and Z of events there, expected ones too, say nothing of a discovery; give the run a background",
-    )
 
 
 def _asymptotic(model: Model, method: Asymptotic) -> Significance:
@@ -186,13 +193,13 @@ def _by_toys(model: Model, method: Toys) -> Significance:
     """Toys without signal, and with mu = 1 for the expected values; parameters as fitted to the data at each."""
     data = (model.background_events if model.observed is None else model.observed)[None, :]
     truth = np.concatenate([_signal_point(model), fit_fixed(model, data, 0.0).parameters])
-    question = Question(model, Statistic.Q0, 0.0, truth)
+    question = Question(model, Statistic.Q0)
     samples, failures = {}, 0
     for hypothesis in (SIGNAL, BACKGROUND):
-        sample = ToySample(question, hypothesis, method.seeds, method.store)
-        sample.grow(method.n, method.workers or available_workers())
-        samples[hypothesis], failed = sample.values(method.n)
-        failures += failed
+        sample = ToySample(question, truth[hypothesis], hypothesis, method.seeds, method.store)
+        values = sample.statistic(0.0, method.n, method.workers or available_workers())
+        samples[hypothesis] = values[~np.isnan(values)]
+        failures += len(values) - len(samples[hypothesis])
     notes = left_out(failures)
     background = np.sort(samples[BACKGROUND])
     strengths = np.quantile(samples[SIGNAL], list(BAND_QUANTILES.values()), method="lower")
@@ -221,30 +228,29 @@ def _tail(background: Array, q0: float) -> TailProbability:
 
 def _exact(model: Model, method: Exact) -> Significance:
     """Sums over the counts; expected from the outcomes at the quantiles of q0 if mu = 1."""
-    model = relevant(model, "exact method")
+    counts = divide(model, "exact method", method.hold)
+    model = counts.model
     if not model.signal_events.any():
         p0 = None if model.observed is None else 1.0
         return _record(model, p0, Band(*[0.0] * 5), method.name, (0.0, False), ())
-    notes: tuple[str, ...] = ()
+    notes = counts.notes
     try:
-        outcomes = _typical_outcomes(model)
-        known = {
-            outcome: z_of(method.discovery_p0(model.with_observed(np.array(outcome)))) for outcome in set(outcomes)
-        }
+        outcomes = _typical_outcomes(counts)
+        known = {outcome: z_of(method.p0(counts.with_observed(np.array(outcome)))) for outcome in set(outcomes)}
         band = Band(*(known[outcome] for outcome in outcomes))
     except ComputationError as error:
-        band, notes = Band(*[None] * 5), (f"{_NO_EXPECTED}: {error}",)
-    p0 = None if model.observed is None else method.discovery_p0(model)
-    return _record(model, p0, band, method.name, (0.0, False), notes)
+        band, notes = Band(*[None] * 5), (*notes, f"{_NO_EXPECTED}: {error}")
+    p0 = None if model.observed is None else method.p0(counts)
+    return replace(_record(model, p0, band, method.name, (0.0, False), notes), held=counts.held_names)
 
 
-def _typical_outcomes(model: Model) -> list[tuple[float, ...]]:
+def _typical_outcomes(summed: Counts) -> list[tuple[float, ...]]:
     """Counts at the quantiles of q0 if mu = 1, one outcome for each level of the band."""
-    average = NuisanceAverage.of(model)
-    if model.bins == 1 and not model.shares_parameters:  # q0 rises with the count
+    average, model = average_of(summed), summed.model
+    if summed.by_count and isinstance(average, NuisanceAverage):  # q0 rises with the count
         return [(_count_at(average, model, quantile),) for quantile in BAND_QUANTILES.values()]
     windows = []
-    for b in range(model.bins):
+    for b in range(summed.summed):
         smallest, largest = average.extreme_rates(1.0, b)
         windows.append(
             (max(0, math.floor(smallest - 6 * math.sqrt(smallest))), math.ceil(largest + 6 * math.sqrt(largest) + 6))
@@ -255,7 +261,7 @@ def _typical_outcomes(model: Model) -> list[tuple[float, ...]]:
     weight = average.count_probabilities(1.0, tuple(windows)).mean(axis=0).ravel()
     shape = [high - low + 1 for low, high in windows]
     counts = np.indices(shape).reshape(len(shape), -1).T + np.array([low for low, _ in windows])
-    values, free, _ = evaluate(Statistic.Q0, model, 0.0, counts.astype(np.float64))
+    values, free, _ = evaluate(Statistic.Q0, model, 0.0, summed.complete(counts))
     order = np.argsort(np.where(free.mu > 0, values, 0.0), kind="stable")
     running = np.cumsum(weight[order]) / weight.sum()
     places = np.minimum(np.searchsorted(running, list(BAND_QUANTILES.values())), len(order) - 1)

@@ -1,47 +1,73 @@
-"""Upper limits by toys: where noisy CL_s(mu) crosses 1 - cl, for the observed data and the band at once."""
+"""Upper limits by toys: where CL_s(mu) falls through 1 - cl, for the observed data and for each level of the band.
+
+Toys are drawn once at a few signal strengths, and stand for any mu in between with weights: CL_s(mu) of fixed toys is a smooth
+curve, whose root is looked for like any other's. The error of a root follows from what each toy adds to CL_sb - (1 - cl) CL_b
+there, over the slope. The toys of the band know nothing of the observed counts, but for the nuisance parameters fitted to them.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from na64stat.stats.model import Model
-from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, Limit, NumericalError
-from na64stat.stats.toy_sample import left_out
+from na64stat.stats.statistic import Criterion
+from na64stat.stats.toy_pool import MOST, Part, Pool, Tail, enough
+from na64stat.stats.toy_sample import SIGNAL, left_out
 
-_POINTS = 7
-"""Signal strengths of the first, coarse pass."""
+_LEVELS = list(BAND_QUANTILES)
 
-_NEAR, _FEWEST = 0.15, 3
-"""Points within so much in ln(mu) of a limit decide it, if there are so many."""
-
-_SMALLEST, _FLATTEST = 1e-300, 0.05
-"""What stands for CL_s = 0 in logarithms, and for a slope that noise leaves flat."""
+_POINTS = 6
+"""Signal strengths at which the toys of the band are drawn, at least."""
 
 _SMALLEST_SIGNAL, _LARGEST_SIGNAL = 1e-4, 1e12
 """Signal events between which limits are looked for; where CL_sb of less is already too small, background alone is excluded."""
 
+_STEPS = (2.0, 2.0, 2.0, 4.0, 16.0, 256.0)
+"""Factors by which the search goes up, the last again and again."""
 
-@dataclass(frozen=True)
-class Curves:
-    """The criterion at one mu, for the observed data and each level of the band.
+_EXACT, _TRIALS = 1e-4, 12
+"""Relative precision of a root of the curve, mostly far below its statistical error, and evaluations to find it."""
 
-    Attributes
+_ROUGH = 0.1
+"""The precision of levels of the band, times the root of the number of toys: a tenth of their statistical error or less."""
+
+_FAR = 1.5
+"""A root so many times off the toys' own mu is looked for with new toys."""
+
+_FIRST_TOYS = 500
+"""Toys of the search for the region of the limit, at least, unless fewer are asked for."""
+
+_LARGE = 0.2
+"""Relative error of a limit that is said in words, too."""
+
+_BAND_STREAM = 10
+"""Random stream of the first signal strength of the band."""
+
+
+def fits_of_limit(toys: int, *, projection: bool) -> float:
+    """Roughly how many fits a limit takes: at some twenty signal strengths for the band, a dozen for what was observed.
+
+    Parameters
     ----------
-    values
-        By level.
-    toys, relative_error, error
-        Toys of each hypothesis, relative error of the observed value (of a projection, the median), and all errors.
+    toys, projection
+        The asked number, and whether nothing was observed.
     """
+    of_band = _POINTS // 2 * (toys if projection else _band_toys(toys))
+    return 20 * of_band + (0 if projection else 20 * _first_toys(toys) + 25 * toys)
 
-    values: dict[str, float]
-    toys: int
-    relative_error: float
-    error: NumericalError
+
+def _first_toys(toys: int) -> int:
+    return max(toys // 10, min(toys, _FIRST_TOYS))
+
+
+def _band_toys(toys: int) -> int:
+    return max(toys // 4, min(toys, _FIRST_TOYS))
 
 
 class Test(Protocol):
@@ -49,136 +75,216 @@ class Test(Protocol):
 
     model: Model
 
-    def curves(self, mu: float, toys: int) -> Curves:
-        """The criterion at one mu."""
+    @property
+    def refitted(self) -> int:
+        """Fits that needed iminuit."""
+
+    @property
+    def failed(self) -> int:
+        """Toys left out."""
+
+    def tail(self, mu: float, parts: list[Part] | int) -> Tail:
+        """The observed data among toys."""
+
+    def pool(self, mu: float, parts: list[Part]) -> Pool:
+        """Toys with the test statistic at mu."""
+
+    def parts(self, mu: float, toys: int, *, near: bool = False, stream: int = SIGNAL) -> list[Part]:
+        """So many toys of background, of mu, and with `near` of what is near the data."""
 
 
 class ToyLimit:
-    """Evaluates CL_s where the crossings are, coarsely first, and interpolates ln CL_s against ln mu.
+    """Limits of one model at one level; `alpha` is 1 - cl, `guess` a limit to begin near."""
 
-    Noise, and jumps of a discrete experiment, make CL_s rise here and there. A limit is first looked for on the falling curve
-    nearest to the points (isotonic regression, weighted by their toys); a straight line through ln CL_s of the points around it,
-    nearly straight in mu itself, then averages their noise. The levels of the band are put in order.
-    """
-
-    def __init__(self, test: Test, alpha: float, guess: Limit, toys: int, criterion: str) -> None:
+    def __init__(self, test: Test, alpha: float, guess: Limit, toys: int, criterion: Criterion) -> None:
         self.test, self.alpha, self.toys, self.criterion = test, alpha, toys, criterion
-        self.levels = [*BAND_QUANTILES] + ([] if test.model.observed is None else ["observed"])
-        self.points: dict[float, Curves] = {}
-        self._coarse(guess)
-        self._refine(self.levels, max(toys // 4, 1), 1)
-        self._refine(["median" if test.model.observed is None else "observed"], toys, 2)
+        self.unit = test.model.unit
+        self.projection = test.model.observed is None
+        self.first_toys = _first_toys(toys)
+        self.notes: list[str] = []
+        self.band = self._band(guess)
+        if self.projection:
+            self.main = self.band["median"]
+            self.error = NumericalError() if not self.main else self._error_of_median(self.main)
+        else:
+            self.main, self.error = self._observed(guess)
 
     def limit(self, cl: float) -> Limit:
         """The record of observed and expected limits."""
-        roots = {level: self._root(level) for level in self.levels}
-        roots |= dict(
-            zip(BAND_QUANTILES, sorted((roots[level] for level in BAND_QUANTILES), key=_none_last), strict=True)
-        )
-        main = roots["median"] if self.test.model.observed is None else roots["observed"]
-        error, relative = 0.0, 0.0
-        if main is not None and main > 0:
-            near = [mu for mu in self.points if abs(math.log(mu / main)) < _NEAR] or list(self.points)
-            uncertainty = min(self.points[mu].relative_error for mu in near)
-            error, relative = uncertainty * self.alpha, uncertainty / self._slope(main)
-        failed = sum(point.error.failed for point in self.points.values())
-        refitted = sum(point.error.refitted for point in self.points.values())
-        notes = () if main is not None else ("no signal strength is excluded",)
+        failed = self.test.failed
+        if self.main is None:
+            self.notes.append("no signal strength is excluded")
+        elif self.main == 0:
+            self.notes.append("CL_sb of background alone is below 1 - cl: every signal strength is excluded")
         return Limit(
-            roots.get("observed"),
-            Band(*(roots[level] for level in BAND_QUANTILES)),
-            () if main is None else (main,),
-            NumericalError(cl_s=error, limit=relative, refitted=refitted, failed=failed),
+            None if self.projection else self.main,
+            Band(*(self.band[level] for level in _LEVELS)),
+            () if self.main is None else (self.main,),
+            NumericalError(self.error.cl_s, self.error.limit, refitted=self.test.refitted, failed=failed),
             cl,
             "toys",
             self.test.model.channels,
-            notes + left_out(failed),
-            criterion=self.criterion,
+            (*self.notes, *left_out(failed)),
+            criterion=self.criterion.value,
         )
 
-    def _coarse(self, guess: Limit) -> None:
-        known = [value for value in (guess.observed, *guess.expected) if value]
-        unit = self.test.model.unit
-        low, high = (max(min(known), _SMALLEST_SIGNAL / unit), max(known)) if known else (1 / unit, 10 / unit)
-        for mu in np.geomspace(low / 1.5, high * 2.5, _POINTS):
-            self._add(float(mu), self.toys // 10)
-        while self._open_above() and max(self.points) * unit < _LARGEST_SIGNAL:
-            self._add(max(self.points) * 1.6, self.toys // 10)
-        while self._open_below() and min(self.points) * unit > _SMALLEST_SIGNAL:
-            self._add(min(self.points) / 3, self.toys // 10)
+    def _band(self, guess: Limit) -> dict[str, float | None]:
+        """Expected limits: the levels' curves on one set of toys."""
+        known = [value for value in guess.expected if value]
+        high = 2.5 * max(known) if known else 10 / self.unit
+        low = max(min(known, default=1 / self.unit) / 1.5, high / 30)
+        toys = self.toys if self.projection else _band_toys(self.toys)
+        each = max(toys // 2, 1)
+        grid = [float(mu) for mu in np.geomspace(low, high, _POINTS)]
+        parts = self.test.parts(grid[0], toys, stream=_BAND_STREAM)
+        parts = [parts[0], (parts[1][0], each)]
+        for mu in grid[1:]:
+            parts.append(self._more(mu, each, len(parts)))
+        steps = list(_STEPS)
+        while max(self._levels(grid[-1], parts)) > self.alpha and grid[-1] * self.unit < _LARGEST_SIGNAL:
+            grid.append(grid[-1] * (steps.pop(0) if len(steps) > 1 else steps[0]))
+            parts.append(self._more(grid[-1], max(each // 2, 1), len(parts)))
+        known_levels: dict[float, list[float]] = {}
 
-    def _open_above(self) -> bool:
-        return any(value > self.alpha for value in self.points[max(self.points)].values.values())
+        def levels(mu: float) -> list[float]:
+            if mu not in known_levels:
+                known_levels[mu] = self._levels(mu, parts)
+            return known_levels[mu]
 
-    def _open_below(self) -> bool:
-        return any(value <= self.alpha for value in self.points[min(self.points)].values.values())
+        def level(at: int) -> Callable[[float], float]:
+            return lambda mu: levels(mu)[at]
 
-    def _refine(self, levels: list[str], toys: int, rounds: int) -> None:
-        for _ in range(rounds):
-            wanted: list[float] = []
-            for level in levels:
-                root = self._root(level)
-                if root is None or root == 0:
-                    continue
-                for mu in (root * 0.96, root * 1.04):
-                    if all(abs(math.log(mu / other)) > 0.02 for other in wanted):
-                        wanted.append(mu)
-            for mu in wanted:
-                self._add(mu, toys)
+        points = [_SMALLEST_SIGNAL / self.unit, low / 4, *grid]
+        self._band_parts = parts
+        exact = max(_ROUGH / math.sqrt(toys), _EXACT)
+        found = [self._root(level(at), points, exact=exact) for at in range(len(_LEVELS))]
+        return dict(zip(_LEVELS, sorted(found, key=_none_last), strict=True))
 
-    def _add(self, mu: float, toys: int) -> None:
-        self.points[mu] = self.test.curves(mu, max(toys, 1))
+    def _more(self, mu: float, toys: int, number: int) -> Part:
+        return self.test.parts(mu, toys, stream=_BAND_STREAM + number)[1]
 
-    def _curve(self, level: str) -> tuple[Array, Array]:
-        """Logarithms of the points' mu, increasing, and the criterion there as a falling function."""
-        from scipy.optimize import isotonic_regression
+    def _levels(self, mu: float, parts: list[Part]) -> list[float]:
+        return self.test.pool(mu, parts).band(list(BAND_QUANTILES.values()), self.criterion)
 
-        mu = sorted(self.points)
-        values = [self.points[strength].values[level] for strength in mu]
-        weights = [float(self.points[strength].toys) for strength in mu]
-        falling = isotonic_regression(values, weights=weights, increasing=False).x
-        return np.log(mu), np.asarray(falling, dtype=np.float64)
+    def _observed(self, guess: Limit) -> tuple[float | None, NumericalError]:
+        """The observed limit and its error."""
+        start = self._start(guess)
+        if start is None or start == 0:
+            return start, NumericalError()
+        toys = self.toys
+        while True:
+            found, parts = self._near(start, toys)
+            error, effective = self._error(found, partial(self.test.tail, parts=parts))
+            wanted = enough(self.toys)
+            if effective >= wanted or toys >= MOST * self.toys:
+                break
+            start, toys = found, 2 * toys
+        if effective < wanted:
+            self.notes.append(
+                f"the limit rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, more toys are "
+                "right"
+            )
+        elif error.limit > _LARGE:
+            self.notes.append(
+                f"{toys} toys leave a relative error of {error.limit:.0%} on the limit: more toys are right"
+            )
+        return found, error
 
-    def _root(self, level: str) -> float | None:
-        """Where the curve of a level falls through 1 - cl; None beyond the points, 0 where CL_sb is never above."""
-        logs, values = self._curve(level)
-        above = np.flatnonzero(values > self.alpha)
-        if not len(above):
+    def _start(self, guess: Limit) -> float | None:
+        """Roughly where the observed limit is: with few toys, afresh at each mu; None if there is none, 0 if all is excluded."""
+        near = max(guess.observed or self.band["median"] or 1 / self.unit, 10 * _SMALLEST_SIGNAL / self.unit)
+        points = [near * factor for factor in (0.4, 0.63, 1.0, 1.6, 2.5)]
+        known: dict[float, float] = {}
+
+        def value(mu: float) -> float:
+            if mu not in known:
+                known[mu] = self.test.tail(mu, self.first_toys).value(self.criterion)
+            return known[mu]
+
+        steps = list(_STEPS)
+        while value(points[-1]) > self.alpha and points[-1] * self.unit < _LARGEST_SIGNAL:
+            points.append(points[-1] * (steps.pop(0) if len(steps) > 1 else steps[0]))
+        if value(points[0]) <= self.alpha:
+            points = [
+                _SMALLEST_SIGNAL / self.unit,
+                *(points[0] / factor for factor in (256.0, 64.0, 16.0, 4.0)),
+                *points,
+            ]
+            points = sorted({max(mu, points[0]) for mu in points})
+        return self._root(value, points, trials=1)
+
+    def _near(self, start: float, toys: int) -> tuple[float, list[Part]]:
+        """The root of the curve of toys that are drawn near it, and those toys."""
+        for _ in range(5):
+            parts = self.test.parts(start, toys, near=True)
+            known: dict[float, float] = {}
+
+            def value(mu: float, parts: list[Part] = parts, known: dict[float, float] = known) -> float:
+                if mu not in known:
+                    known[mu] = self.test.tail(mu, parts).value(self.criterion)
+                return known[mu]
+
+            points = [start / _FAR, start, start * _FAR]
+            if value(points[0]) <= self.alpha:
+                start = points[0]
+            elif value(points[-1]) > self.alpha:
+                start = points[-1]
+            else:
+                root = self._root(value, points)
+                return (start if root is None else root), parts
+        return start, parts
+
+    def _root(
+        self, value: Callable[[float], float], points: list[float], *, trials: int = _TRIALS, exact: float = _EXACT
+    ) -> float | None:
+        """The last mu among and between `points` at which a curve falls through alpha: None beyond them, 0 below them."""
+        last = next((at for at in reversed(range(len(points))) if value(points[at]) > self.alpha), None)
+        if last is None:
             return 0.0
-        last = int(above[-1])
-        if last == len(logs) - 1:
+        if last == len(points) - 1:
             return None
-        heights = np.log(np.maximum(values[last : last + 2], _SMALLEST))
-        share = float((heights[0] - math.log(self.alpha)) / (heights[0] - heights[1]))
-        return self._straightened(level, math.exp(logs[last] + share * (logs[last + 1] - logs[last])))
+        low, high = points[last], points[last + 1]
+        ends = [self._height(value(low)), self._height(value(high))]
+        for _ in range(trials):
+            if high - low < exact * low:
+                break
+            share = ends[0] / (ends[0] - ends[1])
+            middle = low + min(max(share, 0.02), 0.98) * (high - low)
+            height = self._height(value(middle))
+            if height > 0:
+                low, ends = middle, [height, ends[1] / 2]
+            else:
+                high, ends = middle, [ends[0] / 2, height]
+            if abs(height) < exact:
+                return middle
+        share = self._height(value(low)) / (self._height(value(low)) - self._height(value(high)))
+        return low + share * (high - low)
 
-    def _straightened(self, level: str, root: float) -> float:
-        """Where a straight line through the points around a root crosses; the root itself where they allow none."""
-        line = self._line(level, root)
-        shift = math.inf if line is None else (math.log(self.alpha) - line[1]) / line[0]
-        return root * (1 + shift) if abs(shift) < _NEAR else root
+    def _height(self, value: float) -> float:
+        return math.log(max(value, 1e-300) / self.alpha)
 
-    def _line(self, level: str, root: float) -> tuple[float, float] | None:
-        """Slope by mu/root and value at the root of ln CL_s, from the points around it; None where it does not fall there."""
-        near = [mu for mu in self.points if abs(math.log(mu / root)) < _NEAR and self.points[mu].values[level] > 0]
-        if len(near) < _FEWEST:
-            return None
-        heights = np.log([self.points[mu].values[level] for mu in near])
-        weights = np.sqrt([float(self.points[mu].toys) for mu in near])
-        slope, value = np.polyfit(np.array(near) / root - 1, heights, 1, w=weights)
-        return (float(slope), float(value)) if slope < 0 else None
+    def _error(self, root: float, tail: Callable[[float], Tail]) -> tuple[NumericalError, float]:
+        """Errors of the criterion and of the limit, and the number of toys in the tail."""
+        at = tail(root)
+        error, effective = at.error(self.criterion), at.effective(self.criterion)
+        relative, reach = error / self.alpha, 0.02
+        for _ in range(3):
+            ends = [self._height(tail(root * (1 + sign * reach)).value(self.criterion)) for sign in (-1, 1)]
+            slope = (ends[0] - ends[1]) / (2 * reach)
+            found = min(relative / slope, 1.0) if slope > 0 else 1.0
+            if found < 2 * reach:
+                break
+            reach = min(found, 0.5)
+        return NumericalError(cl_s=error, limit=math.hypot(found, _EXACT)), effective
 
-    def _slope(self, root: float) -> float:
-        """-d ln CL_s / d ln mu at a root, of the level that the error is for."""
-        level = "median" if self.test.model.observed is None else "observed"
-        line = self._line(level, root)
-        if line is not None:
-            return -line[0]
-        logs, values = self._curve(level)
-        at = int(np.clip(np.searchsorted(logs, math.log(root)), 1, len(logs) - 1))
-        low, high = max(at - 2, 0), min(at + 1, len(logs) - 1)
-        heights = np.log(np.maximum(values[[low, high]], _SMALLEST))
-        return max(float(heights[0] - heights[1]) / float(logs[high] - logs[low]), _FLATTEST)
+    def _error_of_median(self, root: float) -> NumericalError:
+        """The same for the median expected limit of a projection."""
+
+        def tail(mu: float) -> Tail:
+            pool = self.test.pool(mu, self._band_parts)
+            return pool.tail(pool.statistic_at(0.5, self.criterion))
+
+        return self._error(root, tail)[0]
 
 
 def _none_last(value: float | None) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 
 from na64stat.errors import ComputationError, InputError
 from na64stat.files import write_advice, write_bytes
-from na64stat.stats.fit import fit_fixed, fit_free
+from na64stat.stats.fit import Fits, fit_fixed, fit_free
 from na64stat.stats.model import Model
 from na64stat.stats.parameters import Array, Gaussian, Poisson
 from na64stat.stats.statistic import Statistic
@@ -31,56 +31,96 @@ SIGNAL, BACKGROUND = 0, 1
 
 _LARGEST_RATE = 1e18
 
+_KEPT = 4e7
+"""Numbers of toys and their fits that are kept in memory."""
+
 _WORSE = 1e-9  # a free fit that is worse than a fixed one by so much sat in a local minimum
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """What the toys are asked: a test statistic of a signal strength, in one model.
+class Source:
+    """What toys are drawn from: independent Poisson counts, and Gaussian or Poisson auxiliary data.
 
     Attributes
     ----------
-    model, statistic, mu
-        The tested hypothesis.
-    truth
-        Parameters that the toys are drawn from, one row each hypothesis, shape (2, P).
+    rates
+        Expected counts, shape (B,).
+    auxiliary
+        Expected auxiliary data, shape (C,).
+    sigma
+        Their standard deviations where they are Gaussian, 0 where they are Poisson counts, shape (C,).
+    """
+
+    rates: Array
+    auxiliary: Array
+    sigma: Array
+
+    @classmethod
+    def at(cls, model: Model, truth: Array) -> Source:
+        """The data that a model expects at parameters of shape (P,)."""
+        constraints = [model.parameters[i].constraint for i in model.constrained]
+        scales = [item.tau if isinstance(item, Poisson) else 1.0 for item in constraints]
+        sigma = [item.sigma if isinstance(item, Gaussian) else 0.0 for item in constraints]
+        rates = np.maximum(model.rates(truth[None, :])[0], 0.0)
+        if not rates.max(initial=0.0) < _LARGEST_RATE:
+            b = int(np.argmax(rates))
+            raise ComputationError(
+                f"toys: {rates[b]:g} expected events in {model.bin_names[b]}; fewer than {_LARGEST_RATE:g} can be drawn"
+            )
+        return cls(rates, truth[model.constrained] * np.array(scales), np.array(sigma))
+
+    def draw(self, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Counts (number, B) and auxiliary data (number, C)."""
+        counts = rng.poisson(self.rates, (number, len(self.rates))).astype(np.float64)
+        auxiliary = np.empty((number, len(self.auxiliary)))
+        for column, (centre, sigma) in enumerate(zip(self.auxiliary, self.sigma, strict=True)):
+            auxiliary[:, column] = rng.normal(centre, sigma, number) if sigma > 0 else rng.poisson(centre, number)
+        return counts, auxiliary
+
+    @property
+    def key(self) -> bytes:
+        """The same for equal distributions."""
+        return self.rates.tobytes() + self.auxiliary.tobytes()
+
+
+def generate(model: Model, truth: Array, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Main counts (number, B) and auxiliary data (number, C) drawn at the parameters `truth`."""
+    return Source.at(model, truth).draw(number, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A test statistic in one model.
+
+    Attributes
+    ----------
+    model, statistic
+        The likelihood, and which test statistic.
     """
 
     model: Model
     statistic: Statistic
-    mu: float
-    truth: Array
 
-    def digest(self, hypothesis: int) -> str:
-        """A name for the distribution: the same model, statistic and hypothesis give the same."""
-        compiled = self.model.compiled
-        parts = [compiled.ints.tobytes(), compiled.floats.tobytes(), self.truth[hypothesis].tobytes()]
-        bounds = [(item.lower, item.upper, item.fixed) for item in self.model.parameters]
-        head = json.dumps([self.statistic.value, float(self.mu).hex(), hypothesis, CHUNK, repr(bounds)])
-        return hashlib.sha256(b"".join([head.encode(), *parts])).hexdigest()[:24]
-
-    def chunk(self, hypothesis: int, seed: int, number: int) -> tuple[Array, int]:
-        """Values of the test statistic in one chunk, NaN where a fit failed, and how many fits needed iminuit."""
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(hypothesis, number)))
-        truth = self.truth[hypothesis]
-        counts, auxiliary = generate(self.model, truth, CHUNK, rng)
-        return self.values(counts, auxiliary, truth)
-
-    def values(self, counts: Array, auxiliary: Array, truth: Array) -> tuple[Array, int]:
-        """The test statistic of data sets (N, B) with auxiliary data (N, C), as `chunk`."""
-        model, lowest = self.model, self.statistic.lowest_mu(self.model)
+    def free(self, counts: Array, auxiliary: Array, truth: Array) -> Fits:
+        """Fits with mu free of data sets (N, B) with auxiliary data (N, C), from near the parameters `truth` (P,)."""
         start = np.repeat(truth[None, :], len(counts), axis=0)
         # Where mu = 0 leaves no rate a count is impossible: start above.
-        start[:, model.poi] = np.maximum(start[:, model.poi], 0.1 / model.unit)
-        free = fit_free(model, counts, auxiliary, start, lowest_mu=lowest, thorough=False)
+        start[:, self.model.poi] = np.maximum(start[:, self.model.poi], 0.1 / self.model.unit)
+        lowest = self.statistic.lowest_mu(self.model)
+        return fit_free(self.model, counts, auxiliary, start, lowest_mu=lowest, thorough=False)
+
+    def values(self, mu: float, counts: Array, auxiliary: Array, free: Fits) -> tuple[Array, int]:
+        """The test statistic at `mu`, NaN where a fit failed, and how many fits needed iminuit."""
+        model = self.model
         values, failed = np.zeros(len(counts)), free.failed.copy()
-        asked = np.flatnonzero(free.mu < self.mu) if self.statistic.one_sided else np.arange(len(counts))
-        fixed = fit_fixed(model, counts[asked], self.mu, auxiliary[asked], free.parameters[asked], thorough=False)
-        nll, refitted = free.nll.copy(), free.refitted + fixed.refitted
+        asked = np.flatnonzero(free.mu < mu) if self.statistic.one_sided else np.arange(len(counts))
+        fixed = fit_fixed(model, counts[asked], mu, auxiliary[asked], free.parameters[asked], thorough=False)
+        nll, refitted = free.nll.copy(), fixed.refitted
         stuck = np.flatnonzero(fixed.nll < nll[asked] - _WORSE)
         if len(stuck):
-            again = fit_free(model, counts[asked[stuck]], auxiliary[asked[stuck]], lowest_mu=lowest)
-            nll[asked[stuck]] = np.minimum(nll[asked[stuck]], again.nll)
+            lowest, rows = self.statistic.lowest_mu(model), asked[stuck]
+            again = fit_free(model, counts[rows], auxiliary[rows], lowest_mu=lowest)
+            nll[rows] = np.minimum(nll[rows], again.nll)
             refitted += again.refitted
         with np.errstate(invalid="ignore"):
             found = np.maximum(2 * (fixed.nll - nll[asked]), 0.0)
@@ -90,77 +130,139 @@ class Question:
         return values, refitted
 
 
-def generate(model: Model, truth: Array, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Main counts (number, B) and auxiliary data (number, C) drawn at the parameters `truth`."""
-    rates = np.maximum(model.rates(truth[None, :])[0], 0.0)
-    if not rates.max(initial=0.0) < _LARGEST_RATE:
-        b = int(np.argmax(rates))
-        raise ComputationError(
-            f"toys: {rates[b]:g} expected events in {model.bin_names[b]}; fewer than {_LARGEST_RATE:g} can be drawn"
-        )
-    counts = rng.poisson(rates, (number, model.bins)).astype(np.float64)
-    auxiliary = np.empty((number, len(model.constrained)))
-    for column, i in enumerate(model.constrained):
-        constraint = model.parameters[i].constraint
-        if isinstance(constraint, Gaussian):
-            auxiliary[:, column] = rng.normal(truth[i], constraint.sigma, number)
-        elif isinstance(constraint, Poisson):
-            auxiliary[:, column] = rng.poisson(constraint.tau * truth[i], number)
-    return counts, auxiliary
-
-
 class ToySample:
-    """The test statistic in toys of one hypothesis; grows on demand, and is kept in `store` if there is one.
+    """Toys of one source, and the test statistic in them at any mu; grows on demand, kept in `store` if there is one.
 
-    Toys of several seeds are one sample: files made on other machines, with other seeds, are simply copied into the store.
+    Fits with mu free are made once. Toys of several seeds are one sample: files made on other machines, with other seeds, are
+    simply copied into the store.
+
+    Parameters
+    ----------
+    question
+        The test statistic.
+    truth
+        Parameters from which fits start, shape (P,), and at which toys are drawn unless there is a `source`.
+    stream
+        Number of the random stream.
+    seeds, store
+        As in `Toys`.
+    source
+        What toys are drawn from.
     """
 
-    def __init__(self, question: Question, hypothesis: int, seeds: tuple[int, ...], store: Path | None) -> None:
-        self.question, self.hypothesis, self.store = question, hypothesis, store
-        self._digest = question.digest(hypothesis) if store is not None else ""
-        self._parts: dict[int, list[Array]] = {seed: self._read(seed) for seed in seeds}
+    def __init__(
+        self,
+        question: Question,
+        truth: Array,
+        stream: int,
+        seeds: tuple[int, ...],
+        store: Path | None,
+        source: Source | None = None,
+    ) -> None:
+        self.question, self.truth, self.stream, self.seeds, self.store = question, truth, stream, seeds, store
+        self.source = Source.at(question.model, truth) if source is None else source
         self.refitted = 0
         """Fits that needed iminuit, of the toys drawn here; those read from a store were counted when they were drawn."""
+        self._drawn: dict[tuple[int, int], tuple[Array, Array]] = {}
+        self._free: dict[tuple[int, int], Fits] = {}
+        self._values: dict[tuple[float, int], list[Array]] = {}
 
-    def grow(self, toys: int, workers: int) -> None:
-        """Have at least so many toys, the same number from each seed."""
-        chunks = -(-toys // (CHUNK * len(self._parts)))
-        missing = [(seed, number) for seed, parts in self._parts.items() for number in range(len(parts), chunks)]
-        if not missing:
-            return
+    def data(self, toys: int) -> tuple[Array, Array]:
+        """Counts (N, B) and auxiliary data (N, C) of so many toys, the same number from each seed."""
+        parts = [
+            tuple(array[:rows] for array in self._draw((seed, number)))
+            for seed in self.seeds
+            for number, rows in enumerate(self._rows(toys))
+        ]
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+    def statistic(self, mu: float, toys: int, workers: int) -> Array:
+        """The test statistic at `mu`, NaN where a fit failed, in the order of `data`."""
+        for seed in self.seeds:
+            if (mu, seed) not in self._values:
+                self._values[mu, seed] = self._read(mu, seed)
+        rows = self._rows(toys)
+        missing = [
+            (seed, number, CHUNK if self.store is not None else count)
+            for seed in self.seeds
+            for number, count in enumerate(rows)
+            if len(self._values[mu, seed]) <= number or len(self._values[mu, seed][number]) < count
+        ]
+        if missing:
+            self._fill(mu, missing, workers)
+        return np.concatenate(
+            [self._values[mu, seed][number][:count] for seed in self.seeds for number, count in enumerate(rows)]
+        )
+
+    def _rows(self, toys: int) -> list[int]:
+        """How many toys of each chunk of a seed."""
+        each = -(-toys // len(self.seeds))
+        return [min(CHUNK, each - start) for start in range(0, each, CHUNK)]
+
+    def _fill(self, mu: float, missing: list[tuple[int, int, int]], workers: int) -> None:
         # Compiled once here, not by every thread.
         _ = self.question.model.compiled
-
-        def work(item: tuple[int, int]) -> tuple[Array, int]:
-            return self.question.chunk(self.hypothesis, *item)
-
         if workers > 1 and len(missing) > 1:
             with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(work, missing))
+                found = list(pool.map(lambda item: self._chunk(mu, *item), missing))
         else:
-            found = [work(item) for item in missing]
-        for (seed, _), (values, refitted) in zip(missing, found, strict=True):
-            self._parts[seed].append(values)
+            found = [self._chunk(mu, *item) for item in missing]
+        for (seed, number, _), (values, refitted) in zip(missing, found, strict=True):
+            self._values[mu, seed][number:] = [values, *self._values[mu, seed][number + 1 :]]
             self.refitted += refitted
-        for seed in {seed for seed, _ in missing}:
-            self._write(seed)
+        for seed in dict.fromkeys(seed for seed, _, _ in missing):
+            self._write(mu, seed)
 
-    def values(self, toys: int) -> tuple[Array, int]:
-        """The first toys, in order of chunks, without those whose fits failed, and how many failed."""
-        chunks = -(-toys // (CHUNK * len(self._parts)))
-        values = np.concatenate([part for parts in self._parts.values() for part in parts[:chunks]])
-        good = ~np.isnan(values)
-        return values[good], int((~good).sum())
+    def _draw(self, chunk: tuple[int, int]) -> tuple[Array, Array]:
+        if chunk not in self._drawn:
+            seed, number = chunk
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(self.stream, number)))
+            drawn = self.source.draw(CHUNK, rng)
+            if not self._has_room:
+                return drawn
+            self._drawn[chunk] = drawn
+        return self._drawn[chunk]
 
-    def _path(self, seed: int) -> Path | None:
-        return None if self.store is None else self.store / f"toys-{self._digest}-{seed}.npy"
+    @property
+    def _has_room(self) -> bool:
+        """Whether more chunks and their fits are kept in memory; others are drawn and fitted anew at each mu."""
+        model = self.question.model
+        return len(self._drawn) * CHUNK * (model.bins + 2 * len(model.parameters)) < _KEPT
 
-    def _read(self, seed: int) -> list[Array]:
-        path = self._path(seed)
+    def _chunk(self, mu: float, seed: int, number: int, rows: int) -> tuple[Array, int]:
+        counts, auxiliary = (array[:rows] for array in self._draw((seed, number)))
+        inverse = None
+        if not auxiliary.shape[1]:  # equal counts are equal data
+            counts, inverse = np.unique(counts, axis=0, return_inverse=True)
+            auxiliary = auxiliary[: len(counts)]
+        free, refitted = self._free.get((seed, number)), 0
+        if free is None or len(free.mu) != len(counts):
+            free = self.question.free(counts, auxiliary, self.truth)
+            refitted = free.refitted
+            if (seed, number) in self._drawn:
+                self._free[seed, number] = free
+        values, more = self.question.values(mu, counts, auxiliary, free)
+        return (values if inverse is None else values[inverse.ravel()]), refitted + more
+
+    def _path(self, mu: float, seed: int) -> Path | None:
+        return None if self.store is None else self.store / f"toys-{self._digest(mu)}-{seed}.npy"
+
+    def _digest(self, mu: float) -> str:
+        """A name for the distribution: the same model, statistic, source and toys give the same."""
+        model = self.question.model
+        bounds = [(item.lower, item.upper, item.fixed) for item in model.parameters]
+        head = json.dumps([self.question.statistic.value, float(mu).hex(), self.stream, CHUNK, repr(bounds)])
+        parts = [model.compiled.ints.tobytes(), model.compiled.floats.tobytes(), self.source.key, self.truth.tobytes()]
+        # Another release of NumPy may draw other toys.
+        parts += [array.tobytes() for array in self.source.draw(10, np.random.default_rng(0))]
+        return hashlib.sha256(b"".join([head.encode(), *parts])).hexdigest()[:24]
+
+    def _read(self, mu: float, seed: int) -> list[Array]:
+        path = self._path(mu, seed)
         return [] if path is None or not path.exists() else list(read_toys(path).reshape(-1, CHUNK))
 
-    def _write(self, seed: int) -> None:
-        path = self._path(seed)
+    def _write(self, mu: float, seed: int) -> None:
+        path = self._path(mu, seed)
         if path is None:
             return
         try:
@@ -170,7 +272,7 @@ class ToySample:
         except OSError as error:
             raise InputError(f"toys: store {path.parent} cannot be made: {write_advice(error)}") from error
         buffer = io.BytesIO()
-        np.save(buffer, np.concatenate(self._parts[seed]), allow_pickle=False)
+        np.save(buffer, np.concatenate(self._values[mu, seed]), allow_pickle=False)
         write_bytes(path, buffer.getvalue(), overwrite=True)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import ClassVar
@@ -14,17 +13,25 @@ import numpy as np
 
 from na64stat.errors import ComputationError, InputError, shown
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.fit import available_workers, fit_fixed
+from na64stat.stats.fit import available_workers, fit_fixed, seconds_of_fit
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
 from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
-from na64stat.stats.statistic import TIE, Criterion, Statistic, check_settings, evaluate
-from na64stat.stats.toy_limit import Curves, ToyLimit
-from na64stat.stats.toy_sample import BACKGROUND, CHUNK, SIGNAL, Question, ToySample, left_out
+from na64stat.stats.statistic import Criterion, Statistic, check_settings, evaluate
+from na64stat.stats.toy_limit import ToyLimit, fits_of_limit
+from na64stat.stats.toy_pool import MOST, Part, Pool, Tail, enough
+from na64stat.stats.toy_sample import BACKGROUND, CHUNK, SIGNAL, Question, Source, ToySample, left_out
+from na64stat.stats.toy_weights import tilted
 
 _CLEAR = 3.0
 """Standard errors from the value to decide at which sampling stops."""
+
+_SMALL = 1e-3
+"""CL_s below which it does not matter how well it is known."""
+
+_NEAR_DATA = 2
+"""Random stream of toys near the observed data."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +115,26 @@ class Toys(Method):
         guess = Asymptotic(
             self.statistic if self.statistic.one_sided else Statistic.Q_TILDE, self.criterion
         ).upper_limit(model, cl)
-        return ToyLimit(ToyTest(self, model), 1 - cl, guess, self.n, self.criterion.value).limit(cl)
+        return ToyLimit(ToyTest(self, model), 1 - cl, guess, self.n, self.criterion).limit(cl)
+
+
+def seconds_of_limit(method: Toys, model: Model) -> float:
+    """Time [s] that a limit by toys takes, roughly, from a few fits of the model.
+
+    Parameters
+    ----------
+    method, model
+        The toys and the likelihood.
+    """
+    check_model(model)
+    if not len(model.constrained) or not model.signal_events.any():
+        return 0.0  # equal counts are fitted once
+    workers = min(method.workers or available_workers(), 2 if method.n <= CHUNK else method.n)
+    return fits_of_limit(method.n, projection=model.observed is None) * seconds_of_fit(model) / workers
 
 
 class ToyTest:
-    """Toys of one model, kept by the tested mu."""
+    """Toys of one model, kept by what they are drawn from."""
 
     def __init__(self, method: Toys, model: Model) -> None:
         self.method, self.model = method, model.without_empty_bins()
@@ -120,102 +142,113 @@ class ToyTest:
         data = self.model.background_events if model.observed is None else self.model.observed
         assert data is not None  # noqa: S101  # for the type checker: the model has observed counts
         self.data = data[None, :]
-        self._samples: dict[float, tuple[ToySample, ToySample]] = {}
+        self.question = Question(self.model, method.statistic)
+        self._truth: dict[float, Array] = {}
         self._observed: dict[float, float] = {}
+        self._samples: dict[tuple[int, bytes], ToySample] = {}
+        self._failed: dict[tuple[int, float], int] = {}
+
+    @property
+    def refitted(self) -> int:
+        """Fits that needed iminuit."""
+        return sum(sample.refitted for sample in self._samples.values())
 
     def result(self, mu: float, toys: int, decide: float | None = None) -> ClsResult:
-        """CL_s with up to so many toys of each hypothesis; fewer if that decides whether it is above `decide`."""
+        """CL_s with up to so many toys of each hypothesis; fewer if that decides whether it is above `decide`.
+
+        Where so few of them are as extreme as the data that their number is no measure, up to `MOST` times as many.
+        """
         size = toys if decide is None else min(toys, CHUNK)
         while True:
-            found = self._evaluate(mu, size)
+            found, effective = self._evaluate(mu, size)
             value = found.observed if self.method.criterion is Criterion.CL_S else found.cl_sb
             clear = decide is None or value is None or abs(value - decide) > _CLEAR * found.error.cl_s
-            if clear or size >= toys:
-                return found
-            size = min(2 * size, toys)
+            if not clear and size < toys:
+                size = min(2 * size, toys)
+            elif value is not None and value > _SMALL and effective < enough(toys) and size < MOST * toys:
+                size *= 2
+            else:
+                return found if value is None or effective >= enough(toys) else _with_few(found, effective)
 
-    def curves(self, mu: float, toys: int) -> Curves:
-        """The criterion (CL_s or CL_sb) for the observed data and each level of the band."""
-        found = self.result(mu, toys)
-        values = dict(
-            zip(BAND_QUANTILES, self._band(mu, toys, plain=self.method.criterion is Criterion.CL_SB), strict=True)
-        )
-        observed = found.observed if self.method.criterion is Criterion.CL_S else found.cl_sb
-        if observed is not None:
-            values["observed"] = observed
-        reference = values.get("observed", values["median"])
-        relative = found.error.cl_s / reference if reference else math.inf
-        return Curves(values, toys, relative, found.error)
+    def tail(self, mu: float, parts: Sequence[Part] | int) -> Tail:
+        """Of the observed data, from these samples, or from so many toys of mu, of background and of what is near the data."""
+        chosen = self.parts(mu, parts, near=True) if isinstance(parts, int) else parts
+        return self.pool(mu, chosen).tail(self.statistic(mu))
 
-    def _evaluate(self, mu: float, toys: int) -> ClsResult:
-        (signal, failed), (background, failed_too) = (self._values(mu, kind, toys) for kind in (SIGNAL, BACKGROUND))
-        band = Band(*self._band(mu, toys))
-        failures, refitted = failed + failed_too, sum(sample.refitted for sample in self._sample(mu))
-        notes = left_out(failures)
-        if self.model.observed is None:
-            middle = band.median or 0.0
-            error = _error_of_ratio(middle * len(signal), len(signal), len(background), len(background))
-            return ClsResult(None, band, NumericalError(cl_s=error, refitted=refitted, failed=failures), notes=notes)
-        value = self._statistic(mu)
-        hits = float((signal >= value - TIE).sum()), float((background >= value - TIE).sum())
-        cl_sb, cl_b = hits[0] / len(signal), hits[1] / len(background)
-        cl_s = _ratio(cl_sb, cl_b)
-        error = _error_of_ratio(hits[0], len(signal), hits[1], len(background))
-        if self.method.criterion is Criterion.CL_SB:
-            error = math.sqrt(max(hits[0], 1.0) * max(len(signal) - hits[0], 1.0) / len(signal)) / len(signal)
-        return ClsResult(
-            cl_s, band, NumericalError(cl_s=error, refitted=refitted, failed=failures), cl_sb, cl_b, value, notes
-        )
+    def pool(self, mu: float, parts: Sequence[Part]) -> Pool:
+        """Toys of some samples with the test statistic at mu."""
+        found = Pool(parts, self.source(mu), mu, self.workers)
+        for (sample, _), failed in zip(parts, found.failed, strict=True):
+            self._failed[id(sample), mu] = failed
+        return found
 
-    def _band(self, mu: float, toys: int, *, plain: bool = False) -> list[float]:
-        """Quantiles of CL_s (or with `plain` of CL_sb) if there is only background."""
-        signal = np.sort(self._values(mu, SIGNAL, toys)[0])
-        background = np.sort(self._values(mu, BACKGROUND, toys)[0])
-        at_least = [1 - np.searchsorted(sample, background - TIE) / len(sample) for sample in (signal, background)]
-        values = at_least[0] if plain else np.minimum(at_least[0] / at_least[1], 1.0)
-        ordered = np.sort(values)
-        places = [min(int(q * len(ordered)), len(ordered) - 1) for q in BAND_QUANTILES.values()]
-        return [float(ordered[place]) for place in places]
+    @property
+    def failed(self) -> int:
+        """Toys left out, whose fits failed, at any mu."""
+        return sum(self._failed.values())
 
-    def _values(self, mu: float, hypothesis: int, toys: int) -> tuple[Array, int]:
-        sample = self._sample(mu)[hypothesis]
-        sample.grow(toys, self.workers)
-        values, failed = sample.values(toys)
-        if not len(values):
-            what = f"mu = {mu:g}" if hypothesis == SIGNAL else "background alone"
-            raise ComputationError(
-                f"toys: the fits of all {failed} toys of {what} failed; another method is right here"
-            )
-        return values, failed
+    def parts(self, mu: float, toys: int, *, near: bool = False, stream: int = SIGNAL) -> list[Part]:
+        """So many toys of background and of mu; with `near` also of a source where the observed data lie, if that is far."""
+        found = [(self.sample(0.0, BACKGROUND), toys), (self.sample(mu, stream), toys)]
+        if near and self.model.observed is not None:
+            there = tilted(self.source(mu), self.source(0.0), self.data[0], self.model.auxiliary)
+            if there is not None:
+                found.append((self.sample(0.0, _NEAR_DATA, there), toys))
+        return found
 
-    def _sample(self, mu: float) -> tuple[ToySample, ToySample]:
-        if mu not in self._samples:
-            truth = np.concatenate([fit_fixed(self.model, self.data, strength).parameters for strength in (mu, 0.0)])
-            question = Question(self.model, self.method.statistic, mu, truth)
-            self._samples[mu] = (
-                ToySample(question, SIGNAL, self.method.seeds, self.method.store),
-                ToySample(question, BACKGROUND, self.method.seeds, self.method.store),
-            )
-        return self._samples[mu]
+    def sample(self, mu: float, stream: int, source: Source | None = None) -> ToySample:
+        """Toys of a signal strength, or of another source."""
+        source = self.source(mu) if source is None else source
+        key = stream, source.key
+        if key not in self._samples:
+            seeds, store = self.method.seeds, self.method.store
+            self._samples[key] = ToySample(self.question, self.truth(mu), stream, seeds, store, source)
+        return self._samples[key]
 
-    def _statistic(self, mu: float) -> float:
+    def source(self, mu: float) -> Source:
+        """What toys of a signal strength are drawn from."""
+        return Source.at(self.model, self.truth(mu))
+
+    def truth(self, mu: float) -> Array:
+        """Parameters fitted to the observed data at a signal strength, shape (P,)."""
+        if mu not in self._truth:
+            self._truth[mu] = fit_fixed(self.model, self.data, mu).parameters[0]
+        return self._truth[mu]
+
+    def statistic(self, mu: float) -> float:
+        """The observed test statistic."""
         if mu not in self._observed:
             self._observed[mu] = float(evaluate(self.method.statistic, self.model, mu, self.data)[0][0])
         return self._observed[mu]
 
+    def _evaluate(self, mu: float, toys: int) -> tuple[ClsResult, float]:
+        """The result, and how many toys in the tail it rests on."""
+        pool = self.pool(mu, self.parts(mu, toys))
+        band = Band(*pool.band(list(BAND_QUANTILES.values()), Criterion.CL_S))
+        criterion = self.method.criterion
+        seen = self.model.observed is not None
+        tail = self.tail(mu, toys) if seen else pool.tail(pool.statistic_at(0.5, Criterion.CL_S))
+        failed = self.failed
+        error = NumericalError(cl_s=tail.error(criterion), refitted=self.refitted, failed=failed)
+        effective = tail.effective(criterion)
+        if not seen:
+            return ClsResult(None, band, error, notes=left_out(failed)), effective
+        cl_sb, cl_b, value = tail.signal.value, tail.background.value, self.statistic(mu)
+        if cl_b <= 0 and toys >= MOST * self.method.n:
+            raise ComputationError(
+                f"toys: none of {toys} of background alone is as extreme as the data: CL_b is too small to be measured; "
+                "more toys or the exact method are right"
+            )
+        return ClsResult(tail.cl_s, band, error, cl_sb, cl_b, value, left_out(failed)), effective
+
+
+def _with_few(found: ClsResult, effective: float) -> ClsResult:
+    """With a note that so few toys decide."""
+    if found.observed is None or found.observed <= _SMALL:
+        return found
+    text = f"rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, more toys are right"
+    return replace(found, notes=(*found.notes, text))
+
 
 def _is_count(value: object, lowest: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= lowest
-
-
-def _ratio(cl_sb: float, cl_b: float) -> float:
-    """CL_s; it is one where no background toy is as extreme, since nothing can be excluded then."""
-    return min(cl_sb / cl_b, 1.0) if cl_b > 0 else 1.0
-
-
-def _error_of_ratio(hits: float, number: int, hits_background: float, number_background: int) -> float:
-    """Standard error of a ratio of two binomial probabilities; with no hit at all, as if there had been one."""
-    k, k_b = max(hits, 1.0), max(hits_background, 1.0)
-    ratio = (k / number) / (k_b / number_background)
-    relative = (1 - min(k / number, 1.0)) / k + (1 - min(k_b / number_background, 1.0)) / k_b
-    return min(ratio, 1.0) * math.sqrt(relative)

@@ -149,6 +149,10 @@ class ChainFile:
             self._check_numbers()
         except InputError:
             raise
+        except BlockingIOError as error:
+            raise InputError(
+                f"{self.path}: another program has it open and locked; close it there, or wait until it has ended"
+            ) from error
         except (
             OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError, NotImplementedError
         ) as error:  # fmt: skip

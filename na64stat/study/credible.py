@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import numbers
-from na64stat.errors import InputError, Na64StatError
+from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
@@ -23,6 +25,7 @@ from na64stat.stats.priors import Prior, priors_of
 from na64stat.study.credible_record import ComparedLimit, ComparedLimits, CredibleLimit, CrediblePlane
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
+from na64stat.study.signal_source import ARTEFACT_NOTE
 from na64stat.text import interval_text
 
 Array = NDArray[np.float64]
@@ -72,7 +75,7 @@ def credible_limit(
         A nuisance parameter is free.
     """
     check_cl(cl)
-    return _limit(pose(scenario, run, prior, **options), cl)
+    return _limit(_pose(scenario, run, prior, cl, options), cl)
 
 
 def compare_priors(
@@ -110,10 +113,12 @@ def compare_priors(
     found: list[CredibleLimit] = []
     methods = (Exact(), FeldmanCousins())
     inquiry = None
+    notes: list[str] = []
     for item in track([*asked, *methods]):
         if isinstance(item, Prior):
-            inquiry = pose(scenario, run, item, **options)
+            inquiry = _pose(scenario, run, item, cl, options)
             limit = _limit(inquiry, cl)
+            notes += inquiry.notes
             found.append(limit)
             rows.append(ComparedLimit(limit.prior, limit.events, limit.coupling, _remark(limit)))
         elif inquiry is not None:
@@ -129,7 +134,7 @@ def compare_priors(
         cl,
         tuple(rows),
         tuple(found),
-        (*inquiry.notes, *_without_couplings(inquiry, rows)),
+        (*dict.fromkeys(notes), *_without_couplings(inquiry, rows)),
         {name: inquiry.facts[name] for name in _PROVENANCE if name in inquiry.facts},
     )
 
@@ -196,7 +201,26 @@ def credible_plane(
         inquiry.regions,
     )
     texts = tuple(str(prior) for prior in inquiry.posterior.priors)
-    return CrediblePlane(*names, texts, cl, mass, coupling, density, _level(density, cells, cl))
+    return CrediblePlane(*names, texts, cl, mass, coupling, density, _level(density, cells, cl), inquiry.notes)
+
+
+def _pose(
+    scenario: Scenario | ScenarioFactory | Model,
+    run: Run | Sequence[Run] | None,
+    prior: Prior | Sequence[Prior],
+    cl: float,
+    options: dict[str, Any],
+) -> Inquiry:
+    """The inquiry, with the paper's limit in its notes where the sum over target layers has another."""
+    inquiry = pose(scenario, run, prior, **options)
+    if not any(note.startswith(ARTEFACT_NOTE) for note in inquiry.notes):
+        return inquiry
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)  # said before
+        published = pose(scenario, run, prior, **options, as_published=True)
+    (one,) = inquiry.posterior.priors
+    text = f"{one}: by the layer sum alone the limit is {_limit(published, cl).limit:.4g}"
+    return replace(inquiry, notes=(*inquiry.notes, text))
 
 
 def _limit(inquiry: Inquiry, cl: float) -> CredibleLimit:
@@ -210,7 +234,9 @@ def _limit(inquiry: Inquiry, cl: float) -> CredibleLimit:
         coupling = None if couplings is None else float(couplings[0])
     unit = inquiry.coupling_unit if prior.parameter == "coupling" else "events" if prior.parameter == "yield" else "1"
     region = curve.highest_density(cl)
-    return CredibleLimit(str(prior), prior.parameter, unit, cl, limit, events, coupling, region, curve.error, curve)
+    return CredibleLimit(
+        str(prior), prior.parameter, unit, cl, limit, events, coupling, region, curve.error, curve, inquiry.notes
+    )
 
 
 def _remark(limit: CredibleLimit) -> str:
@@ -242,7 +268,7 @@ def _without_couplings(inquiry: Inquiry, rows: Sequence[ComparedLimit]) -> tuple
     if inquiry.mass is None or inquiry.power is not None or all(row.coupling is not None for row in rows):
         return ()
     text = (
-        "limits on the events alone: the lifetime depends on the coupling, so that several couplings may give as many "
+        "limits on the events alone: they are no power of the coupling, so that several couplings may give as many "
         "events; na64stat limit finds those that CL_s excludes"
     )
     return (text,)

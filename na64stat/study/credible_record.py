@@ -40,6 +40,8 @@ class CredibleLimit:
         Relative error of the likelihood, from independent quadratures over the nuisance parameters.
     curve
         The posterior.
+    notes
+        What a reader should know.
     """
 
     prior: str
@@ -52,6 +54,7 @@ class CredibleLimit:
     highest_density: tuple[Interval, ...]
     error: float
     curve: Curve = field(repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form, without the curve."""
@@ -65,6 +68,7 @@ class CredibleLimit:
             "coupling": self.coupling,
             "highest_density": [list(interval) for interval in self.highest_density],
             "error": self.error,
+            "notes": list(self.notes),
         }
 
 
@@ -156,6 +160,8 @@ class CrediblePlane:
         Posterior density per unit of ln(mass) and ln(coupling), shape (M, G).
     level
         Density above which lies the region of the highest density with probability `cl`.
+    notes
+        What a reader should know.
     """
 
     scenario: str
@@ -169,6 +175,7 @@ class CrediblePlane:
     coupling: Array
     density: Array
     level: float
+    notes: tuple[str, ...] = ()
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -189,6 +196,7 @@ class CrediblePlane:
             "coupling": self.coupling.tolist(),
             "density": self.density.tolist(),
             "level": self.level,
+            "notes": list(self.notes),
         }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import platform
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import Any, Final, Self
 from na64stat.errors import ComputationError, InputError
 from na64stat.progress import Track
 from na64stat.study.journal import Journal
+from na64stat.study.orphans import become_worker
 from na64stat.study.shipping import packed
 
 _LOG = logging.getLogger(__name__)
@@ -111,16 +113,23 @@ class Engine:
                     yield key, answer
             except BrokenExecutor as error:
                 if isinstance(self._workers, Executor):
-                    raise ComputationError(
-                        f"the executor broke with {len(left)} tasks to do ({error or type(error).__name__}); what was finished "
-                        "is in the journal, if one was named"
-                    ) from error
+                    raise ComputationError(self._broken(error, len(left), len(tasks))) from error
                 self._own = None
             else:
                 return
         raise ComputationError(
             f"worker processes died {_RESTARTS} times, with {len(left)} tasks to do, perhaps for want of memory; fewer need less"
         )
+
+    def _broken(self, error: BrokenExecutor, left: int, number: int) -> str:
+        """What is known when a user's executor, such as a Dask cluster, is lost."""
+        text = (
+            f"{error or f'the executor broke: {type(error).__name__}'}; {left} of these {number} tasks were to be done"
+        )
+        if self._journal is None:
+            return f"{text}, and there is no journal that keeps the others"
+        kept = f"{len(self._journal.answers)} finished tasks are kept in {self._journal.path}"
+        return f"{text}; {kept}, and the same command goes on from there once there are workers again"
 
     def _submitted(self, tasks: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         executor = self._executor()
@@ -142,7 +151,7 @@ class Engine:
             # Not multiprocessing's: it needs a guarded main module, and hangs where a worker is killed at the wrong moment.
             from loky import ProcessPoolExecutor
 
-            self._own = ProcessPoolExecutor(max_workers=self._workers, initializer=_ignore_interrupts)
+            self._own = ProcessPoolExecutor(self._workers, initializer=become_worker, initargs=(os.getpid(),))
         return self._own
 
 
@@ -177,10 +186,3 @@ def _unpacked(payload: bytes) -> Job:
     import cloudpickle
 
     return cloudpickle.loads(zlib.decompress(payload))  # type: ignore[no-any-return]
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of the terminal; it is the parent's to stop its workers."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -15,6 +15,7 @@ from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.stats.method import Method
+from na64stat.study.artefact import real_excess
 from na64stat.study.exclusion_record import Exclusion
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
@@ -75,7 +76,7 @@ def exclusion(
     first = scenario(mass=float(box[0, 0]), coupling=1.0)
     test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
     work = MapWork(scenario, test, average)
-    doubts = warn_of_doubts(work, box[0], float(box[1, 0]))
+    doubts = warn_of_doubts(work, box[0], (float(box[1, 0]), float(box[1, 1])))
     wanted = [level for level in levels if level in test.levels]
     if not wanted:
         raise InputError(f"levels {', '.join(levels)}: a projection has no observed level; median is right")
@@ -84,10 +85,10 @@ def exclusion(
         evaluate = _Kept(MapEvaluator(work, engine, wanted))
         logs = np.log(box).tolist()
         nodes = refine(evaluate, (tuple(logs[0]), tuple(logs[1])), tolerance)
-    events, excess, smooth, reasons = evaluate.sorted()
-    failed = np.flatnonzero(reasons != "")
-    if len(failed) == len(reasons):
-        raise InputError(str(reasons[0]))
+        events, excess, smooth, reasons = evaluate.sorted()
+        failed = np.flatnonzero(reasons != "")
+        if len(failed) == len(reasons):
+            raise InputError(str(reasons[0]))
     return Exclusion(
         first.name,
         first.coupling_unit,
@@ -119,7 +120,10 @@ class _Kept:
     def __call__(self, log_mass: Array, log_coupling: Array) -> Mapping[str, Array]:
         self._logs.append(np.stack([log_mass, log_coupling]))
         self._found.append(self._evaluate(np.exp(log_mass), np.exp(log_coupling)))
-        return self._found[-1].excess
+        excess, smooth = self._found[-1].excess, self._found[-1].smooth_excess
+        if not self._evaluate.work.shows_artefacts:
+            return excess
+        return {**excess, **{f"{level}, real": real_excess(excess[level], smooth[level]) for level in excess}}
 
     def sorted(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array], NDArray[np.object_]]:
         """Events, excess, smooth excess and reasons of all points, by mass and then coupling as the nodes are."""

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, did_you_mean
+from na64stat.study.artefact import heights
 from na64stat.study.limits_record import LEVELS
 from na64stat.study.mesh import is_flat
 from na64stat.study.record_entry import FINITE, NOT_NEGATIVE, POSITIVE, Entry
 from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, question_of, read_entry, record_of
-from na64stat.study.region import Contour, ExclusionRegion
+from na64stat.study.region import Contour, ExclusionRegion, artefact_stretches
 
 Array = NDArray[np.float64]
 
@@ -41,7 +42,7 @@ class Exclusion(Saved):
         ln(events/limit) or its analogue by level ("observed", absent for a projection, "minus2", ... "plus2"), shape (N,):
         positive where excluded (see `SignalTest.excess`), NaN where it failed.
     smooth_excess
-        The same with the continuous depth average; equal to `excess` if that was asked for, and for combined regions.
+        The same with the continuous depth average; equal to `excess` where that was asked for, or makes no difference.
     reasons
         Why points failed, by position.
     tolerance
@@ -90,23 +91,37 @@ class Exclusion(Saved):
         """Smallest and largest coupling that was looked at."""
         return float(self.coupling.min()), float(self.coupling.max())
 
-    def contours(self, level: str | None = None) -> tuple[Contour, ...]:
-        """Curves CL_s = 1 - cl at a level; see `region`.
+    def contours(self, level: str | None = None, *, artefacts: bool = False) -> tuple[Contour, ...]:
+        """Curves that bound the region of a level; see `region`.
+
+        Parameters
+        ----------
+        level
+            One of `levels`; default the deciding one.
+        artefacts
+            Whether they are those of the layer sum alone.
+        """
+        return self.region(level, artefacts=artefacts).contours
+
+    def layer_sum_alone(self, level: str | None = None) -> tuple[Contour, ...]:
+        """Curves beyond which only the layer sum excludes: no real exclusion.
 
         Parameters
         ----------
         level
             One of `levels`; default the deciding one.
         """
-        return self.region(level).contours
+        return artefact_stretches(self.contours(level, artefacts=True))
 
-    def region(self, level: str | None = None) -> ExclusionRegion:
-        """Where CL_s < 1 - cl at a level; default the observed one, for a projection the median.
+    def region(self, level: str | None = None, *, artefacts: bool = False) -> ExclusionRegion:
+        """Where CL_s < 1 - cl at a level whatever the production depth.
 
         Parameters
         ----------
         level
-            One of `levels`; default the deciding one.
+            One of `levels`; default the deciding one, observed or for a projection the median.
+        artefacts
+            Whether what the layer sum alone excludes counts, too; no real exclusion.
 
         Raises
         ------
@@ -118,7 +133,7 @@ class Exclusion(Saved):
             hint = did_you_mean(name, self.levels)
             raise InputError(f"exclusion of run {self.run}: no level {name!r}; it has {', '.join(self.levels)}{hint}")
         logs = np.log(self.mass), np.log(self.coupling)
-        return ExclusionRegion.of_points(*logs, self.excess[name], self.smooth_excess[name])
+        return ExclusionRegion.of_points(*logs, *heights(self.excess[name], self.smooth_excess[name], artefacts))
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form: no NaN and no infinity, null in their place."""
@@ -135,6 +150,9 @@ class Exclusion(Saved):
             "evaluations": self.evaluations,
             "unsettled": self.unsettled,
             "levels": {level: _level(self.region(level)) for level in self.levels},
+            "layer_sum_contours": {
+                level: contour_records(self.contours(level, artefacts=True)) for level in self.levels
+            },
             "points": {
                 "mass_gev": self.mass.tolist(),
                 "coupling": self.coupling.tolist(),

@@ -52,6 +52,7 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str], question: Mapping[str, Any]) -> None:
         self.path = Path(path)
         self.answers: dict[str, Any] = {}
+        self.full = False  # whether an answer could not be written
         self._header = _line({"kind": _KIND, "schema": SCHEMA, "question": dict(question)})
         self._make()
         try:
@@ -155,6 +156,7 @@ class Journal:
             while written < len(line):
                 written += os.write(self._file, line[written:])
         except OSError as error:
+            self.full = True
             # A torn line would be cut off by the next run as well; the file is tidy at once.
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, size)

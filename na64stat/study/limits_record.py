@@ -16,7 +16,7 @@ Interval = tuple[float, float | None]
 
 SCHEMA: Final = 1
 LEVELS: Final = ("observed", *BAND_QUANTILES)
-STATUSES: Final = ("excluded", "allowed", "no signal")
+STATUSES: Final = ("excluded", "artefact", "allowed", "no signal")
 
 _SAME: Final = 1e-6
 """Relative difference of two numbers that a record has of one edge."""
@@ -61,59 +61,22 @@ class LimitPoint:
     events
         Expected signal there, summed over the channels.
     intervals
-        Excluded intervals of the coupling by level; the upper end is None where no upper edge was found.
+        Excluded intervals of the coupling by level; the upper end is None where no upper edge was found. What only the sum
+        over target layers excludes is none of them.
     artefacts
-        Parts of the observed (or median) intervals that the layer sum excludes and the continuous depth average does not.
+        What the layer sum alone excludes, and the continuous depth average does not, by level: no exclusion.
     status
-        "excluded", "allowed" (nothing is), both by the observed (or median) level, "no signal", or "failed: " and why. After
-        "excluded" stands a remark where the lowest excluded coupling lies below those that were searched.
+        "excluded", "artefact" (only the layer sum excludes), "allowed" (nothing is), each by the observed (or median) level,
+        "no signal", or "failed: " and why. After "excluded" stands a remark where the lowest excluded coupling lies below
+        those that were searched.
     """
 
     mass: float
     coupling: Mapping[str, float | None]
     events: Mapping[str, float | None]
     intervals: Mapping[str, tuple[Interval, ...]]
-    artefacts: tuple[Interval, ...] = ()
+    artefacts: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
     status: str = "excluded"
-
-    def real(self, level: str) -> tuple[Interval, ...]:
-        """What is excluded without the artefacts: an end of an interval that is one is no edge.
-
-        Parameters
-        ----------
-        level
-            The one that decides, "observed" or "median"; of no other are the artefacts known.
-        """
-        return tuple(part for interval in self.intervals[level] for part in self.split(interval)[0])
-
-    def split(self, interval: Interval) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
-        """The parts of an excluded interval that are real, and the artefacts in it.
-
-        Parameters
-        ----------
-        interval
-            One of those of the level that decides.
-        """
-        low, high = interval
-        inside = tuple(
-            artefact
-            for artefact in self.artefacts
-            if (high is None or artefact[0] < high) and (artefact[1] is None or artefact[1] > low)
-        )
-        return outside([interval], inside), inside
-
-    def bounds_artefact(self, coupling: float, end: int) -> bool:
-        """Whether an edge of the level that decides is that of an artefact.
-
-        Parameters
-        ----------
-        coupling
-            The edge, in the scenario's unit.
-        end
-            0 for the lower edge of its interval, 1 for the upper one.
-        """
-        ends = [artefact[end] for artefact in self.artefacts]
-        return any(other is not None and math.isclose(other, coupling, rel_tol=1e-6) for other in ends)
 
 
 @dataclass(frozen=True)
@@ -165,7 +128,9 @@ class ScenarioLimits(Saved):
                     "intervals": {
                         level: [list(interval) for interval in found] for level, found in point.intervals.items()
                     },
-                    "artefacts": [list(interval) for interval in point.artefacts],
+                    "artefacts": {
+                        level: [list(interval) for interval in found] for level, found in point.artefacts.items()
+                    },
                     "status": point.status,
                 }
                 for point in self.points
@@ -222,8 +187,9 @@ def limit_point(entry: Entry, mass: str, verdict: str) -> LimitPoint:
         If a level is missing or none that there is, or a number is impossible.
     """
     needed = {verdict, *BAND_QUANTILES}
-    for part in (entry["coupling"], entry["events"], entry["intervals"]):
-        for level in sorted(needed - set(part.object())):
+    for name in ("coupling", "events", "intervals", "artefacts"):
+        part = entry[name]
+        for level in sorted(needed - set(part.object())) if name != "artefacts" else ():
             _ = part[level]
         if unknown := set(part.object()) - set(LEVELS):
             raise part[min(unknown)].wrong(f"one of {', '.join(LEVELS)}, and nothing else,")
@@ -233,7 +199,7 @@ def limit_point(entry: Entry, mass: str, verdict: str) -> LimitPoint:
         {level: lowest(value, intervals.get(level, ())) for level, value in entry["coupling"].fields().items()},
         {level: value.or_none(events_of) for level, value in entry["events"].fields().items()},
         intervals,
-        entry["artefacts"].intervals(),
+        {level: found.intervals() for level, found in entry["artefacts"].fields().items()},
         entry["status"].status(STATUSES),
     )
 

@@ -14,13 +14,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.errors import Na64StatError, ValidityWarning
+from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.progress import Track
 from na64stat.study.engine import Engine
-from na64stat.study.journal import Journal
-from na64stat.study.maps import MapWork
+from na64stat.study.journal import Journal, remove_journal
+from na64stat.study.maps import MapWork, has_no_result
 from na64stat.study.provenance import of_scenario, provenance
 from na64stat.study.shipping import own_sources
+from na64stat.yields.growth import growth_notes, strong_coupling
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
@@ -49,13 +50,19 @@ class Means:
 
     @contextlib.contextmanager
     def engine(self, work: MapWork, question: dict[str, Any]) -> Iterator[Engine]:
-        """An engine for this work."""
-        with contextlib.ExitStack() as stack:
-            kept = None
-            if self.journal is not None:
-                kept = Journal(self.journal, question)
-                stack.callback(kept.close)
-            yield stack.enter_context(Engine(work, workers=self.workers, journal=kept, track=self.track))
+        """An engine for this work; the question that is refused while it is used leaves no journal, unless that holds results."""
+        if self.journal is None:
+            with Engine(work, workers=self.workers, track=self.track) as engine:
+                yield engine
+            return
+        kept = Journal(self.journal, question)
+        with contextlib.closing(kept), Engine(work, workers=self.workers, journal=kept, track=self.track) as engine:
+            try:
+                yield engine
+            except InputError:
+                if not kept.full and (not kept.found or all(map(has_no_result, kept.answers.values()))):
+                    remove_journal(self.journal)
+                raise
 
 
 def question_of(kind: str, work: MapWork, masses: Array, couplings: Array, **others: Any) -> dict[str, Any]:
@@ -98,10 +105,12 @@ def _fingerprint(work: MapWork, masses: Array, couplings: Array) -> str:
     return digest.hexdigest()
 
 
-def warn_of_doubts(work: MapWork, masses: Sequence[float] | Array, coupling: float) -> tuple[str, ...]:
-    """Warn of what a reader should doubt at the ends of the masses; the same as notes for the record."""
-    probes = [work.scenario(mass=float(mass), coupling=coupling) for mass in masses]
+def warn_of_doubts(work: MapWork, masses: Sequence[float] | Array, couplings: tuple[float, float]) -> tuple[str, ...]:
+    """Warn of what a reader should doubt at the ends of the masses; the same as notes for the record, and how events grow."""
+    low, high = couplings
+    probes = [work.scenario(mass=float(mass), coupling=low) for mass in masses]
     found = [doubt for run in work.test.runs for doubt in doubts_at_ends(probes, run, work.test.regions)]
     for doubt in found:
         warnings.warn(doubt, ValidityWarning, stacklevel=3)
-    return tuple(found)
+    growth = growth_notes(probes, work.test.runs, couplings)
+    return (*found, *growth, *strong_coupling(probes[0], [high], "at the upper end of the couplings"))

@@ -19,6 +19,7 @@ from na64stat.scenarios.base import ScenarioFactory
 from na64stat.stats.exact import Exact
 from na64stat.stats.surface import Surface, farthest_of
 from na64stat.stats.toys import Toys
+from na64stat.study.artefact import differ
 from na64stat.study.engine import Engine
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
@@ -51,7 +52,7 @@ class MapWork:
     @property
     def shows_artefacts(self) -> bool:
         """Whether events are asked for with the continuous depth average, too."""
-        return len(self.test.channels) == 1 and self.average is DepthAverage.LAYERS
+        return self.average is DepthAverage.LAYERS
 
     def _events(self, mass: float, couplings: list[float]) -> Any:
         try:
@@ -68,6 +69,11 @@ class MapWork:
         found = self.test.direct(columns, failures)
         rows = np.column_stack([found[level] for level in levels]).tolist()
         return {"cl_s": rows, "failed": [[i, text] for i, text in failures.items()]}
+
+
+def has_no_result(answer: Any) -> bool:
+    """Whether an answer of `MapWork` only says why there is none."""
+    return isinstance(answer, dict) and isinstance(answer.get("failed"), str)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +119,35 @@ class MapEvaluator:
         for i in good[np.isnan(np.column_stack([cl_s[level][good] for level in self.levels])).any(axis=1)]:
             reasons[i] = self._failures[tuple(float(events[name][i]) for name in test.channels)]
         excess = test.excess(events, cl_s)
-        smooth_excess = test.excess(smooth, None) if self.work.shows_artefacts else excess
+        smooth_excess = self._smooth_excess(excess, events, smooth, reasons)
         failed = reasons != ""
         for by_level in (cl_s, excess, smooth_excess):
             for values in by_level.values():
                 values[failed] = math.nan
         return MapPoints(events, smooth, cl_s, self._of_levels(excess), self._of_levels(smooth_excess), reasons)
+
+    def _smooth_excess(
+        self,
+        excess: Mapping[str, Array],
+        events: Mapping[str, Array],
+        smooth: Mapping[str, Array],
+        reasons: NDArray[np.object_],
+    ) -> Mapping[str, Array]:
+        """The excess with the continuous depth average, computed where that makes a difference."""
+        test = self.work.test
+        if not self.work.shows_artefacts:
+            return excess
+        apart = np.flatnonzero((reasons == "") & differ(events, smooth))
+        if not len(apart):
+            return excess
+        chosen = {name: values[apart] for name, values in smooth.items()}
+        found = test.excess(chosen, self._cl_s(chosen))
+        result = {level: np.array(excess[level]) for level in self.levels}
+        for level, values in result.items():
+            values[apart] = found[level]
+        for i in apart[np.isnan(np.column_stack([result[level][apart] for level in self.levels])).any(axis=1)]:
+            reasons[i] = self._failures[tuple(float(smooth[name][i]) for name in test.channels)]
+        return result
 
     def _of_levels(self, values: Mapping[str, Array]) -> dict[str, Array]:
         return {level: values[level] for level in self.levels}
@@ -133,7 +162,7 @@ class MapEvaluator:
         by_mass = [np.flatnonzero(masses == mass) for mass in np.unique(masses)]
         tasks = [["events", float(masses[rows[0]]), couplings[rows].tolist()] for rows in by_mass]
         for rows, answer in zip(by_mass, self.engine.run(tasks), strict=True):
-            if "failed" in answer:
+            if has_no_result(answer):
                 reasons[rows] = answer["failed"]
                 continue
             for events, values in zip(found, [*answer["events"], answer["events"][0]], strict=False):

@@ -25,10 +25,12 @@ from na64stat.stats.exact import Exact
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model
 from na64stat.stats.one_region import OneRegion
+from na64stat.study.artefact import note_of_events
 from na64stat.study.discovery import FEWEST_EVENTS, THRESHOLDS, Discovery, first_count, last_failure
 from na64stat.study.projection_record import MotNeeded, Need
 from na64stat.study.signal_test import SignalTest
 from na64stat.study.status import failed
+from na64stat.yields.growth import strong_coupling
 from na64stat.yields.survival import DepthAverage
 
 EXCLUDED: Final = "excluded"
@@ -84,6 +86,9 @@ def mot_needed(
     test = SignalTest.of(scenario, run.with_mot(run.mot, background), regions, method, cl, systematics)
     question = _Question(run, background, test.regions, test.method, cl, systematics)
     found = test.events(scenario, np.array([scenario.coupling]), average)
+    smooth = test.events(scenario, np.array([scenario.coupling]), DepthAverage.CONTINUOUS)
+    told = None if average is DepthAverage.CONTINUOUS else note_of_events(found, smooth)
+    found = smooth if told else found
     events = {name: float(values[0]) for name, values in found.items()}
     if sum(events.values()) == 0:
         raise ScenarioError(
@@ -104,7 +109,11 @@ def mot_needed(
         run.background_setting,
         events,
         needs,
-        Discovery(test).notes,
+        (
+            *Discovery(test).notes,
+            *([told] if told else []),
+            *strong_coupling(scenario, [scenario.coupling]),
+        ),
     )
 
 

@@ -129,7 +129,8 @@ def overlap(regions: Mapping[str, ExclusionRegion], masses: float | Sequence[flo
         intervals,
         {label: tuple(map(_ratio, intervals[first], found)) for label, found in intervals.items()},
         tuple(
-            f"{label}: area, tip and couplings include what only the sum over target layers excludes, no real exclusion"
+            f"{label}: area, tip and couplings include what only the sum over target layers excludes, no real exclusion; a "
+            "region made without artefacts=True leaves it out"
             for label, region in regions.items()
             if any(any(curve.artefact) for curve in region.contours)
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from na64stat.errors import InputError, ValidityWarning, did_you_mean
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.limits import check_combination
 from na64stat.stats.model import Model
 from na64stat.stats.posterior import Posterior
@@ -28,6 +30,7 @@ from na64stat.study.inquiry import Inquiry
 from na64stat.study.provenance import of_scenario, provenance
 from na64stat.study.signal_source import SignalSource
 from na64stat.study.signal_test import SignalTest
+from na64stat.yields.growth import growth_notes, reference, strong_coupling, yield_power
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
@@ -46,8 +49,12 @@ def pose(
     correlated: Sequence[str] = (),
     average: DepthAverage = DepthAverage.LAYERS,
     track: Track = iter,
+    as_published: bool = False,
 ) -> Inquiry:
-    """Put a scenario, runs and priors together; arguments as in `na64stat.sample`."""
+    """Put a scenario, runs and priors together; arguments as in `na64stat.sample`.
+
+    With `as_published` the layer sum is believed where no average over any depth agrees with it.
+    """
     if not isinstance(scenario, (Scenario, Model)):
         check_factory(scenario, "a scenario, a class of one, or a Model is right")
     priors = _priors(prior)
@@ -68,8 +75,15 @@ def pose(
     doubts = tuple(dict.fromkeys(doubt for one in test.runs for doubt in doubts_at_ends(probes, one, test.regions)))
     for doubt in doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=3)
-    power = probes[0].yield_power if mass is not None else None
-    source = SignalSource(factory, point, mass, test, model, average)
+    between = _couplings(probes[0], point, named)
+    source = SignalSource(factory, point, mass, test, model, average, as_published=as_published)
+    doubts += source.artefact_note(named)
+    if mass is not None:
+        source = _with_power(source, probes[0], between, named)
+    power = source.power
+    doubts += growth_notes(probes, test.runs, between)
+    if "coupling" in named:
+        doubts += strong_coupling(probes[0], [named["coupling"].high], "in the prior of the coupling")
     signal, error = source.function(named, track)
     if error > TOLERANCE:
         doubts += (f"events are interpolated to {error:.2g} (relative to events + 0.1), not {TOLERANCE:g}",)
@@ -96,6 +110,36 @@ def pose(
     shares = source.shares(named)
     of = posterior, probes[0].name, *symbols
     return Inquiry(*of, mass, test.run_name, test.regions, power, at_one, shares, facts, doubts)
+
+
+def _couplings(probe: Scenario, point: Scenario | None, named: Mapping[str, Prior]) -> tuple[float, float]:
+    """Couplings that a question is about: those of the prior, or where limits are looked for."""
+    if "coupling" in named:
+        return SignalSource.range_of(named["coupling"])
+    low, high = probe.coupling_range
+    known = point.coupling if point is not None and point.coupling > 0 else low
+    return min(low, known), max(high, known)
+
+
+def _with_power(
+    source: SignalSource, probe: Scenario, between: tuple[float, float], named: Mapping[str, Prior]
+) -> SignalSource:
+    """The source with the power of the coupling that events go with, if they do as far as the priors reach."""
+    runs = source.test.runs
+    power = yield_power(probe, runs, between)
+    if power is None:
+        return source
+    found = replace(source, power=power, reference=reference(probe, between))
+    if is_packaged(probe) or "coupling" in named:
+        return found
+    total, top = float(found.at_one.sum()), between[1]
+    if "yield" in named and total > 0:
+        top = (named["yield"].high / total) ** (1 / power)
+    elif "mu" in named and source.point is not None:
+        top = source.point.coupling * named["mu"].high ** (1 / power)
+    if top > between[1] and yield_power(probe, runs, (between[0], top)) != power:
+        return source
+    return found
 
 
 def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int] | None) -> Inquiry:

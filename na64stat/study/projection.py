@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,17 @@ from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import BackgroundScaling, Run, check_run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.exact import method_of
 from na64stat.stats.method import Method
+from na64stat.study.artefact import DepthTest
 from na64stat.study.discovery import THRESHOLDS, Discovery
-from na64stat.study.limits import excluded_intervals, limits
+from na64stat.study.limits import SAME, excluded_intervals, limits
 from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
 from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import SignalTest
 from na64stat.study.status import failed, from_below
+from na64stat.yields.growth import reference, strong_coupling, yield_power
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
@@ -98,6 +101,8 @@ def project(
             search = _Search(Discovery(SignalTest(one, found.regions, systematics=systematics)), average, couplings)
             reaches = [search.reaches(scenario(mass=point.mass, coupling=1.0)) for point in found.points]
             notes += search.discovery.notes
+            reached = [reach.coupling for found_there in reaches for reach in found_there]
+            notes += strong_coupling(scenario(mass=float(masses[0]), coupling=1.0), reached, "in the discovery reach")
         points += [ProjectionPoint(one.mot, *pair) for pair in zip(found.points, reaches, strict=True)]
     return Projection(
         scenario=found.scenario,
@@ -141,45 +146,52 @@ class _Search:
     def reaches(self, probe: Scenario) -> tuple[Reach, ...]:
         """One entry a threshold."""
         try:
-            if probe.yield_power is not None:
-                return self._closed_form(probe)
-            return self._searched(probe)
+            between = self.couplings or probe.coupling_range
+            power = yield_power(probe, self.discovery.test.runs, between)
+            found = None if power is None else self._closed_form(probe, power, reference(probe, between))
+            return found or self._searched(probe)
         except Na64StatError as error:
             return tuple(Reach(z, None, None, (), failed(error)) for z in THRESHOLDS)
 
-    def _excess(self, probe: Scenario, z: float, couplings: Array) -> Array:
-        return self.discovery.excess(self._events(probe, couplings), z)
+    def _excesses(self, events: Mapping[str, Array]) -> dict[str, Array]:
+        return {f"{z:g}": self.discovery.excess(events, z) for z in THRESHOLDS}
 
     def _events(self, probe: Scenario, couplings: Array) -> dict[str, Array]:
         return self.discovery.test.events(probe, couplings, self.average)
 
-    def _closed_form(self, probe: Scenario) -> tuple[Reach, ...]:
-        events = {name: float(values[0]) for name, values in self._events(probe, np.ones(1)).items()}
+    def _closed_form(self, probe: Scenario, power: float, known: float) -> tuple[Reach, ...] | None:
+        """None where the reach lies beyond the couplings for which the power was found, and it does not hold there."""
+        events = {name: float(values[0]) for name, values in self._events(probe, np.full(1, known)).items()}
         found = []
         for z in THRESHOLDS:
             strength = self.discovery.strength_needed(events, z)
             if strength is None:
                 found.append(Reach(z, None, None, (), "not reached"))
             else:
-                coupling = probe.coupling_at(strength)
-                found.append(Reach(z, coupling, strength * sum(events.values()), ((coupling, None),), "reached"))
+                coupling, total = known * strength ** (1 / power), strength * sum(events.values())
+                if not is_packaged(probe):
+                    there = sum(float(values[0]) for values in self._events(probe, np.full(1, coupling)).values())
+                    if not math.isclose(there, total, rel_tol=SAME):
+                        return None
+                found.append(Reach(z, coupling, total, ((coupling, None),), "reached"))
         return tuple(found)
 
     def _searched(self, probe: Scenario) -> tuple[Reach, ...]:
         low, high = self.couplings or probe.coupling_range
         per_decade = _PER_DECADE if len(self.discovery.test.channels) == 1 else _PER_DECADE_OF_SEVERAL
         grid = np.geomspace(low, high, max(50, round(per_decade * np.log10(high / low))))
-        on_grid = self._events(probe, grid)
+        depth = DepthTest(probe, self.discovery.test, self._excesses, self.average)
+        on_grid = depth.real(grid)
         found: list[Reach] = []
         last: Array | None = None
         for z in THRESHOLDS:
-            values = self.discovery.excess(on_grid, z)
+            values = on_grid[f"{z:g}"]
             # Without background 5 standard deviations come with 3.
             if last is not None and np.array_equal(values, last):
                 found.append(replace(found[-1], significance=z))
                 continue
             last = values
-            intervals = excluded_intervals(grid, values, partial(self._excess, probe, z))
+            intervals = excluded_intervals(grid, values, lambda g, z=z: depth.real(g)[f"{z:g}"])  # type: ignore[misc]
             if not intervals:
                 found.append(Reach(z, None, None, (), "not reached"))
                 continue

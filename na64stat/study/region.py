@@ -300,6 +300,19 @@ class ExclusionRegion:
         return tuple(name for name, on in zip(BORDERS, touched, strict=True) if on.any())
 
 
+def artefact_stretches(contours: Sequence[Contour]) -> tuple[Contour, ...]:
+    """The pieces of contours that bound what the layer sum alone excludes, each from one point before it."""
+    found = []
+    for curve in contours:
+        for artefact, points in itertools.groupby(range(len(curve.mass)), key=lambda i: curve.artefact[i]):
+            chosen = list(points)
+            if artefact:
+                piece = slice(max(chosen[0] - 1, 0), chosen[-1] + 1)
+                mass, coupling = curve.mass[piece], curve.coupling[piece]
+                found.append(Contour(mass, coupling, False, (True,) * len(mass)))
+    return tuple(found)
+
+
 def _with_middles(grid: Array) -> Array:
     """Values of a grid (M, G), then the means of the corners of its cells."""
     height = np.clip(grid, -CLIFF, CLIFF)

@@ -16,6 +16,7 @@ from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.stats import sampler
+from na64stat.stats.burn_in import burn_in, walkers_apart
 from na64stat.stats.diagnostics import AUTOCORRELATIONS, LARGEST_R_HAT, autocorrelation_time, split_r_hat
 from na64stat.stats.model import Model
 from na64stat.stats.posterior import Posterior
@@ -24,7 +25,7 @@ from na64stat.stats.sampler import Chain, Ensembles
 from na64stat.study.chain_file import ChainFile, locked, write_chain
 from na64stat.study.inquiry import Inquiry
 from na64stat.study.pose import pose
-from na64stat.study.samples import Samples, discarded, kept_part
+from na64stat.study.samples import Samples, discarded, kept_part, notes_on_burn_in
 from na64stat.yields.survival import DepthAverage
 
 _FIRST: Final = 1000
@@ -191,16 +192,27 @@ def _to(work: _Work, chains: list[Chain], kept: int, track: Track) -> list[Chain
 
 
 def _long_enough(posterior: Posterior, chains: Sequence[Chain], kept: int) -> bool:
-    points = np.stack([kept_part(chain.points, kept) for chain in chains])
+    arrived = _arrived(chains, kept)
+    points = np.stack([kept_part(chain.points, kept, arrived) for chain in chains])
     columns = [points[..., d] for d in range(posterior.dimension)]
-    if kept < AUTOCORRELATIONS * max(autocorrelation_time(column) for column in columns):
+    times = [autocorrelation_time(column) for column in columns]
+    if points.shape[1] < AUTOCORRELATIONS * max(times):
         return False
-    return all(split_r_hat(column) <= LARGEST_R_HAT for column in columns)
+    if not all(split_r_hat(column) <= LARGEST_R_HAT for column in columns):
+        return False
+    log_prob = np.stack([kept_part(chain.log_prob, kept, arrived) for chain in chains])
+    return not walkers_apart(log_prob, points, posterior.names, times)
+
+
+def _arrived(chains: Sequence[Chain], kept: int) -> int:
+    """Steps until the last walker has arrived."""
+    return burn_in(np.stack([chain.log_prob[: kept + discarded(kept)] for chain in chains]))
 
 
 def _samples(inquiry: Inquiry, question: Mapping[str, Any], chains: Sequence[Chain], kept: int) -> Samples:
     posterior = inquiry.posterior
-    points = np.stack([kept_part(chain.points, kept) for chain in chains])
+    arrived = _arrived(chains, kept)
+    points = np.stack([kept_part(chain.points, kept, arrived) for chain in chains])
     flat, shape = points.reshape(-1, posterior.dimension), points.shape[:-1]
     signal, expected = posterior.rates(flat)
     return Samples(
@@ -211,5 +223,8 @@ def _samples(inquiry: Inquiry, question: Mapping[str, Any], chains: Sequence[Cha
         signal=signal.reshape(*shape, -1),
         expected=expected.reshape(*shape, -1),
         acceptance=tuple(float(chain.accepted.mean()) / chain.steps for chain in chains),
-        notes=inquiry.notes_on(flat),
+        notes=(*inquiry.notes_on(flat), *notes_on_burn_in(kept, arrived)),
+        log_prob=np.stack([kept_part(chain.log_prob, kept, arrived) for chain in chains]),
+        burn_in=arrived,
+        before=max(discarded(kept), arrived),
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError, InputError
+from na64stat.stats.burn_in import burn_in
 from na64stat.stats.credible import check_probability
 from na64stat.stats.diagnostics import Diagnostics, autocorrelation_time, diagnose, quantile_error
 from na64stat.study.chain_file import ChainFile
@@ -47,6 +48,12 @@ class Samples:
         Share of accepted moves of each ensemble.
     notes
         What a reader should know.
+    log_prob
+        Ln of the posterior density in the coordinates of the sampler, up to a constant, shape (E, N, W), if it is known.
+    burn_in
+        Steps after which the last walker had arrived where the others are, at most half of all.
+    before
+        Steps discarded before the kept ones, default a quarter as many as are kept.
     """
 
     question: Mapping[str, Any]
@@ -57,6 +64,9 @@ class Samples:
     expected: Array
     acceptance: tuple[float, ...]
     notes: tuple[str, ...] = field(default=())
+    log_prob: Array | None = None
+    burn_in: int = 0
+    before: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,7 +120,8 @@ class Samples:
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """Whether to trust the chain."""
-        return diagnose(self.values, self.parameters, self.acceptance, discarded(self.values.shape[1]))
+        before = discarded(self.values.shape[1]) if self.before is None else self.before
+        return diagnose(self.values, self.parameters, self.acceptance, before, self.log_prob)
 
     def upper_limit(self, name: str | None = None, cl: float = 0.90) -> float:
         """Credible upper limit of a quantity, default the parameter with the prior.
@@ -261,6 +272,7 @@ class Samples:
             "cl": cl,
             "steps": checks.steps,
             "discarded": checks.discarded,
+            "burn_in": self.burn_in,
             "limit": {
                 "parameter": self.signal_parameter,
                 "value": self.upper_limit(None, cl),
@@ -309,9 +321,10 @@ def load_samples(path: str | os.PathLike[str]) -> Samples:
     kept = math.floor(steps / (1 + WARM_UP))
     if kept < 8:
         raise InputError(f"{path}: {steps} steps; go on with `na64stat posterior -o {path}` until there are more")
+    arrived = burn_in(np.stack([chain["log_prob"][: kept + discarded(kept)] for chain in file.chains]))
     together = {
-        name: np.stack([kept_part(chain[name], kept) for chain in file.chains])
-        for name in ("chain", "signal", "expected")
+        name: np.stack([kept_part(chain[name], kept, arrived) for chain in file.chains])
+        for name in ("chain", "signal", "expected", "log_prob")
     }
     found = Samples(
         question=file.question,
@@ -321,7 +334,10 @@ def load_samples(path: str | os.PathLike[str]) -> Samples:
         signal=together["signal"],
         expected=together["expected"],
         acceptance=tuple(float(chain["accepted"].mean()) / len(chain["chain"]) for chain in file.chains),
-        notes=file.notes,
+        notes=(*file.notes, *notes_on_burn_in(kept, arrived)),
+        log_prob=together["log_prob"],
+        burn_in=arrived,
+        before=max(discarded(kept), arrived),
     )
     with np.errstate(over="ignore"):
         largest = float(found.of("coupling").max()) if "coupling" in found.names else 0.0
@@ -338,10 +354,19 @@ def discarded(kept: int) -> int:
     return math.ceil(WARM_UP * kept)
 
 
-def kept_part(values: Any, kept: int) -> Any:
-    """The steps that are kept, of an array whose first axis is the step."""
+def kept_part(values: Any, kept: int, arrived: int = 0) -> Any:
+    """The steps that are kept, of an array whose first axis is the step: fewer where walkers had not `arrived` by then."""
     begin = discarded(kept)
-    return values[begin : begin + kept]
+    return values[max(begin, arrived) : begin + kept]
+
+
+def notes_on_burn_in(kept: int, arrived: int) -> tuple[str, ...]:
+    """A note where more had to be discarded than a quarter of what was to be kept."""
+    if arrived <= discarded(kept):
+        return ()
+    return (
+        f"the last walker took {arrived} steps to arrive where the others are: as many are discarded, not {discarded(kept)}",
+    )
 
 
 def _bins(x: Array, effective: float) -> int:

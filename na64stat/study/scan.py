@@ -15,6 +15,7 @@ from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.stats.method import Method
+from na64stat.study.artefact import real_excess
 from na64stat.study.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps import MapEvaluator, MapPoints, MapWork
 from na64stat.study.provenance import of_result
@@ -69,12 +70,12 @@ def scan(
     first = scenario(mass=float(grid_m[0]), coupling=1.0)
     test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
     work = MapWork(scenario, test, average)
-    doubts = warn_of_doubts(work, grid_m, float(grid_g[0]))
+    doubts = warn_of_doubts(work, grid_m, (float(grid_g[0]), float(grid_g[-1])))
     with Means(workers, journal, track).engine(work, question_of("scan", work, grid_m, grid_g)) as engine:
         evaluate = MapEvaluator(work, engine, VERDICTS)
         found = evaluate(np.repeat(grid_m, len(grid_g)), np.tile(grid_g, len(grid_m)))
-    if (found.reasons != "").all():
-        raise InputError(str(found.reasons[0]))
+        if (found.reasons != "").all():
+            raise InputError(str(found.reasons[0]))
     shape = len(grid_m), len(grid_g)
 
     def maps(values: Mapping[str, Array]) -> dict[str, Array]:
@@ -102,9 +103,9 @@ def scan(
 def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tuple[str, ...], ...]:
     """What each point is, rows by mass: excluded, by the layer sum only, allowed, without signal, or why it failed."""
     total = np.sum(list(points.events.values()), axis=0)
-    excluded, smooth = points.excess[level] > 0, points.smooth_excess[level] > 0
+    excluded = points.excess[level] > 0
     text = np.where(excluded, "excluded", np.where(total == 0, "no signal", "allowed")).astype(object)
-    text[excluded & ~smooth] = "artefact"
+    text[excluded & ~(real_excess(points.excess[level], points.smooth_excess[level]) > 0)] = "artefact"
     failed = points.reasons != ""
     text[failed] = [failed_status(reason) for reason in points.reasons[failed]]
     return tuple(tuple(row) for row in text.reshape(shape).tolist())

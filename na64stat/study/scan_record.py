@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError, did_you_mean
+from na64stat.study.artefact import heights
 from na64stat.study.record_entry import FINITE, NOT_NEGATIVE, PROBABILITY, Entry
 from na64stat.study.record_files import Saved, contour_records, excess_of, nullable, question_of, read_entry, record_of
-from na64stat.study.region import Contour, ExclusionRegion
+from na64stat.study.region import Contour, ExclusionRegion, artefact_stretches
 from na64stat.study.status import has_failed
 
 Array = NDArray[np.float64]
@@ -41,7 +42,7 @@ class Scan(Saved):
     excess
         ln(events/limit) or its analogue by verdict: positive where excluded (see `SignalTest.excess`).
     smooth_excess
-        The same with the continuous depth average; equal to `excess` if that was asked for, and for combined regions.
+        The same with the continuous depth average; equal to `excess` where that was asked for, or makes no difference.
     status
         "excluded", "artefact" (excluded by the layer sum only), "allowed", "no signal", or "failed: " and why; rows by mass.
     provenance
@@ -81,13 +82,15 @@ class Scan(Saved):
         """Smallest and largest coupling."""
         return float(self.coupling[0]), float(self.coupling[-1])
 
-    def region(self, verdict: str | None = None) -> ExclusionRegion:
-        """Where CL_s < 1 - cl, linear between the points of the grid; default the observed verdict, else the median.
+    def region(self, verdict: str | None = None, *, artefacts: bool = False) -> ExclusionRegion:
+        """Where CL_s < 1 - cl whatever the production depth, linear between the points of the grid.
 
         Parameters
         ----------
         verdict
             "observed" or "median"; default the observed one, where there is one.
+        artefacts
+            Whether what the layer sum alone excludes counts, too; no real exclusion.
 
         Raises
         ------
@@ -103,23 +106,35 @@ class Scan(Saved):
                 f"scan of run {self.run}: a single row or column; a map of masses and couplings has regions"
             )
         axes = np.log(self.mass), np.log(self.coupling)
-        return ExclusionRegion.of_grid(*axes, self.excess[name], self.smooth_excess[name])
+        return ExclusionRegion.of_grid(*axes, *heights(self.excess[name], self.smooth_excess[name], artefacts))
 
-    def contours(self, verdict: str | None = None) -> tuple[Contour, ...]:
-        """Curves CL_s = 1 - cl in the plane of ln m and ln g, none for a single row or column; see `region`.
+    def contours(self, verdict: str | None = None, *, artefacts: bool = False) -> tuple[Contour, ...]:
+        """Curves that bound the region, in the plane of ln m and ln g; none for a single row or column; see `region`.
+
+        Parameters
+        ----------
+        verdict
+            "observed" or "median"; default the observed one, where there is one.
+        artefacts
+            Whether they are those of the layer sum alone.
+        """
+        name = verdict or next(iter(self.excess))
+        if min(self._shape) < 2 and name in self.excess:
+            return ()
+        return self.region(name, artefacts=artefacts).contours
+
+    def layer_sum_alone(self, verdict: str | None = None) -> tuple[Contour, ...]:
+        """Curves beyond which only the layer sum excludes: no real exclusion.
 
         Parameters
         ----------
         verdict
             "observed" or "median"; default the observed one, where there is one.
         """
-        name = verdict or next(iter(self.excess))
-        if min(self._shape) < 2 and name in self.excess:
-            return ()
-        return self.region(name).contours
+        return artefact_stretches(self.contours(verdict, artefacts=True))
 
-    def excludes(self, verdict: str | None = None, *, artefacts: bool = True) -> NDArray[np.bool_]:
-        """Which points of the grid are excluded, shape (M, G); without `artefacts`, with any production depth too.
+    def excludes(self, verdict: str | None = None, *, artefacts: bool = False) -> NDArray[np.bool_]:
+        """Which points of the grid are excluded, shape (M, G).
 
         Parameters
         ----------
@@ -129,8 +144,8 @@ class Scan(Saved):
             Whether what the layer sum alone excludes counts, too.
         """
         name = verdict or next(iter(self.excess))
-        inside: NDArray[np.bool_] = np.nan_to_num(self.excess[name], nan=-math.inf) > 0
-        return inside if artefacts else inside & (np.nan_to_num(self.smooth_excess[name], nan=-math.inf) > 0)
+        height, _ = heights(self.excess[name], self.smooth_excess[name], artefacts)
+        return np.asarray(np.nan_to_num(height, nan=-math.inf) > 0)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form: no NaN and no infinity, null in their place."""
@@ -152,6 +167,9 @@ class Scan(Saved):
             "status": [list(row) for row in self.status],
             "contours": {
                 name: contour_records(self.contours(name) if name in self.excess else ()) for name in VERDICTS
+            },
+            "layer_sum_contours": {
+                name: contour_records(self.contours(name, artefacts=True)) for name in VERDICTS if name in self.excess
             },
             "notes": list(self.notes),
             "provenance": dict(self.provenance),

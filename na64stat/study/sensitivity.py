@@ -232,10 +232,9 @@ def _found(limits_: ScenarioLimits) -> list[_Found]:
     """One entry a mass; what the layer sum alone excludes is not excluded."""
     found = []
     for point in limits_.points:
-        real = point.real(limits_.verdict)
+        real = point.intervals[limits_.verdict]
         lower, upper = (real[0][0], real[-1][1]) if real else (None, None)
-        layers_only = point.intervals[limits_.verdict] and not real
-        found.append(_Found(lower, upper, _LAYERS_ONLY if layers_only else point.status))
+        found.append(_Found(lower, upper, _LAYERS_ONLY if point.status == "artefact" else point.status))
     return found
 
 

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from na64stat.errors import InputError
+
+_SITES: Final = frozenset({"site-packages", "dist-packages"})
+"""Folders of installed packages."""
 
 
 def packed(job: Any) -> bytes:
@@ -93,6 +96,8 @@ def _installed(module: ModuleType) -> bool:
         return True
     file = getattr(module, "__file__", None)
     if file is None:
+        return True
+    if not _SITES.isdisjoint(Path(file).parts):  # an environment can lie on top of another one
         return True
     homes = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")}
     return any(home in Path(file).resolve().parents for home in homes)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import check, is_number, wrong
-from na64stat.errors import ValidityWarning
+from na64stat.errors import ScenarioError, ValidityWarning
 from na64stat.experiment.response import CHANNELS
 from na64stat.experiment.run import Run, check_run
 from na64stat.plane import Binning
 from na64stat.scenarios.base import Scenario, check_scenario
+from na64stat.scenarios.dependence import dependence
 from na64stat.template import Plane, Template, Yield
-from na64stat.yields.source import Source, source
+from na64stat.yields.source import SourceOfCoupling, source
 from na64stat.yields.survival import DepthAverage, survival
 from na64stat.yields.systematics import variations
 from na64stat.yields.validity import doubts
 
 Array = NDArray[np.float64]
+
+FEW: Final = 24
+"""So many couplings are as quickly evaluated one by one as it is found out how they depend on each other."""
 
 
 def predict(
@@ -123,28 +128,59 @@ def region_events(
 ) -> dict[str, Array]:
     """Expected events [1] in each region for many couplings at the scenario's mass, each of shape of `couplings`.
 
-    The spectrum is computed once where production is a power of the coupling.
+    Many couplings are evaluated together where production is a sum of powers of the coupling, else one by one.
+
+    Raises
+    ------
+    ScenarioError
+        As in `predict`, and for a declared power that does not hold.
     """
     couplings = np.asarray(couplings, dtype=float)
     names = list(regions)
-    if scenario.production_power is None:
-        alone = [scenario.at(coupling=float(g)) for g in couplings]
-        rows = [_region_events(one, source(one, run), np.array([one.coupling]), run, names, average) for one in alone]
-        return {name: np.array([row[name][0] for row in rows]) for name in names}
-    made = source(scenario, run, power=scenario.production_power)
-    return _region_events(scenario, made, couplings, run, names, average)
-
-
-def _region_events(
-    scenario: Scenario, made: Source, couplings: Array, run: Run, names: list[str], average: DepthAverage
-) -> dict[str, Array]:
-    ends = survival(scenario, run, made.x, couplings, average)
-    result = {}
-    for name in names:
-        entry = run.region(name)
-        total = np.zeros(len(couplings))
-        for channel in entry.counts:
-            accepted = run.response.acceptance_curve(entry.region, channel)(made.x)
-            total += ends[channel] @ (made.events * accepted)
-        result[name] = couplings**made.power * total
+    used = np.unique(couplings[couplings > 0])
+    if len(used) > FEW or (len(used) and scenario.production_power is not None):
+        found = dependence(scenario, (float(used[0]), float(used[-1])), (run.beam_energy, run.target.nucleus))
+        if found.powers:
+            made = SourceOfCoupling.of(found, run)
+            return _of_powers(scenario, made, couplings, run, names, average)
+    result = {name: np.zeros(len(couplings)) for name in names}
+    for i, g in enumerate(couplings.tolist()):
+        one = scenario.at(coupling=g)
+        alone = source(one, run)
+        parts = _accepted(one, alone.x, couplings[i : i + 1], run, names, average)
+        for name, part in parts.items():
+            result[name][i] = sum(probability[0] @ (alone.events * accepted) for probability, accepted in part)
     return result
+
+
+def _of_powers(
+    scenario: Scenario, made: SourceOfCoupling, couplings: Array, run: Run, names: list[str], average: DepthAverage
+) -> dict[str, Array]:
+    parts = _accepted(scenario, made.x, couplings, run, names, average)
+    result = {name: np.zeros(len(couplings)) for name in names}
+    for power, term in zip(made.powers, made.terms, strict=True):
+        factor = (couplings / made.reference) ** power
+        for name, part in parts.items():
+            result[name] += factor * sum(probability @ (term * accepted) for probability, accepted in part)
+    for name, values in result.items():
+        if len(made.powers) > 1 and np.any(values < 0):
+            bad = float(couplings[int(np.argmin(values))])
+            raise ScenarioError(
+                f"{scenario.name} at mass {scenario.mass:g} GeV: production is negative at coupling {bad:g}, so that {name} has "
+                f"{values.min():g} events; a cross section >= 0 is right, or couplings where it is"
+            )
+    return result
+
+
+def _accepted(
+    scenario: Scenario, x: Array, couplings: Array, run: Run, names: list[str], average: DepthAverage
+) -> dict[str, list[tuple[Array, Array]]]:
+    """By region, for each end that it counts: probabilities to come to it, (G, X), and to be accepted, (X,)."""
+    ends = survival(scenario, run, x, couplings, average)
+    return {
+        name: [
+            (ends[channel], run.response.acceptance_curve(run.region(name).region, channel)(x))
+            for channel in run.region(name).counts
+        ]
+        for name in names
+    }

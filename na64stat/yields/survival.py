@@ -14,6 +14,7 @@ from na64stat.experiment.response import Channel
 from na64stat.experiment.run import Run
 from na64stat.physics import decays, kinematics
 from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.dependence import check_width_power
 
 Array = NDArray[np.float64]
 
@@ -65,6 +66,7 @@ def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:
         rows = [(point.width(), point.visible_fraction(), point.invisible_fraction()) for point in points]
         columns = np.array(rows).T
     else:  # one call serves all couplings
+        check_width_power(scenario, np.unique(np.quantile(couplings, (0.0, 0.5, 1.0))))
         one = scenario.at(coupling=1.0)
         widths = one.width() * couplings**scenario.width_power
         columns = np.stack(np.broadcast_arrays(widths, one.visible_fraction(), one.invisible_fraction()))
@@ -75,6 +77,9 @@ def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:
         ("invisible_fraction", unseen, 1),
     ):
         if not np.all((values >= 0) & (values <= top) & (values < np.inf)):
-            bad = values[~((values >= 0) & (values <= top) & (values < np.inf))][0]
-            raise ScenarioError(f"{scenario.name} at mass {scenario.mass:g} GeV: {name} = {bad}; 0 to {top:g} is right")
+            at = int(np.flatnonzero(~((values >= 0) & (values <= top) & (values < np.inf)))[0])
+            raise ScenarioError(
+                f"{scenario.name} at mass {scenario.mass:g} GeV: {name} = {values[at]} at coupling {couplings[at]:g}; 0 to "
+                f"{top:g} is right"
+            )
     return widths[:, None], seen[:, None], unseen[:, None]

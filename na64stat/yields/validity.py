@@ -21,7 +21,7 @@ NOTABLE = 0.1
 """Share of the events above which something is said."""
 
 TRUSTED: Final = 0.05
-"""How far the exact cross section of photon fusion may move the events of a region before it is said (`sensitivity` always does)."""
+"""How far the exact cross section of photon fusion may move events before it is said; `sensitivity` always says it."""
 
 SOFT: Final = 0.01
 """Energy fraction below which Weizsaecker-Williams fusion is too high, 160 GeV muons on lead."""

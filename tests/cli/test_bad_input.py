@@ -106,7 +106,7 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["limit", "gone.json"], ["gone.json: No such file or directory; the path of a pyhf workspace is right"]),
         (["limit", "folder.json"], ["folder.json: Is a directory"]),
         (["limit", "empty.json"], ["empty.json: the file is empty; a pyhf workspace is right"]),
-        (["limit", "broken.json"], ["broken.json: not a JSON file: ", "line 1 column 12"]),
+        (["limit", "broken.json"], ["broken.json: not a JSON file: ", "line 1, column 12"]),
         (["limit", "list.json"], ["list.json: holds a list; a pyhf workspace is an object with channels"]),
         (["limit", "nan.json"], ["nan.json: not a JSON file: NaN is no number of JSON"]),
         (["limit", "deep.json"], ["deep.json: nested too deeply"]),

@@ -1,5 +1,7 @@
 """What figures of several maps say: scenarios, what differs between the curves, and what all of them have in common."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.text import Text
@@ -113,3 +115,31 @@ def test_labels_are_different():
     alike = [made(), made("axion-photon")]
     assert map_labels(alike, ["a", "b"]) == ["axion-muon, 2022, invisible, 90%", "axion-photon, 2022, invisible, 90%"]
     assert map_labels([made(), made()], ["a", "b"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("shift", "what"), [(-20.0, "nothing"), (20.0, "everything")])
+def test_a_figure_without_contours_says_why(drawn, shift, what):
+    found = made()
+    moved = {level: np.full_like(values, shift) for level, values in found.excess.items()}
+    found = replace(found, excess=moved, smooth_excess=moved)
+    text = f"2022, invisible, 90%: {what} is excluded in this range; no contour."
+    texts, answer = drawn("plot", {"a": found})
+    assert any(text in item for item in texts)
+    assert f"note: {text}" in answer.err
+    assert drawn("plot", {"a": found}, "--json")[1].json["notes"] == [text]
+    assert "no contour" not in drawn("plot", {"a": made()})[1].err
+
+
+def test_a_scan_at_one_mass_is_not_left_out_of_a_joint_figure(na64stat, here):
+    found = made()
+    rows = {level: values[:1] for level, values in found.excess.items()}
+    one = replace(
+        found, mass=found.mass[:1], events={"invisible": found.events["invisible"][:1]}, excess=rows, smooth_excess=rows,
+        cl_s={level: values[:1] for level, values in found.cl_s.items()}, status=found.status[:1],
+    )  # fmt: skip
+    one.save(here / "one.json")
+    found.save(here / "all.json")
+    answer = na64stat("plot", "all.json", "one.json", "-o", "x.png")
+    assert answer.status == 2
+    assert "plot: one is a scan at one mass or one coupling, which has no contours; plot it by itself" in answer.error
+    assert na64stat("plot", "one.json", "-o", "x.png").status == 0

@@ -50,8 +50,20 @@ def test_a_background_setting_that_a_region_does_not_know_has_a_note(na64stat):
 
 def test_expected_significance_without_background_has_a_note(na64stat):
     point = ("significance", "axion-muon", "--mass", "0.1", "--coupling", "5e-3")
-    assert "say nothing of a discovery" in na64stat(*point).err
-    assert "say nothing of a discovery" not in na64stat(*point, "--background", "realistic").err
+    without, given = na64stat(*point), na64stat(*point, "--background", "realistic")
+    assert "no background is stated in invisible" in without.out
+    assert "Z has no value" in without.out
+    assert "no background is stated" not in given.out
+    assert "expected  Z = " in given.out
+    record = na64stat(*point, "--json").json
+    assert set(record["expected"]["z"].values()) == {None}
+    assert "no background is stated in invisible" in " ".join(record["notes"])
+
+
+@pytest.mark.parametrize("method", [(), ("--method", "asymptotic"), ("--method", "toys", "--toys", "1000")])
+def test_events_without_background_have_no_significance(na64stat, method):
+    point = ("significance", "axion-photon", "--mass", "0.01", "--coupling", "1e-3", "--region", "visible")
+    assert "visible has 4 events observed and no background" in na64stat(*point, *method).error
 
 
 def test_events_without_couplings_have_a_note(na64stat):

@@ -121,7 +121,7 @@ def test_edges_that_yaml_takes_for_text(read):
         (columns(limit="{value: 2, errors: [{symerror: [1]}]}"), r"symerror \[1\]; a number or a text is right"),
         (columns(limit="{value: 2, errors: [{asymerror: {minus: {}, plus: 1}}]}"), "minus of asymerror {}"),
         (columns(limit="{value: 2, errors: [{symerror: 1, hide: 'no'}]}"), "hide 'no' of an error"),
-        (columns(limit=f"{{value: 2, errors: [{{symerror: 1{'0' * 400}}}]}}"), "OverflowError"),
+        (columns(limit=f"{{value: 2, errors: [{{symerror: 1{'0' * 400}}}]}}"), "larger than any that is read"),
         (columns(limit="{value: 2, errors: [{symerror: 1, label: [a]}]}"), r"label \['a'\]; a number or a text"),
         (columns() + "  qualifiers: [{name: CL, value: [90]}]\n", r"qualifier \[90\]; a number or a text"),
         ("keywords: [{name: phrases, values: abc}]\n" + columns(), "keyword values 'abc'; a list is right"),

@@ -129,8 +129,8 @@ def _columns(mass, limits):
     [
         ("a: [1", "not YAML"),
         ("- 1\n- 2\n", "a single YAML document"),
-        ("dependent_variables: []\n", "KeyError: 'independent_variables'"),
-        ("independent_variables: 3\ndependent_variables: []\n", "TypeError"),
+        ("dependent_variables: []\n", "'independent_variables' is missing"),
+        ("independent_variables: 3\ndependent_variables: []\n", "or the other way round"),
         (
             _columns("[{value: 1}]", "[{value: 1}, {value: 2}]"),
             r"columns of different lengths, 'm': 1, 'g': 2; one length is right",

@@ -87,6 +87,11 @@ def test_units_that_are_given_and_units_that_are_missing():
         (table(mass=(r"$\log_{10}(m)$", "GeV")), "a logarithm"),
         (table(coupling=("log10(g)", None), limits=[-3.1]), r"'log10\(g\)': a logarithm"),
         (table(coupling=("ln g", None)), "a logarithm"),
+        (table(coupling=("epsilon^2", None)), r"'epsilon\^2': the square of a coupling, by its name; take the root"),
+        (table(coupling=(r"$|U_{\mu}|^{2}$", None)), "the square of a coupling"),
+        (table(coupling=("(g_Z g_chi)**2", None)), "the square of a coupling"),
+        (table(coupling=("g^2 [GeV^-2]", None)), "the square of a coupling"),
+        (table(coupling=("epsilon squared", None)), "the square of a coupling"),
         (table(mass=("m", "mev")), "unit 'mev'"),
         (table(mass=("m", "cm")), "unit 'cm'; a power of an energy"),
         (table(mass=("m", "GeV^-1")), "a mass in a unit of energy is right"),
@@ -112,6 +117,11 @@ def test_what_makes_no_curve(given, message):
 
 @pytest.mark.parametrize("name", ["Limit, topology A", "Analogue limit", "Limit (log-normal systematics)", "Catalogue"])
 def test_what_is_no_logarithm(name):
+    assert LimitCurve.of(table(coupling=(name, None))).coupling == (1e-4,)
+
+
+@pytest.mark.parametrize("name", ["g_2", "Limit on g at q^2 = 0", "g (90% CL, chi^2 fit)", "g^20 things"])
+def test_what_is_no_square(name):
     assert LimitCurve.of(table(coupling=(name, None))).coupling == (1e-4,)
 
 

@@ -17,14 +17,17 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import click
 import numpy as np
 
 from na64stat.cli.export import _likelihood, _load
 from na64stat.cli.models import model_of_file
 from na64stat.cli.patches import PatchChoice, read_workspace
 from na64stat.cli.posterior import _show
+from na64stat.cli.priors import PriorType
+from na64stat.errors import InputError
 from na64stat.experiment.calibration import read_limit
-from na64stat.experiment.efficiency import read_efficiency
+from na64stat.experiment.efficiency import Efficiency, infer_efficiency, read_efficiency
 from na64stat.experiment.load import load_run
 from na64stat.export.curves import LimitCurve
 from na64stat.export.figures import figure_of
@@ -42,6 +45,7 @@ from na64stat.report.assumptions import as_markdown
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.tabulated import SpectrumTable, Tabulated
+from na64stat.stats.credible import Curve
 from na64stat.stats.priors import Flat
 from na64stat.stats.toy_sample import read_toys
 from na64stat.study.assumptions import standard_variations
@@ -120,6 +124,49 @@ def _read_run(path):
 
 def _published():
     return _data("na64stat.experiment", "zprime_limit_2022.csv")
+
+
+def _read_published(path):
+    """As `infer_efficiency` uses it."""
+    masses, couplings = read_limit(path)
+    run = load_run("2022", efficiency=Efficiency.constant(1.0))
+    inputs = {"target": run.target, "response": run.response, "region": run.region("invisible").region}
+    return infer_efficiency(masses, couplings, mot=run.mot, **inputs)
+
+
+def _of_prior(rng, seed):
+    """An option with numbers that are odd, and now and then with words that are."""
+    parts = seed.decode().split(":")
+    for _ in range(rng.randrange(1, 3)):
+        place = rng.randrange(len(parts))
+        if place >= 2 or not rng.randrange(4):
+            digits, odd = (
+                f"{rng.uniform(0.5, 10):.3g}e{rng.randint(-330, 310)}",
+                ("0", "-0.0", "nan", "inf", "1_0", "", "1e400"),
+            )
+            parts[place] = rng.choice((digits, digits, digits, digits, *odd))
+        else:
+            parts[place] = rng.choice(("flat", "log-flat", "jeffreys", "mu", "yield", "mass", "coupling", "x"))
+    return ":".join(parts).encode()
+
+
+def _read_prior(path):
+    """Quantiles, and the credible limit of a count of three on a half; neither is ever no number."""
+    try:
+        prior = PriorType().convert(path.read_bytes().decode(errors="replace"), None, None)
+    except click.BadParameter as error:
+        raise InputError(error.message) from error
+    u = np.linspace(0, 1, 9)
+    quantiles = prior.ppf(u)
+    assert np.isfinite(quantiles).all()
+    assert np.all(np.diff(quantiles) >= 0)
+    curve = Curve.of(prior, lambda x: 3 * np.log(x + 0.5) - x)
+    found = curve.quantile(0.1), curve.quantile(0.9), *np.ravel(curve.highest_density(0.9))
+    assert np.isfinite(found).all()
+    return found
+
+
+PRIORS = (b"flat:mu:0:50", b"log-flat:coupling:1e-6:1", b"jeffreys:yield:0:50:0.5", b"log-flat:mass:1e-3:1")
 
 
 def _spectra():
@@ -419,7 +466,8 @@ READERS = (
     Reader("run", ".toml", _run_seeds, mutations.of_toml, _read_run, _run_files),
     Reader("efficiency", ".csv", lambda: (_data("na64stat.experiment", "efficiency_2022.csv")[:800].rsplit(b"\n", 1)[0],),
            mutations.of_csv, read_efficiency),
-    Reader("published limit", ".csv", lambda: (_published(),), mutations.of_csv, read_limit),
+    Reader("published limit", ".csv", lambda: (_published(),), mutations.of_csv, _read_published, dear=True),
+    Reader("prior option", ".txt", lambda: PRIORS, _of_prior, _read_prior),
     Reader("spectra", ".csv", lambda: (_spectra(),), mutations.of_csv, _read_spectra),
     Reader("existing limits", ".csv", lambda: (_existing(),), mutations.of_csv, _read_existing),
     Reader("workspace", ".json", _workspace_seeds, mutations.of_json, _read_workspace, dear=True),

@@ -75,7 +75,7 @@ def test_masses_differ_in_grey_or_by_their_markers(count):
 
 def test_what_only_the_layer_sum_excludes_is_said():
     spurious = point(1e13, 1e-4)
-    spurious = replace(spurious, limit=replace(spurious.limit, artefacts=((1e-3, None),)))
+    spurious = replace(spurious, limit=replace(spurious.limit, artefacts={"median": ((1e-3, None),)}))
     text = "At 0.1 GeV part of it is excluded by the sum over layers only"
     for last, said in ((spurious, True), (point(1e13, 1e-4), False)):
         figure = projection_figure(projection(point(1e12, 3e-4), last))
@@ -84,13 +84,13 @@ def test_what_only_the_layer_sum_excludes_is_said():
 
 def test_edges_of_artefacts_are_dots():
     points = [point(mot, 1e-4, 0.1 * number) for number, mot in enumerate((1e12, 1e13, 1e14), 1)]
-    points[2] = replace(points[2], limit=replace(points[2].limit, artefacts=((0.03, 0.3),)))
+    points[2] = replace(points[2], limit=replace(points[2].limit, artefacts={"median": ((0.03, None),)}))
     drawn = {
         (line.get_linestyle(), line.get_linewidth()): line.get_ydata()
         for line in projection_figure(projection(*points)).axes[0].lines
     }
-    np.testing.assert_allclose(drawn["-", 0.8], [0.1, 0.2, np.nan])
-    np.testing.assert_allclose(drawn[":", 0.8], [np.nan, 0.2, 0.3])
+    np.testing.assert_allclose(drawn["-", 0.8], [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(drawn[":", 0.9], [np.nan, np.nan, 0.03])
     np.testing.assert_allclose(drawn["-", 1.7], [1e-4, 1e-4, 1e-4])
     assert (":", 1.7) not in drawn
 
@@ -115,7 +115,7 @@ def test_where_the_search_begins_is_no_edge():
 
 
 def test_nothing_to_draw(tmp_path):
-    nothing = LimitPoint(0.1, dict.fromkeys(LEVELS), dict.fromkeys(LEVELS), dict.fromkeys(LEVELS, ()), (), "allowed")
+    nothing = LimitPoint(0.1, dict.fromkeys(LEVELS), dict.fromkeys(LEVELS), dict.fromkeys(LEVELS, ()), {}, "allowed")
     with pytest.raises(InputError, match="nothing is excluded or discovered"):
         projection_figure(projection(ProjectionPoint(1e12, nothing, ()), ProjectionPoint(1e13, nothing, ())))
     with pytest.raises(InputError, match=r"must end in"):

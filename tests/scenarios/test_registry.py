@@ -173,3 +173,20 @@ def test_a_file_that_fails_says_why_and_can_be_mended(tmp_path, text, message):
         resolve(f"{path}:Flat")
     path.write_text(dedent(OWN), encoding="utf-8")
     assert resolve(f"{path}:Flat").name == "flat"
+
+
+def test_a_file_imports_what_lies_beside_it(tmp_path):
+    """Two folders hold helpers of one name; an edited helper is loaded anew, another is not."""
+    text = dedent(OWN).replace("from na64stat import", "from helper_beside import HEIGHT\nfrom na64stat import", 1)
+    places = [tmp_path / folder / "own.py" for folder in ("a", "b")]
+    for place, height in zip(places, (3.0, 5.0), strict=True):
+        place.parent.mkdir()
+        place.write_text(text.replace("height: float = 2.0", "height: float = HEIGHT"), encoding="utf-8")
+        (place.parent / "helper_beside.py").write_text(f"HEIGHT = {height}\n", encoding="utf-8")
+    made = [resolve(f"{place}:Flat") for place in places]
+    assert [make(mass=1.0, coupling=1.0).height for make in made] == [3.0, 5.0]
+    assert resolve(f"{places[0]}:Flat") is made[0]
+    (places[0].parent / "helper_beside.py").write_text("HEIGHT = 7.0\n", encoding="utf-8")
+    assert resolve(f"{places[0]}:Flat")(mass=1.0, coupling=1.0).height == 7.0
+    assert resolve(f"{places[1]}:Flat") is made[1]
+    assert not list(tmp_path.rglob("*.pyc"))

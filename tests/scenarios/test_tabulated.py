@@ -123,9 +123,9 @@ GOOD = [(0.1, 0.2, 5.0, 0, 0), (0.1, 0.4, 6.0, 0, 0)]
     [
         ((0.1, 0.3, math.nan, 0, 0), r"line 4, column dsigma_dx_pb: 'nan'; a finite number"),
         ((0.1, math.inf, 1.0, 0, 0), r"line 4, column x: 'inf'"),
-        ((0.1, 0.3, 7.0, 0, 0), r"mass_gev = 0\.1: at least two rows with increasing x"),
-        ((0.1, 0.4, 7.0, 0, 0), r"mass_gev = 0\.1: at least two rows with increasing x"),
-        ((0.3, 0.5, 7.0, 0, 0), r"mass_gev = 0\.3: at least two rows with increasing x"),
+        ((0.1, 0.3, 7.0, 0, 0), r"row \d below the header: mass_gev = 0\.1: x = 0\.3 comes after"),
+        ((0.1, 0.4, 7.0, 0, 0), r"row \d below the header: mass_gev = 0\.1: x = 0\.4 "),
+        ((0.3, 0.5, 7.0, 0, 0), r"mass_gev = 0\.3: one row; at least two with increasing x"),
         ((0.1, 1.5, 7.0, 0, 0), r"column x: 1\.5; a number >= 0 and <= 1"),
         ((0.1, 0.5, -7.0, 0, 0), r"column dsigma_dx_pb: -7; a number >= 0"),
         ((0.1, 0.5, 7.0, -1, 0), r"column width_gev: -1"),

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.stats import norm, poisson
 
 from na64stat.errors import ComputationError, RegionError
@@ -314,8 +315,20 @@ def test_a_limit_can_lie_at_the_jump():
 
 
 def test_symmetric_up_and_down_factors():
-    """hi = lo = 2: flat at the centre, and still an uncertainty."""
-    assert upper_limit(channel_workspace((100, 1, {"a": (2, 2)}, 10, {}))).observed == pytest.approx(90, rel=1e-3)
+    """hi = lo = 2: flat at the centre, and still an uncertainty, whose mean is kept; by an integral over |theta|."""
+    workspace = channel_workspace((100, 1, {"a": (2, 2)}, 10, {}))
+    model = Model.from_workspace(workspace)
+    theta = np.linspace(-8, 8, 8001)
+    factor = model.split_rates(model.at_deviates(theta[:, None]))[0][:, 0]
+    weight = norm.pdf(theta) / norm.pdf(theta).sum()
+    factor /= weight @ factor
+
+    def excess(mu):
+        return weight @ poisson.cdf(100, mu * factor + 10) / poisson.cdf(100, 10) - 0.1
+
+    expected = brentq(excess, 90, 400)
+    assert expected > brentq(lambda mu: poisson.cdf(100, mu + 10) - 0.1, 90, 400)
+    assert upper_limit(workspace).observed == pytest.approx(expected, rel=1e-3)
 
 
 def test_shared_parameters_are_ordered_by_their_q_tilde():

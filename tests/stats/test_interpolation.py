@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyhf.interpolators import code0, code1, code4, code4p
 
-from na64stat.errors import WorkspaceError
 from na64stat.stats import kernel
-from na64stat.stats.interpolation import Interpolation, nominal_rates, polynomial_coefficients
+from na64stat.stats.interpolation import Interpolation, nominal_rates, turns_negative
 from na64stat.stats.model import Model
 
 from .histfactory import every_modifier
@@ -110,9 +109,12 @@ def test_second_derivatives_are_differences_of_the_gradient(interpolation):
             assert found[i] == pytest.approx((slopes[0] - slopes[1]) / 2e-6, rel=1e-5, abs=2e-5)
 
 
-def test_factor_that_turns_negative_is_refused():
-    with pytest.raises(WorkspaceError, match=r"hi = 40, lo = 0.01.*negative"):
-        polynomial_coefficients(np.array([40.0]), np.array([0.01]))
+@pytest.mark.parametrize(("hi", "lo", "negative"), [(40.0, 0.01, True), (105.646, 0.01, True), (1.5, 0.5, False)])
+def test_factors_that_turn_negative_are_known(hi, lo, negative):
+    """Interpolation code 4 by pyhf itself, on a fine grid."""
+    code = code4([[[[lo], [1.0], [hi]]]])
+    values = [float(np.ravel(code(np.array([[alpha]])))[0]) for alpha in np.linspace(-1, 1, 101)]
+    assert (min(values) < 0) == turns_negative(hi, lo) == negative
 
 
 def test_unknown_codes_are_refused():

@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm, poisson
 
-from na64stat.errors import ComputationError, InputError
+from na64stat.errors import ComputationError, InputError, RegionError
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
 from na64stat.stats.feldman_cousins import FeldmanCousins
@@ -137,9 +137,11 @@ def test_no_excess(make_workspace, method):
 
 @pytest.mark.parametrize("method", METHODS, ids=names)
 def test_events_without_background(make_workspace, method):
-    found = significance(Model.from_workspace(make_workspace([2], [0.0], [6.0])), method)
-    assert (found.p0, found.z, found.q0) == (0.0, None, None)
-    assert any("no background" in note for note in found.notes)
+    """As the combination is: p0 would be that of whatever number stands for none."""
+    for background in (0.0, 1e-6):
+        with pytest.raises(RegionError, match="r0 has 2 events observed and no background"):
+            significance(Model.from_workspace(make_workspace([2], [background], [6.0])), method)
+    assert significance(Model.from_workspace(make_workspace([0], [1e-6], [6.0])), method).z == 0.0
 
 
 @pytest.mark.parametrize("method", METHODS, ids=names)
@@ -183,7 +185,7 @@ def test_bad_input(make_workspace):
 
 def test_no_expected_values_are_told_from_infinite_ones(make_workspace, monkeypatch):
     """Without background any count is impossible without signal: infinite, which is an expected value."""
-    infinite = Model.from_workspace(make_workspace([3], [0.0], [5.0]))
+    infinite = Model.from_workspace(make_workspace([0], [0.0], [5.0]))
     found = significance(infinite, Exact())
     assert (found.expected.median, found.lacks_expected) == (None, False)
 

@@ -14,8 +14,8 @@ from na64stat.stats.exact import Exact
 from na64stat.stats.fit import fit_fixed, fit_free
 from na64stat.stats.model import Model
 from na64stat.stats.statistic import Criterion, Statistic, evaluate
-from na64stat.stats.toy_sample import CHUNK, generate
-from na64stat.stats.toys import Toys, ToyTest
+from na64stat.stats.toy_sample import CHUNK, Question, ToySample, generate
+from na64stat.stats.toys import Toys
 
 from .histfactory import every_modifier
 
@@ -84,7 +84,7 @@ def test_without_nuisance_parameters_toys_are_sums_of_poisson_terms(make_workspa
     mu = 4.5
     (found,) = Toys(40_000, seed=2).cl_s(model, [mu])
     cl_sb, cl_b = poisson.cdf(observed, mu + background), poisson.cdf(observed, background)
-    assert found.observed == pytest.approx(cl_sb / cl_b, abs=4 * found.error.cl_s)
+    assert found.observed == pytest.approx(cl_sb / cl_b, abs=4 * found.error.cl_s + 1e-12)
     assert found.cl_sb == pytest.approx(cl_sb, abs=4 * math.sqrt(cl_sb / 40_000))
     assert found.cl_b == pytest.approx(cl_b, abs=4 * math.sqrt(0.25 / 40_000))
 
@@ -125,15 +125,14 @@ def test_a_band_is_in_order_with_few_toys(make_workspace, seed):
 def test_fits_that_fail_are_counted_and_left_out(model, monkeypatch):
     """Every tenth toy: the limit is nearly the same, and says how many are missing."""
     whole = Toys(4_000, seed=1).upper_limit(model, 0.90)
-    question = type(ToyTest(Toys(), model)._sample(MU)[0].question)
-    original = question.values
+    original = Question.values
 
-    def failing(self, counts, auxiliary, truth):
-        values, _ = original(self, counts, auxiliary, truth)
+    def failing(self, mu, counts, auxiliary, free):
+        values, _ = original(self, mu, counts, auxiliary, free)
         values[::10] = np.nan
         return values, 7
 
-    monkeypatch.setattr(question, "values", failing)
+    monkeypatch.setattr(Question, "values", failing)
     (one,) = Toys(4_000, seed=1).cl_s(model, [MU])
     assert (one.error.failed, one.error.refitted) == (2 * 400, 2 * 4 * 7)
     assert one.notes == ("800 toys left out, whose fits did not converge",)
@@ -180,11 +179,12 @@ def test_kept_toys_are_used_again_and_go_on(model, tmp_path, monkeypatch):
     Toys(2 * CHUNK, seed=1, store=store).cl_s(model, [MU])
     whole = Toys(4 * CHUNK, seed=1).cl_s(model, [MU])
     drawn = []
-    question = type(ToyTest(Toys(), model)._sample(MU)[0].question)
-    original = question.chunk
-    monkeypatch.setattr(question, "chunk", lambda self, *key: drawn.append(key) or original(self, *key))
+    original = ToySample._chunk
+    monkeypatch.setattr(
+        ToySample, "_chunk", lambda self, *key: drawn.append((self.stream, *key)) or original(self, *key)
+    )
     assert Toys(4 * CHUNK, seed=1, store=store).cl_s(model, [MU]) == whole
-    assert sorted(drawn) == [(0, 1, 2), (0, 1, 3), (1, 1, 2), (1, 1, 3)]
+    assert sorted(drawn) == [(stream, MU, 1, number, CHUNK) for stream in (0, 1) for number in (2, 3)]
 
 
 def test_toys_of_other_seeds_are_put_together(model, tmp_path):
@@ -195,7 +195,8 @@ def test_toys_of_other_seeds_are_put_together(model, tmp_path):
         shutil.copytree(tmp_path / str(seed), both, dirs_exist_ok=True)
     merged = Toys(4 * CHUNK, seed=(1, 2), store=both).cl_s(model, [MU])[0]
     parts = [Toys(2 * CHUNK, seed=seed).cl_s(model, [MU])[0] for seed in (1, 2)]
-    assert merged.cl_sb == pytest.approx(np.mean([part.cl_sb for part in parts]), rel=1e-12)
+    # But for the control variate, whose slope comes from all toys.
+    assert merged.cl_sb == pytest.approx(np.mean([part.cl_sb for part in parts]), rel=2e-3)
 
 
 def test_another_model_does_not_take_the_toys(model, make_workspace, tmp_path):
@@ -239,7 +240,7 @@ def test_toys_whose_fits_all_failed_are_no_result(model, tmp_path):
         values = np.load(path)
         values[:CHUNK] = np.nan
         np.save(path, values)
-    with pytest.raises(ComputationError, match=r"the fits of all 1000 toys of mu = .* failed"):
+    with pytest.raises(ComputationError, match=r"the fits of 1000 of 1000 toys at mu = .* failed"):
         Toys(CHUNK, seed=1, store=tmp_path).cl_s(model, [MU])
 
 
@@ -318,8 +319,8 @@ def test_free_fits_are_never_worse_than_fixed_ones(model):
     """A toy whose free fit sat in a local minimum is fitted again; q-tilde is what a thorough fit gives."""
     truth = fit_fixed(model, model.observed[None, :], MU).parameters
     counts, auxiliary = generate(model, truth[0], 3000, np.random.default_rng(1))
-    question = ToyTest(Toys(), model)._sample(MU)[0].question
-    quick, _ = question.values(counts, auxiliary, truth[0])
+    question = Question(model, Statistic.Q_TILDE)
+    quick, _ = question.values(MU, counts, auxiliary, question.free(counts, auxiliary, truth[0]))
     thorough = evaluate(Statistic.Q_TILDE, model, MU, counts, auxiliary)[0]
     assert np.mean(np.abs(quick - thorough) > 1e-6) < 1e-3
     assert fit_free(model, counts, auxiliary).failed.sum() == 0

@@ -76,13 +76,37 @@ def test_open_borders_and_levels(visible):
     assert visible.levels[0] == "observed"
     assert set(visible.levels) == {"observed", "minus2", "minus1", "median", "plus1", "plus2"}
     region = visible.region()
-    assert region.open_at == ("low mass", "high mass", "high coupling")
-    assert region.tip.open
+    assert region.open_at == ("low mass", "high coupling")
+    assert not region.tip.open
+    layers = visible.region(artefacts=True)
+    assert layers.open_at == ("low mass", "high mass", "high coupling")
+    assert layers.area > region.area
     # Four observed, none expected: the observed limit is the weaker one.
     assert visible.region("median").area > region.area
-    assert any(any(contour.artefact) for contour in region.contours)
+    assert any(any(contour.artefact) for contour in layers.contours)
+    assert not any(any(contour.artefact) for level in visible.levels for contour in visible.contours(level))
     with pytest.raises(InputError, match="no level 'upper'; it has observed"):
         visible.region("upper")
+
+
+def test_what_counts_is_excluded_with_any_production_depth(visible, run):
+    """Observed and median regions, against the regions of the continuous average, but for a hundredth or two in the events."""
+    smooth = na.exclusion(
+        na.AxionPhoton,
+        run,
+        *BOX,
+        regions=["visible"],
+        average=na.DepthAverage.CONTINUOUS,
+        levels=["observed", "median"],
+    )
+    points = np.exp(
+        np.random.default_rng(1).uniform(np.log(np.array(BOX)[:, 0]), np.log(np.array(BOX)[:, 1]), (4000, 2))
+    )
+    for level in ("observed", "median"):
+        ours, theirs = (found.region(level).excess_at(*points.T) for found in (visible, smooth))
+        clear = np.abs(theirs) > 0.05
+        np.testing.assert_array_equal((ours > 0)[clear], (theirs > 0)[clear])
+        assert visible.region(level).area == pytest.approx(smooth.region(level).area, rel=0.01)
 
 
 def test_the_file_comes_back(visible, tmp_path):

@@ -76,7 +76,7 @@ def _write(path, record, place, value):
         ("limits", ("points", 0, "intervals", "median"), [[-1.0, 0.5]], "median.0..0. is -1.0; a positive number"),
         ("limits", ("points", 0, "intervals", "median"), [[0.1, 0.5, 1]], "a list of 2"),
         ("limits", ("points", 0, "intervals", "minus2"), GONE, "no points.0..intervals.minus2"),
-        ("limits", ("points", 0, "status"), "zzz", "status is 'zzz'; excluded, allowed, no signal, or 'failed: '"),
+        ("limits", ("points", 0, "status"), "zzz", "status is .zzz.; excluded, artefact, allowed, no signal, or 'failed: '"),
         ("limits", ("run",), "  ", "run is '  '; a text that is not blank"),
         ("projection", ("cl",), 1, "between 0 and 1"),
         ("projection", ("background",), "zzz", "background is 'zzz'; 'none' or 'per-mot' or 'fixed'"),

@@ -46,7 +46,7 @@ def test_at_the_limit_the_signal_is_the_limit_in_events(run, make):
         assert point.events[level] == pytest.approx(math.log(10), rel=1e-9)
         assert events_at(make, 0.05, point.coupling[level], run, "invisible") == pytest.approx(math.log(10), rel=1e-9)
         assert point.intervals[level] == ((point.coupling[level], None),)
-    assert point.artefacts == ()
+    assert not point.artefacts
 
 
 def test_systematics_weaken_the_limit_in_events(run):
@@ -211,7 +211,7 @@ def test_invisible_axions_have_an_upper_edge(invisible_axion):
         ((low, high),) = point.intervals["observed"]
         assert high is not None
         widths.append(high / low)
-        assert point.artefacts == ()
+        assert not point.artefacts
     assert widths == sorted(widths, reverse=True)
     last = invisible_axion.points[3]
     assert (last.status, last.intervals["observed"], last.coupling["observed"]) == ("allowed", (), None)
@@ -222,22 +222,28 @@ def test_visible_axions_have_no_upper_edge_and_artefacts_are_marked(run, visible
     limit = SignalTest(run, ("visible",)).limit_in_events.observed
     statuses = []
     for point in visible_axion.points:
-        ((low, high),) = point.intervals["observed"]
-        assert high is None
         # The highest that the continuous average ever gives, on a fine grid up to the end of the search.
         couplings = np.geomspace(1e-5, 10, 600)
         one = AxionPhoton(mass=point.mass, coupling=1.0)
         highest = region_events(one, run, couplings, ["visible"], DepthAverage.CONTINUOUS)["visible"].max()
-        statuses.append(highest > limit)
-        assert point.artefacts == (() if highest > limit else ((low, None),))
-    assert statuses == [True, True, False, False]
+        statuses.append(point.status)
+        kept, alone = point.intervals["observed"], point.artefacts.get("observed", ())
+        if highest > limit:
+            assert kept[0][1] is None
+            assert not alone
+        else:
+            ((low, high),) = alone
+            assert (kept, high, point.coupling["observed"]) == ((), None, None)
+            layers = region_events(one, run, np.array([low]), ["visible"])["visible"][0]
+            assert layers == pytest.approx(limit, rel=1e-4)
+    assert statuses == ["excluded", "excluded", "artefact", "artefact"]
 
 
 def test_with_a_continuous_depth_there_are_no_artefacts(run):
     found = limits(AxionPhoton, run, [0.01, 0.03], regions=["visible"], average=DepthAverage.CONTINUOUS).points
     assert [point.intervals["observed"] == () for point in found] == [False, True]
     assert found[1].coupling["observed"] is None
-    assert all(point.artefacts == () for point in found)
+    assert not any(point.artefacts for point in found)
 
 
 def test_part_of_an_interval_can_be_an_artefact(run, visible_axion):
@@ -247,12 +253,13 @@ def test_part_of_an_interval_can_be_an_artefact(run, visible_axion):
     smooth = limits(AxionPhoton, run, masses, regions=["visible"], average=DepthAverage.CONTINUOUS).points
     for ours, theirs in zip(layers, smooth, strict=True):
         for g in np.geomspace(1e-3, 9.9, 160):
-            inside = any(low <= g and (high is None or g <= high) for low, high in ours.intervals["observed"])
+            real = any(low <= g and (high is None or g <= high) for low, high in ours.intervals["observed"])
             kept = any(low <= g and (high is None or g <= high) for low, high in theirs.intervals["observed"])
-            marked = any(low <= g and (high is None or g <= high) for low, high in ours.artefacts)
+            marked = any(low <= g and (high is None or g <= high) for low, high in ours.artefacts.get("observed", ()))
             near = [e for part in (*ours.intervals["observed"], *theirs.intervals["observed"]) for e in part if e]
             if not any(abs(math.log(g / edge)) < 0.02 for edge in near):
-                assert marked == (inside and not kept), (ours.mass, g)
+                assert real == kept, (ours.mass, g)
+                assert not (marked and kept), (ours.mass, g)
 
 
 def test_status_follows_the_observed_level(run):

@@ -209,9 +209,9 @@ def test_exact_fusion_moves_the_limit_as_its_events_say():
 
     for line, shift in zip(record.headlines, record.shifts, strict=True):
         assert events(line.mass, shift.after, True) == pytest.approx(events(line.mass, line.limit, False), rel=1e-4)
-    # Far decays at 1 MeV: more than a third of the events are too many; at 10 MeV less than 1% are too few.
+    # Far decays at 1 MeV: more than a third of the events are too many; at 10 MeV 1 or 2%.
     assert events(1e-3, 1e-4, False) / events(1e-3, 1e-4, True) > 1.4
-    assert 0.99 < events(0.01, 1e-4, False) / events(0.01, 1e-4, True) < 1
+    assert abs(events(0.01, 1e-4, False) / events(0.01, 1e-4, True) - 1) < 0.02
     exact = Headline(partial(na.AxionPhoton, exact_fusion=True), (0.01,), ("visible",))
     assert {shift.what for shift in sensitivity(RUN, [exact], variations=STANDARD).shifts}.isdisjoint(
         {"photon fusion", "WW against exact calculation"}

@@ -1,0 +1,84 @@
+"""What a scenario's `production` gives for a beam, checked: nodes of the energy fraction and cross sections at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from na64stat.errors import InputError, ScenarioError
+from na64stat.physics import kinematics, quadrature
+from na64stat.physics.nucleus import Nucleus
+from na64stat.scenarios.base import Array, Production, Scenario
+
+
+@dataclass(frozen=True, eq=False)
+class Produced:
+    """Spectrum per nucleus at one mass and coupling, on the nodes of a quadrature.
+
+    Attributes
+    ----------
+    x, weights
+        Energy fractions [1] and quadrature weights, each of shape (X,).
+    effective_mass
+        What the efficiency depends on [GeV], shape (K,).
+    dsigma_dx
+        Differential cross section [GeV^-2], shape (K, X).
+    """
+
+    x: Array
+    weights: Array
+    effective_mass: Array
+    dsigma_dx: Array
+
+
+def produced(scenario: Scenario, beam_energy: float, nucleus: Nucleus, x_min: float = 0.0) -> Produced:
+    """The spectrum above `x_min`.
+
+    Parameters
+    ----------
+    scenario
+        At a mass and a coupling.
+    beam_energy
+        Energy of the muons [GeV].
+    nucleus
+        Target nucleus.
+    x_min
+        Lower end of the energy fraction.
+
+    Raises
+    ------
+    ScenarioError
+        If the mass is beyond the beam's reach, or the scenario returns something that is no spectrum.
+    """
+    point, at = f"{scenario.name} at mass {scenario.mass:g} GeV", f"at coupling {scenario.coupling:g}"
+    lightest = scenario.lightest_mass()
+    if not 0 < lightest < np.inf:
+        raise ScenarioError(f"{point}: lightest_mass {at} = {lightest}; a positive number of GeV is right")
+    low, high = (float(end) for end in kinematics.energy_fraction_limits(lightest, beam_energy))
+    if not low < high:
+        raise ScenarioError(
+            f"{scenario.name}: mass = {scenario.mass:g} GeV is beyond the reach of a {beam_energy:g} GeV beam, which "
+            f"makes up to {kinematics.heaviest(beam_energy):.8g} GeV; a lighter particle is right"
+        )
+    if not 0 <= x_min < 1:
+        raise InputError(f"x_min = {x_min}: an energy fraction lies in [0, 1)")
+    if x_min >= high:
+        return Produced(np.zeros(0), np.zeros(0), np.zeros(1), np.zeros((1, 0)))
+    x, weights = quadrature.energy_fraction_rule(max(low, x_min), high)
+    production = scenario.production(x, beam_energy, nucleus)
+    if not isinstance(production, Production):
+        raise ScenarioError(
+            f"{scenario.name}: production gave a {type(production).__name__}; a na64stat.Production with effective_mass and "
+            "dsigma_dx is right"
+        )
+    dsigma_dx = np.atleast_2d(np.asarray(production.dsigma_dx, dtype=float))
+    mass = np.atleast_1d(np.asarray(production.effective_mass, dtype=float))
+    if dsigma_dx.shape != (len(mass), len(x)) or not np.all(np.isfinite(dsigma_dx)) or np.any(dsigma_dx < 0):
+        raise ScenarioError(
+            f"{point}: production gave, {at}, dsigma_dx of shape {dsigma_dx.shape}, values from {dsigma_dx.min():g} to "
+            f"{dsigma_dx.max():g}; finite numbers >= 0 of shape ({len(mass)}, {len(x)}) are right"
+        )
+    if not np.all((mass >= 0) & (mass < np.inf)):
+        raise ScenarioError(f"{point}: effective_mass {at} = {mass.min():g}; finite numbers >= 0 [GeV] are right")
+    return Produced(x, weights, mass, dsigma_dx)
