@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -14,10 +14,21 @@ from na64stat.stats.fit import fit_fixed, fit_free
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array, Poisson
-from na64stat.stats.records import Band, ClsResult, Limit, NumericalError
+from na64stat.stats.records import (
+    ALL_EXCLUDED,
+    NO_SIGNAL,
+    NOTHING_EXCLUDED,
+    Band,
+    ClsResult,
+    Limit,
+    NumericalError,
+)
 from na64stat.stats.statistic import Criterion, Statistic, check_settings
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+
+_SMALLEST: Final = {Criterion.CL_S: 1e-18, Criterion.CL_SB: 1e-6}
+"""Signal events below which no limit lies. CL_sb of a deficit does not rise to one with less signal; -ln L cannot tell less."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +69,16 @@ class Asymptotic(Method):
         statistics = _Statistics(model, self.statistic)
         alpha = 1 - cl
         column = 0 if self.criterion is Criterion.CL_S else 1
+        smallest = _SMALLEST[self.criterion]
 
         def expected(level: float) -> float | None:
-            return statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level)[column], alpha)
+            return statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level)[column], alpha, smallest)
 
         def observed(mu: float) -> float:
             return statistics.probabilities(statistics.root_observed(mu), statistics.root_asimov(mu))[column]
 
         band = Band(*(expected(level) for level in _LEVELS))
-        limit = None if model.observed is None else statistics.solve(observed, alpha)
+        limit = None if model.observed is None else statistics.solve(observed, alpha, smallest)
         crossing = band.median if model.observed is None else limit
         return Limit(
             limit,
@@ -76,9 +88,17 @@ class Asymptotic(Method):
             cl,
             self.name,
             model.channels,
-            () if crossing is not None else ("no signal strength is excluded",),
+            _notes(model, crossing),
             criterion=self.criterion.value,
         )
+
+
+def _notes(model: Model, limit: float | None) -> tuple[str, ...]:
+    if not model.signal_events.any():
+        return (NO_SIGNAL,)
+    if limit is None:
+        return (NOTHING_EXCLUDED,)
+    return (ALL_EXCLUDED,) if limit == 0 else ()
 
 
 class _Statistics:
@@ -131,8 +151,8 @@ class _Statistics:
         log_sb, log_b = norm.logsf(shift[0]), norm.logsf(shift[1])
         return float(np.exp(log_sb - log_b)), float(np.exp(log_sb)), float(np.exp(log_b))
 
-    def solve(self, cl_s: Callable[[float], float], alpha: float) -> float | None:
-        """Signal strength at which a falling `cl_s` is alpha."""
+    def solve(self, cl_s: Callable[[float], float], alpha: float, smallest: float) -> float | None:
+        """Signal strength at which a falling `cl_s` is alpha; 0 where that is below so many signal events."""
         from scipy.optimize import brentq
 
         if self.total == 0:
@@ -144,7 +164,7 @@ class _Statistics:
         low, high = math.log(1e-3), 0.0
         while excess(low) < 0:
             low -= 5.0
-            if low < math.log(1e-18):
+            if low < math.log(smallest):
                 return 0.0  # CL_sb of background alone is below alpha; CL_s is one there
         while excess(high) > 0:
             high += 1.0
