@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -15,7 +15,15 @@ from na64stat.stats.kinks import vanishes
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array, Poisson
-from na64stat.stats.records import Band, ClsResult, Limit, NumericalError
+from na64stat.stats.records import (
+    ALL_EXCLUDED,
+    NO_SIGNAL,
+    NOTHING_EXCLUDED,
+    Band,
+    ClsResult,
+    Limit,
+    NumericalError,
+)
 from na64stat.stats.signal_mean import FLOOR
 from na64stat.stats.statistic import Criterion, Statistic, check_settings
 
@@ -23,6 +31,9 @@ _FLOOR_EVENTS = 1e-3
 """Signal events of a sample whose factor is at its floor, above which the floor decides."""
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+
+_SMALLEST: Final = {Criterion.CL_S: 1e-18, Criterion.CL_SB: 1e-6}
+"""Signal events below which no limit lies. CL_sb of a deficit does not rise to one with less signal; -ln L cannot tell less."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,10 @@ class Asymptotic(Method):
         statistics = _Statistics(model, self.statistic)
         alpha = 1 - cl
         column = 0 if self.criterion is Criterion.CL_S else 1
+        smallest = _SMALLEST[self.criterion]
 
         def expected(level: float) -> float | None:
-            value = statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level)[column], alpha)
+            value = statistics.solve(lambda mu: _expected(statistics.root_asimov(mu), level)[column], alpha, smallest)
             return statistics.off_the_floor(value, statistics.asimov, statistics.asimov_auxiliary)
 
         def observed(mu: float) -> float:
@@ -74,7 +86,7 @@ class Asymptotic(Method):
         band = Band(*(expected(level) for level in _LEVELS))
         limit = None
         if model.observed is not None:
-            limit = statistics.off_the_floor(statistics.solve(observed, alpha), statistics.data, None)
+            limit = statistics.off_the_floor(statistics.solve(observed, alpha, smallest), statistics.data, None)
         crossing = band.median if model.observed is None else limit
         return Limit(
             limit,
@@ -84,9 +96,18 @@ class Asymptotic(Method):
             cl,
             self.name,
             model.channels,
-            () if crossing is not None else (_nothing(model),),
+            _notes(model, crossing),
             criterion=self.criterion.value,
         )
+
+
+def _notes(model: Model, limit: float | None) -> tuple[str, ...]:
+    if not model.signal_events.any():
+        return (NO_SIGNAL,)
+    if limit is None:
+        more = ": within its uncertainties there may be no signal at all" if vanishes(model) else ""
+        return (NOTHING_EXCLUDED + more,)
+    return (ALL_EXCLUDED,) if limit == 0 else ()
 
 
 class _Statistics:
@@ -150,8 +171,8 @@ class _Statistics:
         held = (self.model.signal_only.rates(at) - self.model.signal_only.rates(zero)).sum()
         return None if held > _FLOOR_EVENTS else mu
 
-    def solve(self, cl_s: Callable[[float], float], alpha: float) -> float | None:
-        """Signal strength at which a falling `cl_s` is alpha."""
+    def solve(self, cl_s: Callable[[float], float], alpha: float, smallest: float) -> float | None:
+        """Signal strength at which a falling `cl_s` is alpha; 0 where that is below so many signal events."""
         from scipy.optimize import brentq
 
         if self.total == 0:
@@ -163,18 +184,13 @@ class _Statistics:
         low, high = math.log(1e-3), 0.0
         while excess(low) < 0:
             low -= 5.0
-            if low < math.log(1e-18):
+            if low < math.log(smallest):
                 return 0.0  # CL_sb of background alone is below alpha; CL_s is one there
         while excess(high) > 0:
             high += 1.0
             if high > math.log(1e12):
                 return None
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.total
-
-
-def _nothing(model: Model) -> str:
-    text = "no signal strength is excluded"
-    return text + ": within its uncertainties there may be no signal at all" if vanishes(model) else text
 
 
 def expected_auxiliary(model: Model, parameters: Array) -> Array:

@@ -72,9 +72,9 @@ def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
     """The same for a model that was read before."""
     check_combination(model)
     limit = method.upper_limit(model, cl)
-    if isinstance(method, Asymptotic):
+    if isinstance(method, Asymptotic) and model.signal_events.any():
         limit = _beside_exact(limit, model, cl)
-    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model, method) + model.remarks)
+    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model, method, limit) + model.remarks)
 
 
 def cl_s(
@@ -146,14 +146,14 @@ def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
     if not few:
         return limit
     label, ours = ("observed", limit.observed) if model.observed is not None else ("median", limit.expected.median)
-    text = f"{few}: {label} limit mu < {_text(ours)}"
+    text = f"{few}: {label} limit {_text(ours)}"
     try:
         exact = Exact().upper_limit(model, cl)
     except Na64StatError as error:
         text += f"; no exact limit beside it ({error}), toys are right"
     else:
         theirs = exact.observed if model.observed is not None else exact.expected.median
-        text += f", exact: mu < {_text(theirs)}"
+        text += f", exact: {_text(theirs)}"
     warnings.warn(text, LowCountWarning, stacklevel=4)
     return replace(limit, notes=(*limit.notes, text))
 
@@ -165,20 +165,23 @@ def few_counts(model: Model) -> str:
     return f"{LOW_COUNTS} at {smallest:g} events" if smallest < FEW_COUNTS else ""
 
 
-def _notes(model: Model, method: Method) -> tuple[str, ...]:
+def _notes(model: Model, method: Method, limit: Limit) -> tuple[str, ...]:
     if model.observed is None:
         return ("projection: no observed counts, expected limits only",)
     if not isinstance(method, Exact):
         return ()
+    expected = [math.inf if value is None else value for value in limit.expected]
+    coincide = all(value == expected[0] or math.isclose(value, expected[0], rel_tol=1e-9) for value in expected)
     found = []
     for name, count, background in zip(model.bin_names, model.observed, model.background_events, strict=True):
-        if background <= BACKGROUND_FLOOR:
+        if background <= BACKGROUND_FLOOR and (coincide or count):
             seen = f"{count:g} observed" if count else "none observed"
+            what = ", so that the five expected values coincide: those of 0 events"
             found.append(
-                f"{name}: {seen} with background 0, so that the five expected values coincide: those of 0 events"
+                f"{name}: {seen} with background 0{what if coincide else ': expected values have 0 events there'}"
             )
     return tuple(found)
 
 
 def _text(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
+    return "none" if value is None else f"mu < {value:.4g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Final
 
 BAND_QUANTILES = {
     "minus2": 0.022750131948179195,
@@ -13,6 +14,11 @@ BAND_QUANTILES = {
     "plus2": 0.9772498680518208,
 }
 """Probabilities of a Gaussian below -2, -1, 0, +1, +2 standard deviations."""
+
+NO_SIGNAL: Final = "no signal: nothing is excluded"
+NOTHING_EXCLUDED: Final = "no signal strength is excluded"
+ALL_EXCLUDED: Final = "CL_sb of background alone is below 1 - cl: every signal strength is excluded"
+"""Notes of a limit that is no number, or 0."""
 
 
 @dataclass(frozen=True)

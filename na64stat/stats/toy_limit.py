@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from na64stat.stats.model import Model
-from na64stat.stats.records import BAND_QUANTILES, Band, Limit, NumericalError
+from na64stat.stats.records import ALL_EXCLUDED, BAND_QUANTILES, NOTHING_EXCLUDED, Band, Limit, NumericalError
 from na64stat.stats.statistic import Criterion
 from na64stat.stats.toy_pool import MOST, Part, Pool, Tail, enough
 from na64stat.stats.toy_sample import SIGNAL, left_out
@@ -113,9 +113,9 @@ class ToyLimit:
         """The record of observed and expected limits."""
         failed = self.test.failed
         if self.main is None:
-            self.notes.append("no signal strength is excluded")
+            self.notes.append(NOTHING_EXCLUDED)
         elif self.main == 0:
-            self.notes.append("CL_sb of background alone is below 1 - cl: every signal strength is excluded")
+            self.notes.append(ALL_EXCLUDED)
         return Limit(
             None if self.projection else self.main,
             Band(*(self.band[level] for level in _LEVELS)),

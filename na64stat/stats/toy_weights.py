@@ -45,7 +45,8 @@ def _poisson(rates: Array, other: Array, counts: Array) -> Array:
     """The part of Poisson counts, about the expected ones so that it keeps its precision at large rates."""
     both = (rates > 0) & (other > 0)
     excess = (other[both] - rates[both]) / rates[both]
-    logs = np.log1p(excess)
+    # Where nearly nothing is left of a rate the difference has lost it.
+    logs = np.where(excess < -0.5, np.log(other[both]) - np.log(rates[both]), np.log1p(np.maximum(excess, -0.5)))
     total = _each(counts[:, both] - rates[both], logs) + float((rates[both] * (logs - excess)).sum())
     total = total + float(rates[~both].sum() - other[~both].sum())
     impossible = (rates > 0) & (other <= 0)

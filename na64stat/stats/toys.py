@@ -17,7 +17,7 @@ from na64stat.stats.fit import available_workers, fit_fixed, seconds_of_fit
 from na64stat.stats.method import Method
 from na64stat.stats.model import Model, check_model
 from na64stat.stats.parameters import Array
-from na64stat.stats.records import BAND_QUANTILES, Band, ClsResult, Limit, NumericalError
+from na64stat.stats.records import BAND_QUANTILES, NO_SIGNAL, Band, ClsResult, Limit, NumericalError
 from na64stat.stats.statistic import Criterion, Statistic, check_settings, evaluate
 from na64stat.stats.toy_limit import ToyLimit, fits_of_limit
 from na64stat.stats.toy_pool import MOST, Part, Pool, Tail, enough
@@ -110,8 +110,7 @@ class Toys(Method):
         check_model(model)
         if not model.signal_events.any():
             nothing = Band(*[None] * 5)
-            text = "no signal: nothing is excluded"
-            return Limit(None, nothing, (), NumericalError(), cl, self.name, model.channels, (text,))
+            return Limit(None, nothing, (), NumericalError(), cl, self.name, model.channels, (NO_SIGNAL,))
         guess = Asymptotic(
             self.statistic if self.statistic.one_sided else Statistic.Q_TILDE, self.criterion
         ).upper_limit(model, cl)
