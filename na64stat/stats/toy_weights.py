@@ -108,6 +108,10 @@ def _each(data: Array, factors: Array) -> Array:
     return result
 
 
+_FAR = 4.0
+"""Standard errors by which the mean weight may be off one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Probability:
     """A probability estimated from weighted toys.
@@ -139,9 +143,13 @@ class Probability:
             covariance += float((centred * inside[rows]).sum())
             variance += float((centred * centred).sum())
         slope = covariance / variance if variance > 0 else 0.0
+        # A mean further from one than the scatter allows: no toy fell where the rare, large weights are.
+        off = float(weights.mean()) - 1
+        if abs(off) > _FAR * standard_error(weights, strata) + 1e-12:
+            slope = min(max(slope, 0.0), 1.0)
         if hit.all():
             return cls(1.0, np.zeros(len(weights)), float(len(weights)))
-        value = float(inside.mean()) - slope * (float(weights.mean()) - 1)
+        value = max(float(inside.mean()) - slope * off, 0.0)
         square = float((inside * inside).sum())
         return cls(value, inside - slope * weights, float(inside.sum()) ** 2 / square if square > 0 else 0.0)
 
