@@ -69,7 +69,7 @@ def fit(
     if seed is not None and toys is None:
         raise InputError(f"--seed {seed}: goes with --toys N, the number of toys for the goodness of fit")
     lowest, file = check_lowest_mu(lowest_mu), figure_file(output, overwrite)
-    subject = model.load()
+    subject = model.load(only_fits=True)
     with subject.named_errors(), busy("fit"):
         found = best_fit(subject.model, minos=minos_all or minos, lowest_mu=lowest)
         goodness = goodness_of_fit(subject.model, toys=toys or 0, seed=1 if seed is None else seed, lowest_mu=lowest)
@@ -98,7 +98,7 @@ def _record(found: BestFit, goodness: GoodnessOfFit) -> dict[str, Any]:
     correlation = found.correlation
     toys = goodness.p_toys
     return {
-        "mu": found.mu.value,
+        "mu": None if found.poi is None else found.mu.value,
         "parameters": [parameter_record(item) for item in found.parameters],
         "correlation": None if correlation is None else {"names": list(found.free_names), "matrix": correlation},
         "goodness": {
@@ -129,10 +129,11 @@ def parameter_record(item: FittedParameter) -> dict[str, Any]:
 
 
 def _print_parameters(found: BestFit) -> None:
-    rest = [item for item in found.parameters if item is not found.mu]
+    first = () if found.poi is None else (found.mu,)
+    rest = [item for item in found.parameters if item not in first]
     shown = _largest(rest, [_interest(item) for item in rest])
     table = plain_table("parameter", "value", "Hesse", "Minos", "pull", "")
-    for item in (found.mu, *shown):
+    for item in (*first, *shown):
         error = "-" if item.error is None else f"{item.error:.4g}"
         state = "" if item.state == "free" else item.state
         table.add_row(item.name, value_text(item), error, _minos_text(item.minos), pull_text(item), state)

@@ -48,7 +48,7 @@ def impacts(
     from na64stat.stats.impacts import seconds_of_impacts
 
     lowest, file = check_lowest_mu(lowest_mu), figure_file(output, overwrite)
-    subject = model.load()
+    subject = model.load(only_fits=True)
     with subject.named_errors():
         announce(
             f"impacts of {len(subject.model.parameters)} parameters", seconds_of_impacts(subject.model, names or None)

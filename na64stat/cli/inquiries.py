@@ -106,7 +106,7 @@ def with_inquiry(command: Command) -> Command:
         runs = RunsChoice(given.pop("run_name"), given.pop("background"), given.pop("correlated"))
         names = ("mass", "coupling", "priors", "regions", "counts", "no_systematics", "depth_average", "cl")
         chosen = {name: given.pop(name) for name in names}
-        patch = PatchChoice(given.pop("patch"), given.pop("patch_name"), given.pop("measurement"))
+        patch = PatchChoice(given.pop("patch"), given.pop("patch_name"), given.pop("measurement"), given.pop("poi"))
         return command(inquiry=InquiryChoice(scenario=scenario, runs=runs, patch=patch, **chosen), **given)
 
     return add_options(

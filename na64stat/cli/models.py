@@ -44,18 +44,25 @@ OF_A_SCENARIO: Final = (
     "--no-systematics",
     "--each",
 )
-OF_A_FILE: Final = ("--patch", "--patch-name", "--measurement")
+OF_A_FILE: Final = ("--patch", "--patch-name", "--measurement", "--poi")
 """Options that go with the one or the other only; where they would be ignored they are refused."""
 
 
-def model_of_file(path: Path, patch: PatchChoice, regions: tuple[str, ...] = ()) -> Model:
-    """The model of a workspace file; every message names the file."""
+def model_of_file(path: Path, patch: PatchChoice, regions: tuple[str, ...] = (), *, only_fits: bool = False) -> Model:
+    """The model of a workspace file; every message names the file. `only_fits` takes any parameter of interest, or none."""
     from na64stat.stats.model import Model
 
     operations = patch.read(path)
     workspace = read_workspace(path)
     try:
-        return Model.from_workspace(workspace, regions or None, patch=operations, measurement=patch.measurement)
+        return Model.from_workspace(
+            workspace,
+            regions or None,
+            patch=operations,
+            measurement=patch.measurement,
+            poi=patch.poi,
+            only_fits=only_fits,
+        )
     except InputError as error:
         raise named(path, error, patch) from error
 
@@ -111,8 +118,8 @@ class ModelChoice:
     regions: tuple[str, ...]
     patch: PatchChoice
 
-    def load(self) -> Subject:
-        """The model.
+    def load(self, *, only_fits: bool = False) -> Subject:
+        """The model; `only_fits` takes any parameter of interest of a workspace, or none.
 
         Raises
         ------
@@ -124,7 +131,7 @@ class ModelChoice:
             return self._of_scenario()
         path = Path(self.scenario.text)
         refuse_options(OF_A_SCENARIO, f"the workspace file {path}", "it is for a scenario")
-        model = model_of_file(path, self.patch, self.regions)
+        model = model_of_file(path, self.patch, self.regions, only_fits=only_fits)
         head = {"workspace": str(path), "patch": self.patch.patch, "regions": list(model.channels)}
         check_combination_in(path, model, self.patch)
         return Subject(model, f"{path}: {channels_text(model.channels)}", head, path, self.patch)
@@ -201,11 +208,12 @@ def with_model(command: Command) -> Command:
         patch: str | None,
         patch_name: str | None,
         measurement: str | None,
+        poi: str | None,
         **others: Any,
     ) -> Any:
         chosen = ScenarioChoice(scenario, scenario_option, loop_decay, exact_fusion)
         runs = RunsChoice(run_name, background, correlated)
-        changes = PatchChoice(patch, patch_name, measurement)
+        changes = PatchChoice(patch, patch_name, measurement, poi)
         return command(model=ModelChoice(chosen, mass, coupling, runs, depth_average, regions, changes), **others)
 
     return add_options(

@@ -49,11 +49,12 @@ def _kind(value: object) -> str:
 
 @dataclass(frozen=True)
 class PatchChoice:
-    """--patch, --patch-name, --measurement."""
+    """--patch, --patch-name, --measurement, --poi."""
 
     patch: str | None = None
     name: str | None = None
     measurement: str | None = None
+    poi: str | None = None
 
     def read(self, workspace: Path) -> list[dict[str, Any]] | None:
         """The JSON patch to apply to this workspace, None without one.
@@ -112,16 +113,19 @@ def _check_digest(path: Path, patch_set: dict[str, Any], workspace: Path) -> Non
 def with_patch(command: Command) -> Command:
     """Hand a `PatchChoice` to the command as `patch`."""
 
-    def pack(*, patch: str | None, patch_name: str | None, measurement: str | None, **others: Any) -> Any:
-        return command(patch=PatchChoice(patch, patch_name, measurement), **others)
+    def pack(
+        *, patch: str | None, patch_name: str | None, measurement: str | None, poi: str | None, **others: Any
+    ) -> Any:
+        return command(patch=PatchChoice(patch, patch_name, measurement, poi), **others)
 
     return add_options(command, pack, *patch_options())
 
 
 def patch_options() -> list[Any]:
-    """The three options."""
+    """The four options."""
     return [
         click.option("--patch", metavar="FILE.json", help="JSON patch, or patch set, to apply to the workspace file."),
         click.option("--patch-name", metavar="NAME", help="Which patch of a patch set."),
         click.option("--measurement", metavar="NAME", help="Measurement of the workspace file; default the first."),
+        click.option("--poi", metavar="NAME", help="Parameter of interest; default the measurement's."),
     ]

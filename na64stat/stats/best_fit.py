@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import names
+from na64stat.errors import InputError
 from na64stat.stats.fit import Fits
-from na64stat.stats.model import Model, check_model
+from na64stat.stats.model import NO_STRENGTH, Model, check_model
 from na64stat.stats.parameters import Array, Gaussian, Parameter
 from na64stat.stats.profile import DEEPER, Profile, index_of, observed_fit, observed_floor
 
@@ -97,7 +98,7 @@ class BestFit:
     parameters
         In the order of the model.
     poi
-        Which of them is the signal strength.
+        Which of them is the parameter of interest, of a signal its strength; None if there is none.
     free
         Positions of the parameters in the covariance matrix, shape (F,).
     covariance
@@ -111,7 +112,7 @@ class BestFit:
     """
 
     parameters: tuple[FittedParameter, ...]
-    poi: int
+    poi: int | None
     free: NDArray[np.intp]
     covariance: Array | None
     deviance: float
@@ -125,7 +126,15 @@ class BestFit:
 
     @property
     def mu(self) -> FittedParameter:
-        """The signal strength."""
+        """The parameter of interest.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        if self.poi is None:
+            raise InputError("fit: the workspace has no parameter of interest; name one with poi")
         return self.parameters[self.poi]
 
     @property
@@ -168,7 +177,8 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
         The model forbids the observed counts, or the fit did not converge.
     """
     check_model(model)
-    named = [model.poi]
+    interest = model.poi if model.has_strength else model.interest
+    named = [] if interest is None else [interest]
     if not isinstance(minos, bool):
         named += [index_of(model, name) for name in names("minos", minos)]
     lowest = observed_floor(model) if lowest_mu is None else lowest_mu
@@ -193,12 +203,13 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
             *_measured(parameter),
         )
         for i, parameter in enumerate(model.parameters)
+        if parameter.name != NO_STRENGTH  # the last one
     )
     counts, _ = model.data(1, None, None)
     expected = model.rates(fits.parameters)[0]
     return BestFit(
         parameters,
-        model.poi,
+        interest,
         free,
         covariance,
         2 * max(float(fits.nll[0]), 0.0),
@@ -212,6 +223,7 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
                 for b in np.flatnonzero(expected < -1e-9)
             ),
             *notes,
+            *model.remarks,
         ),
     )
 

@@ -206,7 +206,7 @@ def _start(model: Model, auxiliary: Array) -> Array:
 
 def _free(model: Model, *, poi: bool) -> NDArray[np.bool_]:
     free = np.array([not parameter.fixed for parameter in model.parameters])
-    free[model.poi] = poi
+    free[model.poi] = poi and model.has_strength
     return free
 
 

@@ -124,18 +124,29 @@ def seconds_of_impacts(model: Model, names: Sequence[str] | None = None) -> floa
 
 def _chosen(model: Model, names: Sequence[str] | None) -> list[int]:
     if names is None:
-        return [i for i, parameter in enumerate(model.parameters) if not parameter.fixed and i != model.poi]
+        return [i for i, parameter in enumerate(model.parameters) if not parameter.fixed and i != _target(model)]
     chosen = [index_of(model, name) for name in names_of("names", names)]
-    if model.poi in chosen:
+    if _target(model) in chosen:
         raise InputError(
-            f"impacts: {model.parameters[model.poi].name!r} is the signal strength itself; name nuisance parameters"
+            f"impacts: {model.parameters[_target(model)].name!r} is the parameter of interest itself; name others"
         )
     return chosen
+
+
+def _target(model: Model) -> int:
+    """Position of the parameter of interest."""
+    if model.has_strength:
+        return model.poi
+    if model.interest is None:
+        raise InputError("impacts: the workspace has no parameter of interest to be moved; --poi NAME (poi) names one")
+    return model.interest
 
 
 def _as_fits(fit: BestFit, model: Model) -> Fits:
     """The best fit in the form that profiles start from."""
     values = fit.values[None, :]
+    if not model.has_strength:
+        values = np.append(values, [[0.0]], axis=1)
     return Fits(np.array([fit.deviance / 2]), values, values[:, model.poi].copy(), 0, np.zeros(1, dtype=bool))
 
 
@@ -151,7 +162,8 @@ def _impact(curve: Profile, fit: BestFit) -> tuple[Impact, list[str]]:
     notes = []
     if inside and parameter.state != FIXED:
         fits = curve.fits(values)
-        for k, mu, failed in zip(inside, fits.mu, fits.failed, strict=True):
+        found = fits.parameters[:, _target(curve.model)]
+        for k, mu, failed in zip(inside, found, fits.failed, strict=True):
             moved[k] = None if failed else float(mu - fit.mu.value)
         if fits.failed.any():
             notes.append(f"{parameter.name}: {fits.failed.sum()} fits did not converge")

@@ -34,6 +34,7 @@ def upper_limit(
     *,
     patch: Sequence[Mapping[str, Any]] | None = None,
     measurement: str | None = None,
+    poi: str | None = None,
 ) -> Limit:
     """Upper limit on the signal strength mu of a pyhf workspace.
 
@@ -51,6 +52,8 @@ def upper_limit(
         A JSON patch to apply to the workspace first, such as a signal of a patch set.
     measurement
         Name of the measurement; default the first.
+    poi
+        Name of the parameter of interest; default the measurement's.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def upper_limit(
     """
     check_cl(cl)
     method = method_of(method)
-    model = Model.from_workspace(workspace, regions, patch=patch, measurement=measurement)
+    model = Model.from_workspace(workspace, regions, patch=patch, measurement=measurement, poi=poi)
     return limit_of_model(model, method, cl)
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 PROJECTION: Final = "projection"
 """Name of the measurement of a workspace without observed counts: its observations are placeholders."""
 
+NO_STRENGTH: Final = ""
+"""Name of the parameter in the place of the signal strength where a model has none; no workspace can use it."""
+
 NEGLIGIBLE_SIGNAL: Final = 1e-9
 """A bin whose signal is below this share of the total has none for the exact method."""
 
@@ -50,6 +53,8 @@ class Model:
         Codes of normsys and histosys.
     remarks
         What a reader of any result should know about the workspace.
+    interest
+        Parameter of interest where it is no strength of a signal; None without one, and where it is `poi`.
     """
 
     channels: tuple[str, ...]
@@ -60,6 +65,7 @@ class Model:
     rows: tuple[Row, ...]
     interpolation: Interpolation = field(default_factory=Interpolation)
     remarks: tuple[str, ...] = ()
+    interest: int | None = None
 
     @classmethod
     def from_workspace(
@@ -69,6 +75,8 @@ class Model:
         *,
         patch: Sequence[Mapping[str, Any]] | None = None,
         measurement: str | None = None,
+        poi: str | None = None,
+        only_fits: bool = False,
         interpolation: Interpolation = Interpolation(),  # noqa: B008  # frozen
     ) -> Model:
         """Read a pyhf workspace with normfactor, lumi, normsys, histosys, shapesys, staterror and shapefactor.
@@ -83,6 +91,10 @@ class Model:
             A JSON patch to apply to the workspace first.
         measurement
             Name of the measurement; default the first.
+        poi
+            Name of the parameter of interest; default the measurement's.
+        only_fits
+            Whether any parameter of interest will do, or none, as for a background-only workspace: for fits.
         interpolation
             Codes of normsys and histosys; default pyhf's.
 
@@ -98,21 +110,32 @@ class Model:
             workspace = patched(workspace, patch)
         validate(workspace)
         chosen = measurement_of(workspace, measurement)
-        reader = Reader(workspace, regions, chosen)
+        reader = Reader(workspace, regions, chosen, not only_fits, poi)
         parameters = list(reader.parameters)
-        remarks = _remarks(parameters[reader.poi_index], reader, interpolation)
-        # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
-        parameters[reader.poi_index] = replace(parameters[reader.poi_index], upper=np.inf, fixed=False)
+        strength, interest = reader.poi_index if reader.poi else None, None
+        remarks = _remarks(None if strength is None else parameters[strength], reader, interpolation)
+        if strength is not None and reader.has_strength:
+            # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
+            parameters[strength] = replace(parameters[strength], upper=np.inf, fixed=False)
+        else:  # a strength of nothing, since fits hold one or vary it
+            interest, strength = strength, len(parameters)
+            parameters.append(Parameter(NO_STRENGTH, 0.0, 0.0, np.inf, fixed=True))
         return cls(
             tuple(channel["name"] for channel in reader.channels),
             np.repeat(np.arange(len(reader.sizes)), reader.sizes),
             None if chosen["name"] == PROJECTION else reader.counts(),
             tuple(parameters),
-            reader.poi_index,
+            strength,
             tuple(reader.rows),
             interpolation,
             remarks,
+            interest,
         )
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether the parameter of interest is the strength of a signal; if not, there are only fits."""
+        return self.parameters[self.poi].name != NO_STRENGTH
 
     @property
     def bins(self) -> int:
@@ -418,10 +441,10 @@ class Model:
         )
 
 
-def _remarks(poi: Parameter, reader: Reader, interpolation: Interpolation) -> tuple[str, ...]:
+def _remarks(poi: Parameter | None, reader: Reader, interpolation: Interpolation) -> tuple[str, ...]:
     """What in a workspace is not taken at its word, or is unusual."""
     found = []
-    if poi.fixed:
+    if poi is not None and poi.fixed and reader.has_strength:
         found.append(
             f"{poi.name} is fixed in the measurement; as the parameter of interest it is tested and fitted all the same"
         )

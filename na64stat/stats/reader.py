@@ -53,7 +53,10 @@ _GROUPS = {
 
 
 class Reader:
-    """One measurement of one workspace, checked against the schema before; `needs_poi` refuses one without a signal."""
+    """One measurement of one workspace, checked against the schema before.
+
+    `poi` stands for the measurement's own parameter of interest; `needs_poi` refuses one that is no strength of a signal.
+    """
 
     def __init__(
         self,
@@ -61,12 +64,9 @@ class Reader:
         regions: Sequence[str] | None,
         measurement: Mapping[str, Any],
         needs_poi: bool = True,
+        poi: str | None = None,
     ) -> None:
-        self.poi = measurement["config"]["poi"]
-        if needs_poi and not self.poi:
-            raise WorkspaceError(
-                "workspace: measurement has no parameter of interest (`poi` is empty); a limit needs one"
-            )
+        self.poi = measurement["config"]["poi"] if poi is None else poi
         self.settings = _by_name(measurement["config"]["parameters"], "parameters of the measurement")
         self.observations = _by_name(workspace["observations"], "observations")
         channels = _by_name(workspace["channels"], "channels")
@@ -88,8 +88,8 @@ class Reader:
         self._first: dict[str, int] = {}
         self.parameters = self._parameters()
         self.rows = [self._row(i, sample) for i, channel in enumerate(self.channels) for sample in channel["samples"]]
-        if self.poi:
-            self._check_poi()
+        if needs_poi or self.poi:
+            self._check_poi(needs_poi)
 
     def counts(self) -> Array:
         """Observed counts of all bins."""
@@ -253,13 +253,29 @@ class Reader:
         """Position of the parameter of interest."""
         return self._first[self.poi]
 
-    def _check_poi(self) -> None:
+    @property
+    def has_strength(self) -> bool:
+        """Whether the parameter of interest multiplies a signal."""
+        return bool(self.poi) and self.modifiers[self.poi].kind == "normfactor"
+
+    def _check_poi(self, needs_poi: bool) -> None:
+        factors = [name for name, modifier in self.modifiers.items() if modifier.kind == "normfactor"]
+        others = f"; --poi NAME chooses another, of {', '.join(factors)}" if factors else ""
+        if not self.poi:
+            raise WorkspaceError(
+                "workspace: measurement has no parameter of interest (`poi` is empty); a limit needs one, the strength of a "
+                f"signal, and a fit none{others}"
+            )
         modifier = self.modifiers.get(self.poi)
         if modifier is None:
-            raise WorkspaceError(f"workspace: no sample carries the parameter of interest {self.poi!r}")
-        if modifier.kind != "normfactor":
             raise WorkspaceError(
-                f"workspace: the parameter of interest {self.poi!r} is a {modifier.kind}; a normfactor is right"
+                f"workspace: no sample carries the parameter of interest {self.poi!r}"
+                f"{did_you_mean(self.poi, self.modifiers)}{others}"
+            )
+        if needs_poi and modifier.kind != "normfactor":
+            raise WorkspaceError(
+                f"workspace: the parameter of interest {self.poi!r} is a {modifier.kind}; a limit needs a normfactor, the "
+                f"strength of a signal; fit and impacts take any{others}"
             )
 
 

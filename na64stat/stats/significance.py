@@ -168,6 +168,7 @@ def _record(
         notes += (f"{text}, and Z of events there would measure the number that stands for none; give one",)
     if not model.signal_events.any():
         notes = (*notes, "no signal: nothing can be discovered")
+    notes += model.remarks
     return Significance(p0, error[0], error[1], None if p0 is None else z_of(p0), q0, mu, expected, name, notes)
 
 
