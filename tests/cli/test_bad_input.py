@@ -266,7 +266,7 @@ def test_what_the_new_commands_work_on(na64stat, write_workspace, command, words
         (["fit", "--toys", "0"], "'--toys': 0 is not in the range x>=1"),
         (["fit", "--lowest-mu", "nan"], "--lowest-mu: nan; a finite number is right, e.g. 0"),
         (["impacts", "--lowest-mu", "inf"], "--lowest-mu: inf; a finite number is right, e.g. 0"),
-        (["impacts", "--parameter", "mu"], "ws.json: impacts: 'mu' is the signal strength itself"),
+        (["impacts", "--parameter", "mu"], "ws.json: impacts: 'mu' is the parameter of interest itself"),
         (["significance", "--method", "feldman-cousins"], "is not one of 'exact', 'toys', 'asymptotic'"),
         (["significance", "--toys", "9"], "--toys: does not go with --method exact; it is for --method toys"),
         (["compare", "--cl", "1.5"], "cl = 1.5: a confidence level lies between 0 and 1"),

@@ -84,7 +84,7 @@ def test_shifts_beyond_a_bound_are_none_and_said():
 
 def test_bad_input(make_workspace):
     model = Model.from_workspace(make_workspace([3], [2.0], [1.0], (0.1,)))
-    with pytest.raises(InputError, match="'mu' is the signal strength itself"):
+    with pytest.raises(InputError, match="'mu' is the parameter of interest itself"):
         impacts(model, names=["mu"])
     with pytest.raises(InputError, match="'nothing': not in the model"):
         impacts(model, names=["nothing"])

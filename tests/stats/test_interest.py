@@ -70,7 +70,7 @@ def test_impacts_on_another_parameter():
     with pytest.raises(InputError, match="no parameter of interest to be moved"):
         impacts(Model.from_workspace(workspace(""), only_fits=True))
     with pytest.raises(InputError, match="'u' is the parameter of interest itself"):
-        impacts(Model.from_workspace(workspace("u"), only_fits=True), ["u"])
+        impacts(Model.from_workspace(workspace("u"), only_fits=True), names=["u"])
 
 
 @pytest.mark.parametrize(
