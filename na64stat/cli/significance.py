@@ -37,7 +37,7 @@ def _with_method(command: Any) -> Any:
     epilog=examples(
         "significance ws.json --region invisible --method asymptotic",
         "significance ws.json --region invisible --method toys --toys 100000",
-        "significance axion-photon --mass 0.01 --coupling 1e-3 --background realistic",
+        "significance axion-muon --mass 0.1 --coupling 5e-3 --background realistic",
     )
 )
 @with_model

@@ -224,29 +224,31 @@ class Jeffreys(Prior):
     def _roots(self) -> tuple[float, float]:
         return math.sqrt(self.low + self.background), math.sqrt(self.high + self.background)
 
-    @cached_property
-    def _difference(self) -> float:
-        """Of the roots; by its closed form where the background is so large that it would be lost in rounding."""
-        low, high = self._roots
-        return high - low if self.background < _LARGE_BACKGROUND * self.high else (self.high - self.low) / (high + low)
+    @property
+    def _is_flat(self) -> bool:
+        """Whether the background is so large that a difference of roots would be lost in rounding."""
+        return self.background >= _LARGE_BACKGROUND * self.high
 
     def _density(self, x: Array) -> Array:
+        low, high = self._roots
         with np.errstate(divide="ignore"):  # infinite at s = b = 0, where it can be integrated
-            return 0.5 / (self._difference * np.sqrt(x + self.background))
+            if self._is_flat:
+                return (high + low) / (2 * np.sqrt(x + self.background)) / (self.high - self.low)
+            return 0.5 / ((high - low) * np.sqrt(x + self.background))
 
     def _cdf(self, x: Array) -> Array:
-        low, _ = self._roots
+        low, high = self._roots
         root = np.sqrt(x + self.background)
-        if self.background < _LARGE_BACKGROUND * self.high:
-            return (root - low) / self._difference
-        return (x - self.low) / (root + low) / self._difference
+        if self._is_flat:
+            return (x - self.low) / (self.high - self.low) * ((high + low) / (root + low))
+        return (root - low) / (high - low)
 
     def _ppf(self, u: Array) -> Array:
-        low, _ = self._roots
-        step = u * self._difference
-        if self.background < _LARGE_BACKGROUND * self.high:
-            return (low + step) ** 2 - self.background
-        return self.low + step * (2 * low + step)
+        low, high = self._roots
+        if self._is_flat:
+            share = (2 * low + u * (self.high - self.low) / (high + low)) / (high + low)
+            return self.low + u * (self.high - self.low) * share
+        return (low + u * (high - low)) ** 2 - self.background
 
 
 def priors_of(name: str, prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:

@@ -232,7 +232,7 @@ def test_five_different_values_do_not_coincide(reported):
 def test_cl_sb_of_a_deficit(limits, reported):
     line = "deficit_n5_b20.json --criterion cl_sb --method asymptotic"
     assert limits(line)["observed"] == 0
-    assert "every mu is excluded" in reported(f"limit {line}").out
+    assert "every signal strength is excluded" in reported(f"limit {line}").out
 
 
 # --- files of others

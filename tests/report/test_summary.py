@@ -71,7 +71,7 @@ def test_the_cells_are_the_limits(folder):
     island = na.limits(na.AxionPhoton, na.load_run("mot1e12"), [0.01], regions=["invisible"]).points[0]
     ((low, high),) = island.intervals["median"]
     assert cells["axion-photon, invisible", "mot1e12"][0] == f"{low:.2g} - {high:.2g}"
-    assert "(layer sum)" in cells["axion-photon, visible", "2022"][2]
+    assert "nothing (layer sum: > " in cells["axion-photon, visible", "2022"][2]
 
 
 def test_every_line_beside_the_paper_has_a_verdict(folder, made):
