@@ -225,7 +225,6 @@ def test_broken_workspaces(na64stat, write_workspace, change, text):
         (lambda w, s: s.update(data=[math.nan]), "not a JSON file: NaN is no number of JSON"),
         (lambda w, s: s.update(data=[10**400]), "channel 'box', sample 'signal': inf events"),
         (lambda w, s: s["modifiers"][1]["data"].update(hi=math.inf), "not a JSON file: Infinity is no number of JSON"),
-        (lambda w, s: w["measurements"][0]["config"].update(poi=""), "no parameter of interest"),
         (lambda w, s: w["measurements"][0]["config"].update(poi="nu"), "parameter of interest 'nu'"),
         (lambda w, s: w["observations"][0].update(data=[1, 2]), "observation 'box'"),
         (lambda w, s: w.update(measurements=[]), "measurements: []"),
