@@ -130,7 +130,7 @@ OPTIONS = {
 """What is handed on as **options."""
 
 OTHERS = {
-    "address", "discovery", "efficiency", "ensembles", "file", "journal", "lowest_mu", "mass", "measurement", "most_steps",
+    "address", "discovery", "efficiency", "ensembles", "file", "journal", "lowest_mu", "mass", "measurement", "most_steps", "poi",
     "name", "options", "overwrite", "points", "progress", "seed", "steps", "systematics", "tolerance", "toys", "track",
     "variations", "walkers", "workers", "x_min",
 }  # fmt: skip
