@@ -156,7 +156,7 @@ def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
         text += f"; no exact limit beside it ({error}), toys are right"
     else:
         theirs = exact.observed if model.observed is not None else exact.expected.median
-        text += f", exact: {_text(theirs)}"
+        text += f", exact{'' if limit.criterion == 'cl_s' else ' by CL_s'}: {_text(theirs)}"
     warnings.warn(text, LowCountWarning, stacklevel=4)
     return replace(limit, notes=(*limit.notes, text))
 

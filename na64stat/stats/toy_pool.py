@@ -48,10 +48,10 @@ class Tail:
 
     @property
     def cl_s(self) -> float:
-        """CL_s; it is one where both probabilities are equal, however small."""
-        if self.signal.value <= 0:
-            return 0.0
-        return min(self.signal.value / self.background.value, 1.0) if self.background.value > 0 else 1.0
+        """CL_s; one where no toy of background alone is as extreme, since nothing can be excluded then."""
+        if self.background.value <= 0:
+            return 1.0
+        return min(max(self.signal.value, 0.0) / self.background.value, 1.0)
 
     def value(self, criterion: Criterion) -> float:
         """CL_s or CL_sb."""

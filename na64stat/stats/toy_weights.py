@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from na64stat.stats.parameters import Array
 from na64stat.stats.toy_sample import Source
 
-_STEEPEST = 60.0
+_STEEPEST = 1e5
 """How far a source is tilted; background is at 1."""
 
 

@@ -43,7 +43,7 @@ class Toys(Method):
     Attributes
     ----------
     n
-        Toys of each hypothesis at each mu, at most; rounded up to whole chunks of 1000 of each seed.
+        Toys of each hypothesis at each mu, more only where too few are as extreme as the data.
     seed
         An integer >= 0, or several, whose toys are put together; the result does not depend on the number of threads.
     statistic, criterion

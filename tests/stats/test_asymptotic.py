@@ -9,6 +9,7 @@ from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact import Exact
 from na64stat.stats.limits import cl_s, upper_limit
 from na64stat.stats.model import Model
+from na64stat.stats.statistic import Criterion
 
 from .histfactory import every_modifier
 
@@ -94,3 +95,11 @@ def test_a_control_region_without_signal_takes_part():
     ours = cl_s(workspace, 1.0, Asymptotic())
     assert ours.observed == pytest.approx(float(observed), abs=1e-6)
     assert list(ours.expected) == pytest.approx([float(value) for value in band], abs=1e-6)
+
+
+def test_cl_sb_of_a_deep_deficit_excludes_everything(make_workspace):
+    """As mu goes to 0 the root of q-tilde over its Asimov value is (b - n)/b: CL_sb is that of 3.4 standard deviations."""
+    model = Model.from_workspace(make_workspace([5], [20.0], [1.0]))
+    limit = Asymptotic(criterion=Criterion.CL_SB).upper_limit(model, 0.90)
+    assert limit.observed == 0
+    assert limit.notes == ("CL_sb of background alone is below 1 - cl: every signal strength is excluded",)
