@@ -64,7 +64,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|concurrent|enum|matplotlib|np|numpy|os|pathlib|typing)\..*"),
     (r"py:.*", "|".join(("Axes", "Path", "TypeAliasForwardRef", *autodoc_type_aliases))),
-    (r"py:.*", r"na64stat\.stats\.(fit\.Fits|held\.Counts|rows\.Row|tail\.TailProbability|workspace\.CountedRun)|Compiled"),
+    (
+        r"py:.*",
+        r"na64stat\.stats\.(fit\.Fits|held\.Counts|rows\.Row|tail\.TailProbability|workspace\.CountedRun)|Compiled",
+    ),
 ]
 
 # MathJax from a package, not from the network: pages can be read offline.
