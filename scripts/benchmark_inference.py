@@ -85,7 +85,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _measure(arguments: argparse.Namespace, progress: Console) -> dict[str, Any]:
     from benchmark.measure import SEED, CaseBenchmark
 
-    from na64stat.stats.fit import available_workers
+    from na64stat.stats.likelihood.fit import available_workers
 
     workers = arguments.workers or available_workers()
     record: dict[str, Any] = {

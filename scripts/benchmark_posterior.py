@@ -24,11 +24,11 @@ from rich.table import Table
 
 from na64stat.errors import InputError, Na64StatError
 from na64stat.files import to_json, write_text
-from na64stat.stats.diagnostics import autocorrelation_time
-from na64stat.stats.model import Model
-from na64stat.stats.posterior import Posterior
-from na64stat.stats.priors import Flat
-from na64stat.stats.sampler import Ensembles, advance, begin
+from na64stat.stats.bayes.diagnostics import autocorrelation_time
+from na64stat.stats.bayes.posterior import Posterior
+from na64stat.stats.bayes.priors import Flat
+from na64stat.stats.bayes.sampler import Ensembles, advance, begin
+from na64stat.stats.likelihood.model import Model
 
 WALKERS = 32
 HIGH = 20.0

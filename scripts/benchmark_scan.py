@@ -187,7 +187,7 @@ def _memory(group: int) -> float | None:
 def _run_help(folder: Path) -> float:
     """Seconds of a process that does nothing but load what a scan needs."""
     begin = time.perf_counter()
-    code = "import na64stat.study.scan, na64stat.scenarios.axion_photon, na64stat.stats.kernel"
+    code = "import na64stat.study.maps.scan, na64stat.scenarios.axion_photon, na64stat.stats.likelihood.kernel"
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
     return time.perf_counter() - begin
 

@@ -26,13 +26,13 @@ from rich.progress import track
 
 from na64stat.files import write_bytes, write_text
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
-from na64stat.stats.feldman_cousins import FeldmanCousins
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.exact.feldman_cousins import FeldmanCousins
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.statistic import Criterion
 from na64stat.stats.limits import limit_of_model
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
-from na64stat.stats.statistic import Criterion
-from na64stat.stats.toys import Toys
+from na64stat.stats.toys.toys import Toys
 
 CL = 0.90
 BACKGROUNDS = (0.0, 1.0, 2.0, 4.0)

@@ -12,7 +12,7 @@ import pytest
 import na64stat as na
 from na64stat.arguments import described
 from na64stat.errors import Na64StatError, RegionError, ScenarioError, WorkspaceError
-from na64stat.study.sensitivity import Headline
+from na64stat.study.sensitivity.sensitivity import Headline
 
 FUNCTIONS = {name: getattr(na, name) for name in na.__all__ if inspect.isfunction(getattr(na, name))}
 AXION = na.AxionMuon(mass=0.1, coupling=5e-3)

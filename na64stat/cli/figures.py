@@ -14,9 +14,9 @@ from na64stat.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from na64stat.stats.best_fit import BestFit
-    from na64stat.stats.impacts import Impacts
-    from na64stat.stats.records import Limit
+    from na64stat.stats.fits.best_fit import BestFit
+    from na64stat.stats.fits.impacts import Impacts
+    from na64stat.stats.results import Limit
 
 MOST_ROWS: Final = 40
 """Parameters that a figure can hold."""

@@ -21,7 +21,7 @@ from na64stat.text import after_number, intervals_text
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from na64stat.study.limits_record import LimitPoint
+    from na64stat.records.limits import LimitPoint
 
 Item = TypeVar("Item")
 
@@ -142,7 +142,7 @@ def print_caveat(line: str, as_json: bool = False, *, warned: bool = False) -> N
 def print_failures(failures: list[str], count: int) -> None:
     """How many of `count` points failed, and why the first one did."""
     if failures:
-        from na64stat.study.status import why_failed
+        from na64stat.records.status import why_failed
 
         reason = why_failed(failures[0])
         click.echo(f"na64stat: warning: {len(failures)} of {count} points failed: {reason}", err=True)
@@ -155,7 +155,7 @@ def with_unit(value: float, unit: str) -> str:
 
 def headline(result: Any) -> str:
     """What a result of a scenario is of, and what was asked that is not the default."""
-    from na64stat.export.setting import departures
+    from na64stat.records.setting import departures
 
     parts = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
     return ", ".join((*parts, *departures(result)))
@@ -164,14 +164,14 @@ def headline(result: Any) -> str:
 def print_artefact_note(points: Iterable[LimitPoint]) -> None:
     """What "by the layer sum alone" in a table means, if it stands there."""
     if any(any(point.artefacts.values()) for point in points):
-        from na64stat.study.artefact import NOTE
+        from na64stat.records.artefact import NOTE
 
         print_caveat(f"note: {NOTE}")
 
 
 def print_layer_sum_note(levels: Iterable[str]) -> None:
     """At which levels the layer sum alone excludes more than a map counts as excluded."""
-    from na64stat.study.artefact import NOTE
+    from na64stat.records.artefact import NOTE
 
     if found := ", ".join(levels):
         print_caveat(f"note: left out ({found}): {NOTE}; the file has it as layer_sum_contours")

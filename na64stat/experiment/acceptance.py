@@ -57,8 +57,17 @@ class AcceptanceCurve:
 
 
 @lru_cache(maxsize=256)
-def curve(response: Response, region: Region, channel: Channel) -> AcceptanceCurve:
+def acceptance_curve(response: Response, region: Region, channel: Channel) -> AcceptanceCurve:
     """Spline of an acceptance [1], refined where it misses until it is right to 1e-7 half-way between all knots.
+
+    Parameters
+    ----------
+    response
+        The resolutions and cuts of a run.
+    region
+        The region.
+    channel
+        "visible" or "invisible".
 
     Raises
     ------

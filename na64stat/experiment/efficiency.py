@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64stat.errors import InputError, TableError
+from na64stat.experiment.acceptance import acceptance_curve
 from na64stat.experiment.response import Response
 from na64stat.experiment.target import Target
 from na64stat.files import read_table
@@ -187,7 +188,7 @@ def signal_per_efficiency(
     x_low, x_high = energy_fraction_limits(mass, response.beam_energy)
     x, weights = energy_fraction_rule(float(x_low), float(x_high))
     spectrum = dsigma_dx("vector", x, mass, response.beam_energy, target.nucleus)
-    accepted = float(np.sum(weights * spectrum * response.acceptance_curve(region, "invisible")(x)))
+    accepted = float(np.sum(weights * spectrum * acceptance_curve(response, region, "invisible")(x)))
     return mot * target.nuclei_per_area_gev2 * coupling**2 * accepted
 
 

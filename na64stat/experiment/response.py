@@ -4,14 +4,13 @@ A particle that takes the fraction x of the muon's energy E0 puts the event at p
 E_CAL = E_mip ("invisible": it leaves unseen) or E_mip + x E0 ("visible": a calorimeter swallows it). For a given E0 the
 two are independent Gaussians; the average over the beam's energy correlates them.
 
-`Response.acceptance` is the probability of a region, `Response.acceptance_curve` its spline for many calls,
+`Response.acceptance` is the probability of a region, `na64stat.experiment.acceptance.acceptance_curve` its spline for many calls,
 `Response.plane_counts` a spectrum over the bins of the plane.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -118,27 +117,6 @@ class Response:
                 inside = _diagonal(region, *spread)
             probability[block] = inside @ weights
         return probability.reshape(x.shape)
-
-    def acceptance_curve(self, region: Region, channel: Channel) -> Callable[[ArrayLike], Array]:
-        """The same as `acceptance` as a fast function of x, a spline accurate to 1e-6; cached.
-
-        Parameters
-        ----------
-        region
-            The region.
-        channel
-            "visible" or "invisible".
-
-        Raises
-        ------
-        InputError
-            For an unknown channel.
-        ComputationError
-            If the acceptance jumps, as it does without any spread.
-        """
-        from na64stat.experiment.acceptance import curve
-
-        return curve(self, region, channel)
 
     def breaks(self, region: Region, channel: Channel) -> tuple[float, ...]:
         """Values of x, increasing, between which the acceptance is smooth: a quadrature over x should end there.

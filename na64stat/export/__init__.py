@@ -10,35 +10,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from na64stat.export.curves import LimitCurve as LimitCurve
-    from na64stat.export.figures import figure_of as figure_of
-    from na64stat.export.hs3_form import hs3 as hs3
-    from na64stat.export.likelihood import Likelihood as Likelihood
-    from na64stat.export.likelihood import background_only as background_only
-    from na64stat.export.likelihood import patchset as patchset
-    from na64stat.export.reader import read_table as read_table
-    from na64stat.export.submission import Illustrated as Illustrated
-    from na64stat.export.submission import Submission as Submission
-    from na64stat.export.submission import hepdata as hepdata
-    from na64stat.export.submission import hepdata_json as hepdata_json
-    from na64stat.export.submission import read_submission as read_submission
-    from na64stat.export.table import Table as Table
+    from na64stat.export.curves.limit_curve import LimitCurve as LimitCurve
+    from na64stat.export.hepdata.reader import read_table as read_table
+    from na64stat.export.hepdata.submission import Illustrated as Illustrated
+    from na64stat.export.hepdata.submission import Submission as Submission
+    from na64stat.export.hepdata.submission import hepdata as hepdata
+    from na64stat.export.hepdata.submission import hepdata_json as hepdata_json
+    from na64stat.export.hepdata.submission import read_submission as read_submission
+    from na64stat.export.hepdata.table import Table as Table
+    from na64stat.export.likelihood.hs3 import hs3 as hs3
+    from na64stat.export.likelihood.patchset import Likelihood as Likelihood
+    from na64stat.export.likelihood.patchset import background_only as background_only
+    from na64stat.export.likelihood.patchset import patchset as patchset
+    from na64stat.figures.figure_of import figure_of as figure_of
 
 # Imported when they are used: drawing and YAML take their time to load.
 _HOMES = {
-    "Illustrated": "submission",
-    "Likelihood": "likelihood",
-    "LimitCurve": "curves",
-    "Submission": "submission",
-    "Table": "table",
-    "background_only": "likelihood",
-    "figure_of": "figures",
-    "hepdata": "submission",
-    "hepdata_json": "submission",
-    "hs3": "hs3_form",
-    "patchset": "likelihood",
-    "read_submission": "submission",
-    "read_table": "reader",
+    "Illustrated": "export.hepdata.submission",
+    "Likelihood": "export.likelihood.patchset",
+    "LimitCurve": "export.curves.limit_curve",
+    "Submission": "export.hepdata.submission",
+    "Table": "export.hepdata.table",
+    "background_only": "export.likelihood.patchset",
+    "figure_of": "figures.figure_of",
+    "hepdata": "export.hepdata.submission",
+    "hepdata_json": "export.hepdata.submission",
+    "hs3": "export.likelihood.hs3",
+    "patchset": "export.likelihood.patchset",
+    "read_submission": "export.hepdata.submission",
+    "read_table": "export.hepdata.reader",
 }
 
 __all__ = sorted(_HOMES)
@@ -47,7 +47,7 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'na64stat.export' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"na64stat.export.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"na64stat.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

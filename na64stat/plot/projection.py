@@ -25,12 +25,12 @@ from na64stat.plot.style import (
     save_figure,
     write_notes,
 )
-from na64stat.study.status import is_from_below
+from na64stat.records.status import is_from_below
 from na64stat.text import in_brackets, in_mathtext, literal
 
 if TYPE_CHECKING:
-    from na64stat.study.limits_record import Interval, LimitPoint
-    from na64stat.study.projection_record import Projection, ProjectionPoint
+    from na64stat.records.limits import Interval, LimitPoint
+    from na64stat.records.projection import Projection, ProjectionPoint
 
 MOST_MASSES: Final = 6
 _HEIGHT_CM: Final = 8.0

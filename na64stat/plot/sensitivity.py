@@ -17,11 +17,11 @@ from matplotlib.patches import Patch
 
 from na64stat.errors import InputError
 from na64stat.plot.style import COLOURS, FORMATS, SMALLEST_PT, house_style, new_figure, save_figure
-from na64stat.study.sensitivity_record import NO_MORE_EXCLUDED, NOTHING_EXCLUDED, SMALLEST
+from na64stat.records.sensitivity import NO_MORE_EXCLUDED, NOTHING_EXCLUDED, SMALLEST
 from na64stat.text import after_number, literal
 
 if TYPE_CHECKING:
-    from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift
+    from na64stat.records.sensitivity import HeadlineLimit, Sensitivity, Shift
 
 MOST_PANELS: Final = 4
 """Limits in one figure."""

@@ -8,9 +8,9 @@ from typing import Final
 
 from na64stat.experiment.load import load_run
 from na64stat.progress import Track
-from na64stat.study.assumptions import SHARE, standard_variations
-from na64stat.study.sensitivity import EfficiencyRule, sensitivity
-from na64stat.study.sensitivity_record import REINFERRED, SMALLEST, HeadlineLimit, Sensitivity, Shift
+from na64stat.records.sensitivity import REINFERRED, SMALLEST, HeadlineLimit, Sensitivity, Shift
+from na64stat.study.sensitivity.assumptions import SHARE, standard_variations
+from na64stat.study.sensitivity.sensitivity import EfficiencyRule, sensitivity
 from na64stat.text import after_number, in_brackets
 
 FIGURE: Final = (

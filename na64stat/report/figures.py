@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from na64stat.experiment.load import load_run
-from na64stat.export.figures import axes_text, contour_curves, shaded
-from na64stat.export.limit_curves import limit_curve
+from na64stat.figures.figure_of import axes_text, contour_curves, shaded
+from na64stat.figures.limit_curves import limit_curve
 from na64stat.limits_library.g_minus_2 import g_minus_2_limit
 from na64stat.limits_library.library import G_MINUS_2_MASSES
 from na64stat.plot.exclusion import exclusion_figure

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from na64stat.errors import ComputationError
 from na64stat.experiment.load import load_run
-from na64stat.export.figures import figure_of
+from na64stat.figures.figure_of import figure_of
 from na64stat.physics.cross_sections import total_cross_section
 from na64stat.physics.decays import continuous_probabilities, layer_probabilities
 from na64stat.physics.spectra import dsigma_dx
@@ -24,13 +24,13 @@ from na64stat.report.results import doubts_in_notes
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import Scenario
-from na64stat.stats.best_fit import best_fit
-from na64stat.stats.impacts import impacts
-from na64stat.stats.model import Model
-from na64stat.stats.workspace import build_workspace
+from na64stat.stats.fits.best_fit import best_fit
+from na64stat.stats.fits.impacts import impacts
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.workspace import build_workspace
 from na64stat.study.limits import limits
-from na64stat.study.projection import project
-from na64stat.study.scan import scan
+from na64stat.study.maps.scan import scan
+from na64stat.study.projection.projection import project
 from na64stat.text import after_number, in_mathtext
 from na64stat.units import GEV2_TO_PB
 from na64stat.yields.predict import predict

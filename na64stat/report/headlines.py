@@ -12,6 +12,8 @@ import numpy as np
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
 from na64stat.limits_library.library import excluded, strongest
+from na64stat.records.limits import ScenarioLimits
+from na64stat.records.scan import Scan
 from na64stat.report.results import PHOTON_REGIONS, Results, doubts_in_notes
 from na64stat.report.verdict import AGREED, NOT_STATED, judged, verdict
 from na64stat.scenarios.axion_muon import AxionMuon
@@ -19,8 +21,6 @@ from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import ScenarioFactory
 from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.study.limits import limits
-from na64stat.study.limits_record import ScenarioLimits
-from na64stat.study.scan_record import Scan
 from na64stat.study.signal_test import SignalTest
 from na64stat.text import intervals_text
 from na64stat.yields.predict import region_events

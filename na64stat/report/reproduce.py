@@ -14,28 +14,28 @@ from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
 from na64stat.experiment.load import load_run
-from na64stat.export.folder import check_folder
-from na64stat.export.hs3_form import hs3
-from na64stat.export.result_tables import contour_tables
-from na64stat.export.submission import Illustrated, hepdata, not_a_submission
+from na64stat.export.hepdata.results import contour_tables
+from na64stat.export.hepdata.submission import Illustrated, hepdata, not_a_submission
+from na64stat.export.likelihood.hs3 import hs3
+from na64stat.figures.posterior import curves_figure
 from na64stat.files import to_json, write_text
+from na64stat.files.folder import check_folder
 from na64stat.plot.style import fix_layout, save_figure
+from na64stat.records.credible import ComparedLimits
+from na64stat.records.limits import ScenarioLimits
+from na64stat.records.scan import Scan
 from na64stat.report.citing import citations
 from na64stat.report.figures import figure_2, figure_3, figure_4
 from na64stat.report.gallery import NAMES, gallery
 from na64stat.report.headlines import Headline, as_markdown, headlines
-from na64stat.report.posterior_figures import curves_figure
 from na64stat.report.results import PHOTON_REGIONS, RUNS, Results, TrackMaker, compute
 from na64stat.report.summary import summary
 from na64stat.report.workspaces import likelihoods, names, readme, reference_workspaces
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
-from na64stat.stats.priors import Flat, LogFlat
-from na64stat.study.credible import compare_priors
-from na64stat.study.credible_record import ComparedLimits
-from na64stat.study.limits_record import ScenarioLimits
-from na64stat.study.scan_record import Scan
+from na64stat.stats.bayes.priors import Flat, LogFlat
+from na64stat.study.bayes.credible import compare_priors
 
 FIGURE_KINDS: Final = ("pdf", "png")
 

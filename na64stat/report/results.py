@@ -15,13 +15,13 @@ from na64stat.errors import ValidityWarning
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
+from na64stat.records.limits import ScenarioLimits
+from na64stat.records.scan import Scan
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.study.limits import limits
-from na64stat.study.limits_record import ScenarioLimits
-from na64stat.study.scan import scan
-from na64stat.study.scan_record import Scan
+from na64stat.study.maps.scan import scan
 
 RUNS: Final = ("2022", "2023", "mot1e12", "mot1e13", "mot1e14")
 """The run with data and the projections, each without background."""

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Final
 
 from na64stat.experiment.load import load_run
+from na64stat.records.limits import LimitPoint, ScenarioLimits
+from na64stat.records.status import has_failed
 from na64stat.report.headlines import Headline
 from na64stat.report.results import RUNS, doubts_in_notes
 from na64stat.scenarios.axion_muon import AxionMuon
@@ -17,8 +19,6 @@ from na64stat.scenarios.muon_pseudoscalar import MuonPseudoscalar
 from na64stat.scenarios.muon_scalar import MuonScalar
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.study.limits import limits
-from na64stat.study.limits_record import LimitPoint, ScenarioLimits
-from na64stat.study.status import has_failed
 from na64stat.text import interval_text
 
 MASSES: Final = (0.01, 0.1, 0.5)

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from na64stat.errors import ValidityWarning
 from na64stat.experiment.load import load_run
-from na64stat.export.likelihood import FEWEST, MOST, PLACEHOLDER, SCALE, Likelihood, patchset
-from na64stat.export.table import rounded
+from na64stat.export.hepdata.table import rounded
+from na64stat.export.likelihood.patchset import FEWEST, MOST, PLACEHOLDER, SCALE, Likelihood, patchset
 from na64stat.report.results import RUNS
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import Scenario
 from na64stat.scenarios.dark_sector import DarkSector
-from na64stat.stats.workspace import BACKGROUND_FLOOR, build_workspace
+from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR, build_workspace
 from na64stat.text import after_number
 from na64stat.yields.predict import predict
 

@@ -8,7 +8,8 @@ from typing import final
 from na64stat.physics import cross_sections, decays
 from na64stat.physics.exact_fusion import exact_photon_fusion
 from na64stat.physics.nucleus import Nucleus
-from na64stat.scenarios.base import Array, Production, Scenario
+from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.production import Array, Production
 
 
 @final

@@ -10,35 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from na64stat.arguments import check, described, is_number, wrong
 from na64stat.errors import ScenarioError
 from na64stat.physics.nucleus import Nucleus
+from na64stat.scenarios.production import Array, Production
 from na64stat.text import after_number
-
-Array = NDArray[np.float64]
 
 MASSES: Final = (1e-15, 1e6)
 COUPLINGS: Final = (0.0, 1e50)
 """What is taken as a mass [GeV] and a coupling: far beyond any use, and safe to square and cube."""
-
-
-@dataclass(frozen=True, eq=False)
-class Production:
-    """Spectrum of the produced particle, for one or several effective masses.
-
-    Attributes
-    ----------
-    effective_mass
-        Mass, or virtuality sqrt(k^2) of an off-shell mediator, on which the efficiency depends [GeV]; a number or shape (K,).
-    dsigma_dx
-        Differential cross section [GeV^-2]; shape (X,), or (K, X) to be summed over K (quadrature weights included).
-    """
-
-    effective_mass: float | Array
-    dsigma_dx: Array
 
 
 @dataclass(frozen=True, kw_only=True)

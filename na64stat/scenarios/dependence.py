@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from na64stat.arguments import is_number
 from na64stat.errors import ScenarioError, shown
 from na64stat.physics.nucleus import LEAD, Nucleus
-from na64stat.scenarios.base import Array, Scenario
 from na64stat.scenarios.produced import Produced, produced
+from na64stat.scenarios.production import Array
+
+if TYPE_CHECKING:
+    from na64stat.scenarios.base import Scenario
 
 STANDARD_BEAM: Final = (160.0, LEAD)
 """Energy of the muons [GeV] and nucleus, where no run is at hand."""

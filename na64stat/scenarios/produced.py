@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from na64stat.errors import InputError, ScenarioError
 from na64stat.physics import kinematics, quadrature
 from na64stat.physics.nucleus import Nucleus
-from na64stat.scenarios.base import Array, Production, Scenario
+from na64stat.scenarios.production import Array, Production
+
+if TYPE_CHECKING:
+    from na64stat.scenarios.base import Scenario
 
 
 @dataclass(frozen=True, eq=False)

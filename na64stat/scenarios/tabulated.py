@@ -30,7 +30,8 @@ from na64stat import units
 from na64stat.errors import ScenarioError, TableError, ValidityWarning
 from na64stat.files import read_table
 from na64stat.physics.nucleus import Nucleus
-from na64stat.scenarios.base import Array, Production, Scenario
+from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.production import Array, Production
 
 COLUMNS = {
     "mass_gev": float,

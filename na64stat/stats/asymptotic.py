@@ -10,12 +10,14 @@ from typing import ClassVar, Final
 import numpy as np
 
 from na64stat.errors import InputError
-from na64stat.stats.fit import fit_fixed, fit_free
-from na64stat.stats.kinks import vanishes
+from na64stat.stats.average.kinks import vanishes
+from na64stat.stats.average.signal_mean import FLOOR
+from na64stat.stats.likelihood.fit import fit_fixed, fit_free
+from na64stat.stats.likelihood.model import Model, check_model
+from na64stat.stats.likelihood.parameters import Array, Poisson
+from na64stat.stats.likelihood.statistic import Criterion, Statistic, check_settings
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model, check_model
-from na64stat.stats.parameters import Array, Poisson
-from na64stat.stats.records import (
+from na64stat.stats.results import (
     ALL_EXCLUDED,
     NO_SIGNAL,
     NOTHING_EXCLUDED,
@@ -24,8 +26,6 @@ from na64stat.stats.records import (
     Limit,
     NumericalError,
 )
-from na64stat.stats.signal_mean import FLOOR
-from na64stat.stats.statistic import Criterion, Statistic, check_settings
 
 _FLOOR_EVENTS = 1e-3
 """Signal events of a sample whose factor is at its floor, above which the floor decides."""

@@ -9,12 +9,12 @@ from na64stat.arguments import several
 from na64stat.errors import InputError, Na64StatError
 from na64stat.progress import Track
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model, check_model
 from na64stat.stats.limits import check_cl, check_combination, limit_of_model
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model, check_model
-from na64stat.stats.records import Limit
-from na64stat.stats.toys import Toys
+from na64stat.stats.results import Limit
+from na64stat.stats.toys.toys import Toys
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def compare(
     check_model(model)
     check_cl(cl)
     check_combination(model)
-    from na64stat.stats.feldman_cousins import FeldmanCousins
+    from na64stat.stats.exact.feldman_cousins import FeldmanCousins
 
     chosen: tuple[Method, ...] = (Exact(), Toys(), Asymptotic(), FeldmanCousins())
     if methods is not None:

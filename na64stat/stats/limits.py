@@ -13,11 +13,11 @@ import numpy as np
 from na64stat.arguments import is_number, wrong
 from na64stat.errors import InputError, LowCountWarning, Na64StatError, RegionError
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact, method_of
+from na64stat.stats.exact.exact import Exact, method_of
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model
-from na64stat.stats.records import ClsResult, Limit
-from na64stat.stats.workspace import BACKGROUND_FLOOR
+from na64stat.stats.results import ClsResult, Limit
 
 FEW_COUNTS = 20.0
 """Below this many events in a region the asymptotic formulas are not trusted."""

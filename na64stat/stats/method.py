@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from na64stat.stats.model import Model
-from na64stat.stats.parameters import Array
-from na64stat.stats.records import ClsResult, Limit
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.parameters import Array
+from na64stat.stats.results import ClsResult, Limit
 
 
 class Method(ABC):

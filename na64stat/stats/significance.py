@@ -13,23 +13,23 @@ import numpy as np
 
 from na64stat.errors import ComputationError, InputError, LowCountWarning, RegionError
 from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
-from na64stat.stats.average import NuisanceAverage
-from na64stat.stats.conditional import average_of
-from na64stat.stats.enumeration import MOST_OUTCOMES
-from na64stat.stats.exact import Exact, method_of
-from na64stat.stats.fit import available_workers, fit_fixed
-from na64stat.stats.held import Counts, divide
+from na64stat.stats.average.nuisance_average import NuisanceAverage
+from na64stat.stats.exact.conditional import average_of
+from na64stat.stats.exact.enumeration import MOST_OUTCOMES
+from na64stat.stats.exact.exact import Exact, method_of
+from na64stat.stats.exact.held import Counts, divide
+from na64stat.stats.likelihood.fit import available_workers, fit_fixed
+from na64stat.stats.likelihood.model import Model, check_model
+from na64stat.stats.likelihood.parameters import Array
+from na64stat.stats.likelihood.reader import MOST_EVENTS
+from na64stat.stats.likelihood.statistic import TIE, Statistic, evaluate
+from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
 from na64stat.stats.limits import few_counts
 from na64stat.stats.method import Method
-from na64stat.stats.model import Model, check_model
-from na64stat.stats.parameters import Array
-from na64stat.stats.reader import MOST_EVENTS
-from na64stat.stats.records import BAND_QUANTILES, Band
-from na64stat.stats.statistic import TIE, Statistic, evaluate
-from na64stat.stats.tail import TailProbability
-from na64stat.stats.toy_sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
-from na64stat.stats.toys import Toys
-from na64stat.stats.workspace import BACKGROUND_FLOOR
+from na64stat.stats.results import BAND_QUANTILES, Band
+from na64stat.stats.toys.sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
+from na64stat.stats.toys.tail import TailProbability
+from na64stat.stats.toys.toys import Toys
 
 _NO_EXPECTED = "no expected values"
 

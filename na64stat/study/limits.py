@@ -13,15 +13,15 @@ from na64stat.arguments import interval, numbers
 from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
+from na64stat.records.limits import Interval, LimitPoint, ScenarioLimits, outside
+from na64stat.records.status import failed, from_below, has_failed, why_failed
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
 from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.method import Method
-from na64stat.stats.records import Limit
-from na64stat.study.artefact import DepthTest
-from na64stat.study.limits_record import Interval, LimitPoint, ScenarioLimits, outside
+from na64stat.stats.results import Limit
+from na64stat.study.depth_test import DepthTest
 from na64stat.study.provenance import of_result
 from na64stat.study.signal_test import LEVELS, SignalTest
-from na64stat.study.status import failed, from_below, has_failed, why_failed
 from na64stat.text import after_number
 from na64stat.yields.growth import growth_notes, reference, stays, strong_coupling, yield_power
 from na64stat.yields.survival import DepthAverage

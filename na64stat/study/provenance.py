@@ -16,9 +16,9 @@ from na64stat.experiment.run import Run
 from na64stat.scenarios.base import Scenario
 from na64stat.scenarios.registry import class_name
 from na64stat.scenarios.tabulated import SpectrumTable
+from na64stat.stats.likelihood.statistic import Criterion
 from na64stat.stats.method import Method
-from na64stat.stats.statistic import Criterion
-from na64stat.study.shipping import own_sources
+from na64stat.tasks.pickling import own_sources
 from na64stat.yields.survival import DepthAverage, check_average
 
 _PACKAGES = ("na64stat", "numpy", "scipy", "iminuit")

@@ -1,7 +1,7 @@
 """The statistical question of a study: whether this much signal in these regions of these runs is excluded.
 
 A single channel depends on one number, the expected signal, so that its limit and CL_s are computed once as functions of that
-number. Of several channels every point is a question of its own; `na64stat.study.maps` tabulates them.
+number. Of several channels every point is a question of its own; `na64stat.study.maps.points` tabulates them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from na64stat.errors import ComputationError, InputError, RegionError, did_you_m
 from na64stat.experiment.run import Run, runs_of
 from na64stat.plane import Binning
 from na64stat.scenarios.base import Scenario, check_scenario
-from na64stat.stats.combine import combine
-from na64stat.stats.exact import Exact, method_of
+from na64stat.stats.exact.exact import Exact, method_of
+from na64stat.stats.likelihood.combine import combine
+from na64stat.stats.likelihood.model import PROJECTION, Model
+from na64stat.stats.likelihood.workspace import build_workspace
 from na64stat.stats.limits import check_cl, check_combination, limit_of_model
 from na64stat.stats.method import Method
-from na64stat.stats.model import PROJECTION, Model
-from na64stat.stats.records import BAND_QUANTILES, ClsResult, Limit
-from na64stat.stats.workspace import build_workspace
+from na64stat.stats.results import BAND_QUANTILES, ClsResult, Limit
 from na64stat.template import Plane, Template, Yield
 from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from na64stat.arguments import check, is_number, wrong
 from na64stat.errors import ScenarioError, ValidityWarning
+from na64stat.experiment.acceptance import acceptance_curve
 from na64stat.experiment.response import CHANNELS
 from na64stat.experiment.run import Run, check_run
 from na64stat.plane import Binning
@@ -67,7 +68,7 @@ def predict(
     regions = {}
     for name, entry in run.regions.items():
         found = {
-            channel: float(run.response.acceptance_curve(entry.region, channel)(made.x) @ weights[channel])
+            channel: float(acceptance_curve(run.response, entry.region, channel)(made.x) @ weights[channel])
             for channel in entry.counts
         }
         regions[name] = Yield(visible=found.get("visible", 0.0), invisible=found.get("invisible", 0.0))
@@ -179,7 +180,7 @@ def _accepted(
     ends = survival(scenario, run, x, couplings, average)
     return {
         name: [
-            (ends[channel], run.response.acceptance_curve(run.region(name).region, channel)(x))
+            (ends[channel], acceptance_curve(run.response, run.region(name).region, channel)(x))
             for channel in run.region(name).counts
         ]
         for name in names

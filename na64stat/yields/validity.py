@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ScenarioError
+from na64stat.experiment.acceptance import acceptance_curve
 from na64stat.experiment.run import Run
 from na64stat.physics.cross_sections import LIGHT_NUCLEUS
 from na64stat.scenarios.axion_photon import AxionPhoton
-from na64stat.scenarios.base import Array, Scenario
+from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.production import Array
 from na64stat.yields.source import Source, source, spectrum
 from na64stat.yields.survival import DepthAverage, survival
 
@@ -119,7 +121,7 @@ def _accepted(scenario: Scenario, run: Run, name: str, made: Source) -> Array:
     """Probability at each x that a particle counts in a region [1]."""
     ends = survival(scenario, run, made.x, np.array([scenario.coupling]), DepthAverage.LAYERS)
     entry = run.region(name)
-    parts = [ends[end][0] * run.response.acceptance_curve(entry.region, end)(made.x) for end in entry.counts]
+    parts = [ends[end][0] * acceptance_curve(run.response, entry.region, end)(made.x) for end in entry.counts]
     total: Array = np.sum(parts, axis=0)
     return total
 

@@ -14,7 +14,7 @@ from benchmark import ours
 from benchmark.environments import Child
 from benchmark.workspaces import Case
 from na64stat.errors import ComputationError
-from na64stat.stats.model import Model
+from na64stat.stats.likelihood.model import Model
 
 SEED = 20_260_801
 SMALL = 1e-6

@@ -11,11 +11,11 @@ import numpy as np
 from benchmark.workspaces import Case
 from na64stat.errors import ComputationError
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
-from na64stat.stats.fit import Fits
-from na64stat.stats.model import Model
-from na64stat.stats.statistic import Statistic, evaluate
-from na64stat.stats.toys import Toys
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.fit import Fits
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.statistic import Statistic, evaluate
+from na64stat.stats.toys.toys import Toys
 
 
 def run_toys(model: Model, case: Case, number: int, seed: int, workers: int) -> dict[str, Any]:

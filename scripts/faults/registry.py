@@ -343,7 +343,7 @@ MISSING: Final = (
     ),
     Fault(
         "without ArviZ",
-        "without arviz python -c 'from na64stat.study.arviz_export import inference_data; inference_data(None)'",
+        "without arviz python -c 'from na64stat.study.bayes.arviz_export import inference_data; inference_data({}, [])'",
         1,
         "ArviZ is not installed: pip install 'na64stat[arviz]'",
         (),

@@ -6,8 +6,8 @@ import pytest
 
 import na64stat as na
 from na64stat.errors import InputError
-from na64stat.study.credible_record import load_credible
-from na64stat.study.record_files import COMMANDS
+from na64stat.records.credible import load_credible
+from na64stat.records.record import COMMANDS
 
 POINT = ("--mass", "0.1")
 PLANE = ("--mass", "0.05:0.3", "--coupling", "1e-3:1")
@@ -23,7 +23,9 @@ READERS = {
 
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_the_advised_command_writes_what_is_read(na64stat, here, monkeypatch, kind):
-    monkeypatch.setattr("na64stat.study.sensitivity.standard_variations", lambda _: ([], {}))  # they take a minute
+    monkeypatch.setattr(
+        "na64stat.study.sensitivity.sensitivity.standard_variations", lambda _: ([], {})
+    )  # they take a minute
     load, options = READERS[kind]
     file = here / "x.json"
     file.write_text('{"kind": "other", "schema": 1}', encoding="utf-8")

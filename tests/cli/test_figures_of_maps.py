@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from na64stat.export.map_labels import map_labels, named_labels
-from na64stat.study.scan_record import Scan
+from na64stat.figures.map_labels import map_labels, named_labels
+from na64stat.records.scan import Scan
 
 MASSES, COUPLINGS = np.geomspace(0.01, 1, 5), np.geomspace(1e-3, 1, 31)
 
@@ -30,7 +30,7 @@ def drawn(na64stat, here, monkeypatch):
         for name, found in maps.items():
             found.save(here / f"{name}.json", overwrite=True)
         figures = []
-        monkeypatch.setattr("na64stat.export.figures.save_figure", lambda figure, *_, **__: figures.append(figure))
+        monkeypatch.setattr("na64stat.figures.figure_of.save_figure", lambda figure, *_, **__: figures.append(figure))
         answer = na64stat(command, *(f"{name}.json" for name in maps), "-o", "x.png", *words)
         assert answer.status == 0, answer.err
         return {" ".join(text.get_text().split()) for text in figures[0].findobj(Text)}, answer

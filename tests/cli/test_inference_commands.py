@@ -302,7 +302,7 @@ def test_figures_are_refused_before_anything_is_computed(na64stat, write_workspa
     def computed(*_):
         raise AssertionError("computed")
 
-    monkeypatch.setattr("na64stat.stats.model.Model.from_workspace", computed)
+    monkeypatch.setattr("na64stat.stats.likelihood.model.Model.from_workspace", computed)
     assert text in na64stat(command, write_workspace(every_modifier()), *words).error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from na64stat.errors import InputError
-from na64stat.study.long_work import Means
+from na64stat.study.maps.long_work import Means
 
 WORDS = ("scan", "axion-muon", "--mass", "0.1", "--coupling", "1e-3:1e-1:2", "--json", "--journal")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from na64stat.study.scan_record import Scan
+from na64stat.records.scan import Scan
 
 BOX = ("--mass", "0.05:0.3", "--coupling", "1e-3:1", "--tolerance", "0.05")
 
@@ -94,7 +94,7 @@ def test_the_level_that_is_reported_is_the_one_that_is_drawn(na64stat, here, mon
     for name in ("a", "b"):
         found.save(here / f"{name}.json")
     drawn = []
-    monkeypatch.setattr("na64stat.export.figures.save_figure", lambda figure, *_, **__: drawn.append(figure))
+    monkeypatch.setattr("na64stat.figures.figure_of.save_figure", lambda figure, *_, **__: drawn.append(figure))
     for words, level in (((), "observed"), (("--level", "median"), "median")):
         words = ("overlap", "a.json", "b.json", "--mass", "0.1", *words)
         record = na64stat(*words, "-o", "o.png", "--json").json
@@ -164,7 +164,7 @@ def test_a_background_that_one_of_the_runs_has(na64stat, here):
 
 
 def test_an_unfinished_journal_is_gone_on_from(na64stat, here, monkeypatch):
-    from na64stat.study.engine import Engine
+    from na64stat.tasks.engine import Engine
 
     words = ("scan", "axion-muon", "--mass", "0.05:0.2:4", "--coupling", "1e-3:1e-1:5")
     assert na64stat(*words, "-o", "whole.json").status == 0
@@ -216,7 +216,7 @@ def test_an_observed_and_a_projected_map_say_their_levels(na64stat, here, monkey
     for name, run in (("seen", "2022"), ("later", "mot1e12")):
         assert na64stat("exclusion", "axion-muon", *BOX, "--run", run, "-o", f"{name}.json").status == 0
     drawn = []
-    monkeypatch.setattr("na64stat.export.figures.save_figure", lambda figure, path, **_: drawn.append(figure))
+    monkeypatch.setattr("na64stat.figures.figure_of.save_figure", lambda figure, path, **_: drawn.append(figure))
     assert na64stat("overlap", "seen.json", "later.json", *options, "-o", "x.png").status == 0
     texts = {text.get_text() for text in drawn[0].findobj(Text)}
     assert set(names) <= texts

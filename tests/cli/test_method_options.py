@@ -66,7 +66,7 @@ def test_a_store_keeps_the_toys_for_the_next_run(na64stat, write_workspace, here
     def no_more(*_):
         raise AssertionError("a toy was made anew")
 
-    monkeypatch.setattr("na64stat.stats.toy_sample.ToySample._chunk", no_more)
+    monkeypatch.setattr("na64stat.stats.toys.sample.ToySample._chunk", no_more)
     assert limit(na64stat, name, *words) == first
     assert {path.name: path.stat().st_mtime_ns for path in (here / "toys" / "kept").iterdir()} == files
 

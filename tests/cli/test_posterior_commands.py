@@ -2,8 +2,8 @@
 
 import pytest
 
-from na64stat.cli.priors import PriorType
-from na64stat.stats.priors import Flat, Jeffreys, LogFlat
+from na64stat.cli.options.prior import PriorType
+from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
 
 SHORT = ("--steps", 200, "--walkers", 16, "--ensembles", 2)
 MUON = ("axion-muon", "--mass", 0.1)
@@ -132,7 +132,7 @@ def test_table_of_limits(na64stat):
 
 def test_a_figure_that_cannot_be_is_refused_at_once(na64stat, here, monkeypatch):
     computed = []
-    monkeypatch.setattr("na64stat.study.credible.credible_plane", lambda **_: computed.append(1))
+    monkeypatch.setattr("na64stat.study.bayes.credible.credible_plane", lambda **_: computed.append(1))
     plane = ("--prior", "log-flat:coupling:1e-6:1", "--prior", "log-flat:mass:1e-3:0.3")
     words = ("axion-photon", "--region", "visible", *plane, "--count", "visible=2")
     assert "--count: the contour of CL_s" in na64stat("credible", *words, "-o", "plane.png").error

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from na64stat.study.projection_record import load_projection
+from na64stat.records.projection import load_projection
 
 MUON = ("project", "axion-muon", "--mass", "0.1")
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from na64stat.cli.main import _run
-from na64stat.cli.numbers import RANGE
+from na64stat.cli.options.numbers import RANGE
 
 NUMBERS = st.floats(1e-30, 1e30)
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from na64stat.cli.inquiries import OF_AN_INQUIRY
-from na64stat.cli.limit import limit
-from na64stat.cli.models import OF_A_FILE, OF_A_SCENARIO
-from na64stat.cli.posterior import posterior
+from na64stat.cli.inference.limit import limit
+from na64stat.cli.inference.posterior import posterior
+from na64stat.cli.options.model import OF_A_FILE, OF_A_SCENARIO
+from na64stat.cli.options.posterior import OF_AN_INQUIRY
 
 LEVELS = ["observed", "minus2", "minus1", "median", "plus1", "plus2"]
 

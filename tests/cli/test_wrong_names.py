@@ -7,10 +7,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from na64stat.cli.choice import Choice
 from na64stat.cli.main import cli
-from na64stat.cli.physics import PROCESSES
-from na64stat.study.record_files import COMMANDS
+from na64stat.cli.options.choice import Choice
+from na64stat.cli.physics.physics import PROCESSES
+from na64stat.records.record import COMMANDS
 
 OWN = """
 raise RuntimeError("this file must not be run")

@@ -9,6 +9,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from na64stat.errors import ComputationError, InputError
+from na64stat.experiment.acceptance import acceptance_curve
 from na64stat.experiment.response import CHANNELS, Response
 from na64stat.plane import Binning, Region
 
@@ -105,8 +106,8 @@ def test_diagonal_halves_add_up(channel):
 @pytest.mark.parametrize("region", REGIONS, ids=lambda region: region.name)
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_curve_is_the_acceptance(region, channel):
-    curve = RESPONSE.acceptance_curve(region, channel)
-    assert curve is RESPONSE.acceptance_curve(replace(region), channel)  # made once
+    curve = acceptance_curve(RESPONSE, region, channel)
+    assert curve is acceptance_curve(RESPONSE, replace(region), channel)  # made once
     rng = np.random.default_rng(5)
     logit = rng.uniform(-25, 25, 3000)
     x = np.concatenate([rng.uniform(0, 1, 3000), 1 / (1 + np.exp(-logit)), [0.0, 1.0]])
@@ -115,7 +116,7 @@ def test_curve_is_the_acceptance(region, channel):
 
 def test_curve_refuses_a_jump():
     with pytest.raises(ComputationError, match="too steep"):
-        SHARP.acceptance_curve(INVISIBLE, "invisible")
+        acceptance_curve(SHARP, INVISIBLE, "invisible")
 
 
 def test_acceptance_rises_between_the_breaks_of_a_cut():
@@ -200,7 +201,7 @@ def test_x_outside_its_range_is_refused(x):
     with pytest.raises(InputError, match=r"x must lie in \[0, 1\]"):
         RESPONSE.acceptance(INVISIBLE, "visible", [0.5, x])
     with pytest.raises(InputError, match=r"x must lie in \[0, 1\]"):
-        RESPONSE.acceptance_curve(INVISIBLE, "visible")([0.5, x])
+        acceptance_curve(RESPONSE, INVISIBLE, "visible")([0.5, x])
 
 
 def test_unknown_channel_is_refused():

@@ -11,7 +11,7 @@ from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import BackgroundScaling
 from na64stat.experiment.schema import rule_of
-from na64stat.experiment.varied import with_numbers
+from na64stat.experiment.with_numbers import with_numbers
 
 RUN = load_run("2022")
 

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from na64stat.errors import InputError
-from na64stat.export.curves import LimitCurve
-from na64stat.export.reader import read_table
-from na64stat.export.served_json import json_of, table_from_json
-from na64stat.export.submission_yaml import data_of, dump, table_from
-from na64stat.export.table import Cell, Qualifier, Uncertainty
+from na64stat.export.curves.limit_curve import LimitCurve
+from na64stat.export.hepdata.reader import read_table
+from na64stat.export.hepdata.served_json import json_of, table_from_json
+from na64stat.export.hepdata.table import Cell, Qualifier, Uncertainty
+from na64stat.export.hepdata.yaml import data_of, dump, table_from
 from na64stat.limits_library.citations import references
 
 FOLDER = Path(__file__).parent / "tables"

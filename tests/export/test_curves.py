@@ -5,9 +5,9 @@ import math
 import pytest
 
 from na64stat.errors import InputError
-from na64stat.export.curves import LimitCurve
-from na64stat.export.reader import read_table
-from na64stat.export.table import Cell, Table, Uncertainty, Variable
+from na64stat.export.curves.limit_curve import LimitCurve
+from na64stat.export.hepdata.reader import read_table
+from na64stat.export.hepdata.table import Cell, Table, Uncertainty, Variable
 
 
 def table(limits=(1e-4,), masses=(0.1,), *, mass=("m", "GeV"), coupling=("g", None), errors=(), more=()):

@@ -6,9 +6,9 @@ import pytest
 
 import na64stat as na
 from na64stat.errors import InputError, WorkspaceError
-from na64stat.export.hs3_form import hs3
-from na64stat.export.likelihood import background_only
-from na64stat.stats.model import Model
+from na64stat.export.likelihood.hs3 import hs3
+from na64stat.export.likelihood.patchset import background_only
+from na64stat.stats.likelihood.model import Model
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.legend import Legend
 
-from na64stat.export.figures import figure_of
-from na64stat.export.limit_curves import ARTEFACT, edge_curves
-from na64stat.study.limits_record import LimitPoint, ScenarioLimits
+from na64stat.figures.figure_of import figure_of
+from na64stat.figures.limit_curves import ARTEFACT, edge_curves
+from na64stat.records.limits import LimitPoint, ScenarioLimits
 
 
 def limits(*points, verdict="observed"):

@@ -12,10 +12,10 @@ import yaml
 
 import na64stat as na
 from na64stat.errors import InputError
-from na64stat.export.curves import LimitCurve
-from na64stat.export.likelihood import Likelihood, patchset
-from na64stat.export.submission import hepdata, hepdata_json, read_submission
-from na64stat.export.table import Cell, Table, Variable, cells, rounded
+from na64stat.export.curves.limit_curve import LimitCurve
+from na64stat.export.hepdata.submission import hepdata, hepdata_json, read_submission
+from na64stat.export.hepdata.table import Cell, Table, Variable, cells, rounded
+from na64stat.export.likelihood.patchset import Likelihood, patchset
 
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
 
@@ -219,7 +219,7 @@ def test_a_failed_write_leaves_the_old_one(muon_limits, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("na64stat.export.folder.write_bytes", full)
+    monkeypatch.setattr("na64stat.files.folder.write_bytes", full)
     with pytest.raises(InputError, match="disk is full"):
         hepdata([muon_limits], folder, inputs=False, figures=False, overwrite=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from na64stat.errors import InputError
-from na64stat.export import submission
-from na64stat.export.likelihood import Likelihood
-from na64stat.export.served_json import table_from_json
-from na64stat.export.submission import hepdata, read_submission
-from na64stat.export.table import Cell, Qualifier, Resource, Table, Uncertainty, Variable
+from na64stat.export.hepdata import submission
+from na64stat.export.hepdata.served_json import table_from_json
+from na64stat.export.hepdata.submission import hepdata, read_submission
+from na64stat.export.hepdata.table import Cell, Qualifier, Resource, Table, Uncertainty, Variable
+from na64stat.export.likelihood.patchset import Likelihood
 
 GOOD = Table("good", "", (Variable("m", (Cell(1),)),), (Variable("g", (Cell(2),)),))
 

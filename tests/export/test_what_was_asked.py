@@ -10,16 +10,16 @@ import pytest
 import na64stat as na
 from na64stat.cli.main import main
 from na64stat.errors import InputError
-from na64stat.export.input_tables import plane_tables
-from na64stat.export.keywords import target_of
-from na64stat.export.result_tables import tables
-from na64stat.export.submission import Illustrated, hepdata
-from na64stat.export.table import LONGEST_NAME, MISSING
+from na64stat.export.hepdata.inputs import plane_tables
+from na64stat.export.hepdata.keywords import target_of
+from na64stat.export.hepdata.results import tables
+from na64stat.export.hepdata.submission import Illustrated, hepdata
+from na64stat.export.hepdata.table import LONGEST_NAME, MISSING
 from na64stat.files import to_json
 from na64stat.physics.nucleus import Nucleus
 from na64stat.plot.style import house_style, new_figure
-from na64stat.study.credible_record import load_credible
-from na64stat.study.limits_record import load_limits
+from na64stat.records.credible import load_credible
+from na64stat.records.limits import load_limits
 
 MASSES = [0.01, 0.1]
 

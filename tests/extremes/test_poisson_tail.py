@@ -7,7 +7,7 @@ import pytest
 from scipy.special import gammaln
 from scipy.stats import norm
 
-from na64stat.stats.average import log_poisson_cumulative
+from na64stat.stats.average.nuisance_average import log_poisson_cumulative
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 4, 11, 12, 13, 40, 100, 1000])

@@ -9,7 +9,7 @@ from random import Random
 import h5py
 import numpy as np
 
-from na64stat.study.chain_file import _BLOCK, _MAGIC, SCHEMA
+from na64stat.study.bayes.chain_file import _BLOCK, _MAGIC, SCHEMA
 
 from .mutations import changed_tree, json_text
 

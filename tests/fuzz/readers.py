@@ -20,48 +20,48 @@ from tempfile import TemporaryDirectory
 import click
 import numpy as np
 
-from na64stat.cli.export import _likelihood, _load
-from na64stat.cli.models import model_of_file
-from na64stat.cli.patches import PatchChoice, read_workspace
-from na64stat.cli.posterior import _show
-from na64stat.cli.priors import PriorType
+from na64stat.cli.inference.posterior import _show
+from na64stat.cli.options.model import model_of_file
+from na64stat.cli.options.patch import PatchChoice, read_workspace
+from na64stat.cli.options.prior import PriorType
+from na64stat.cli.publishing.export import _likelihood, _load
+from na64stat.contour.overlap import overlap
 from na64stat.errors import InputError
 from na64stat.experiment.calibration import read_limit
 from na64stat.experiment.efficiency import Efficiency, infer_efficiency, read_efficiency
 from na64stat.experiment.load import load_run
-from na64stat.export.curves import LimitCurve
-from na64stat.export.figures import figure_of
-from na64stat.export.hs3_form import hs3
-from na64stat.export.posterior_tables import tables
-from na64stat.export.reader import read_table
-from na64stat.export.served_json import json_of
-from na64stat.export.submission import hepdata, not_a_submission, read_submission
-from na64stat.export.submission_yaml import data_of, dump
+from na64stat.export.curves.limit_curve import LimitCurve
+from na64stat.export.hepdata.posteriors import tables
+from na64stat.export.hepdata.reader import read_table
+from na64stat.export.hepdata.served_json import json_of
+from na64stat.export.hepdata.submission import hepdata, not_a_submission, read_submission
+from na64stat.export.hepdata.yaml import data_of, dump
+from na64stat.export.likelihood.hs3 import hs3
+from na64stat.figures.figure_of import figure_of
 from na64stat.files import to_json
 from na64stat.limits_library.citations import read_bibtex
 from na64stat.limits_library.library import read_limits
 from na64stat.plot.style import figure_bytes
+from na64stat.records.exclusion import Exclusion
+from na64stat.records.load import load_map
+from na64stat.records.sensitivity import load_sensitivity
 from na64stat.report.assumptions import as_markdown
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.tabulated import SpectrumTable, Tabulated
-from na64stat.stats.credible import Curve
-from na64stat.stats.priors import Flat
-from na64stat.stats.toy_sample import read_toys
-from na64stat.study.assumptions import standard_variations
-from na64stat.study.chain_file import ChainFile
-from na64stat.study.credible import compare_priors
-from na64stat.study.exclusion_record import Exclusion
-from na64stat.study.journal import Journal
+from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.priors import Flat
+from na64stat.stats.toys.sample import read_toys
+from na64stat.study.bayes.chain_file import ChainFile
+from na64stat.study.bayes.credible import compare_priors
+from na64stat.study.bayes.sample import sample
+from na64stat.study.bayes.samples import load_samples
 from na64stat.study.limits import limits
-from na64stat.study.load_map import load_map
-from na64stat.study.overlap import overlap
-from na64stat.study.projection import project
-from na64stat.study.sample import sample
-from na64stat.study.samples import load_samples
-from na64stat.study.scan import scan
-from na64stat.study.sensitivity import Headline, sensitivity
-from na64stat.study.sensitivity_record import load_sensitivity
+from na64stat.study.maps.scan import scan
+from na64stat.study.projection.projection import project
+from na64stat.study.sensitivity.assumptions import standard_variations
+from na64stat.study.sensitivity.sensitivity import Headline, sensitivity
+from na64stat.tasks.journal import Journal
 
 from . import mutations
 from .chains import of_chain, sealed

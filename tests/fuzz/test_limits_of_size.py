@@ -10,17 +10,17 @@ import pytest
 
 from na64stat.errors import InputError, RunFileError, TableError, WorkspaceError
 from na64stat.experiment.load import load_run
-from na64stat.export.reader import read_table
-from na64stat.export.submission import read_submission
+from na64stat.export.hepdata.reader import read_table
+from na64stat.export.hepdata.submission import read_submission
 from na64stat.files import DEEPEST, LARGEST, parse_json
 from na64stat.files import read_table as read_csv
+from na64stat.records.scan import load_scan
 from na64stat.scenarios.tabulated import SpectrumTable
-from na64stat.stats.model import Model
-from na64stat.stats.toy_sample import read_toys
-from na64stat.study import journal as journals
-from na64stat.study.journal import Journal
-from na64stat.study.samples import load_samples
-from na64stat.study.scan_record import load_scan
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.toys.sample import read_toys
+from na64stat.study.bayes.samples import load_samples
+from na64stat.tasks import journal as journals
+from na64stat.tasks.journal import Journal
 
 from .cases import Tally, attempt
 from .chains import sealed

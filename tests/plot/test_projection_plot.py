@@ -9,8 +9,8 @@ from matplotlib.legend import Legend
 
 from na64stat.errors import InputError
 from na64stat.plot.projection import check_drawable, projection_figure
-from na64stat.study.limits_record import LimitPoint
-from na64stat.study.projection_record import Projection, ProjectionPoint, Reach
+from na64stat.records.limits import LimitPoint
+from na64stat.records.projection import Projection, ProjectionPoint, Reach
 
 LEVELS = {"minus2": 0.5, "minus1": 0.7, "median": 1.0, "plus1": 1.5, "plus2": 2.0}
 

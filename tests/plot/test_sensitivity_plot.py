@@ -9,7 +9,7 @@ import pytest
 from na64stat.errors import InputError
 from na64stat.plot.sensitivity import check_drawable, draw_sensitivity, save_sensitivity_figure, sensitivity_figure
 from na64stat.plot.style import house_style, new_figure
-from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift
+from na64stat.records.sensitivity import HeadlineLimit, Sensitivity, Shift
 
 LIMIT = HeadlineLimit("axion_$x$", 0.1, ("r",), "lower", "GeV^-1", 2e-3, "excluded")
 

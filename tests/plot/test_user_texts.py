@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 import na64stat as na
-from na64stat.export.figures import figure_of, maps_figure
+from na64stat.figures.figure_of import figure_of, maps_figure
 from na64stat.limits_library.existing import ExistingLimit
 from na64stat.plot.style import figure_bytes
 from na64stat.text import in_mathtext, literal

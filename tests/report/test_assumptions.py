@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import na64stat as na
+from na64stat.records.sensitivity import HeadlineLimit, Sensitivity, Shift
 from na64stat.report.assumptions import FIGURE, FIGURE_PATH, as_markdown, blocks, compute_assumptions, page
-from na64stat.study.sensitivity_record import HeadlineLimit, Sensitivity, Shift
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMITTED = (DOCS / "assumptions.md").read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import na64stat as na
-from na64stat.experiment.varied import with_numbers
+from na64stat.experiment.with_numbers import with_numbers
+from na64stat.records.limits import LimitPoint, ScenarioLimits
 from na64stat.report import headlines as module
 from na64stat.report.headlines import as_markdown
-from na64stat.study.limits_record import LimitPoint, ScenarioLimits
 from na64stat.study.signal_test import SignalTest
 
 PROJECTION = na.load_run("mot1e12")

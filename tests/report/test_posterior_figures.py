@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import trapezoid
 
 import na64stat as na
+from na64stat.figures.posterior import curves_figure
 from na64stat.plot.style import PAGE_CM
-from na64stat.report.posterior_figures import curves_figure
 
 
 def test_a_panel_for_each_prior(check_legible):

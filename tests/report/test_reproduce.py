@@ -11,15 +11,15 @@ import pytest
 
 from na64stat.errors import InputError
 from na64stat.export import read_submission
-from na64stat.export.figures import contour_curves, draw_maps
-from na64stat.export.limit_curves import limit_curve
+from na64stat.figures.figure_of import contour_curves, draw_maps
+from na64stat.figures.limit_curves import limit_curve
 from na64stat.limits_library.library import existing_limits
 from na64stat.plot.style import COLUMN_CM
+from na64stat.records.scan import load_scan
 from na64stat.report.figures import figure_2, figure_3, figure_4, run_label
 from na64stat.report.headlines import KNOWN_FROM, headlines
 from na64stat.report.reproduce import reproduce
 from na64stat.report.results import RUNS, compute
-from na64stat.study.scan_record import load_scan
 
 
 def quiet(label):

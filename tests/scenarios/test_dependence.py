@@ -9,9 +9,10 @@ import pytest
 
 from na64stat.errors import ScenarioError
 from na64stat.physics import cross_sections
-from na64stat.scenarios.base import Production, Scenario
+from na64stat.scenarios.base import Scenario
 from na64stat.scenarios.dependence import STANDARD_BEAM, dependence
 from na64stat.scenarios.produced import produced
+from na64stat.scenarios.production import Production
 from na64stat.scenarios.registry import NAMES, load_class, resolve
 
 REPORTED = Path(__file__).parents[1] / "reported"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import upper_limit
-from na64stat.stats.model import Model
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

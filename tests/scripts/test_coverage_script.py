@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from na64stat.stats.exact import Exact
-from na64stat.stats.feldman_cousins import FeldmanCousins
-from na64stat.stats.model import Model
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.exact.feldman_cousins import FeldmanCousins
+from na64stat.stats.likelihood.model import Model
 
 SCRIPT = Path(__file__).parents[2] / "scripts/coverage.py"
 

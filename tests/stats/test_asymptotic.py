@@ -6,10 +6,10 @@ import pytest
 
 from na64stat.errors import LowCountWarning
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.statistic import Criterion
 from na64stat.stats.limits import cl_s, upper_limit
-from na64stat.stats.model import Model
-from na64stat.stats.statistic import Criterion
 
 from .histfactory import every_modifier
 

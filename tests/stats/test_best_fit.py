@@ -6,8 +6,8 @@ import pytest
 from scipy.optimize import brentq
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.stats.best_fit import AT_LOWER, FIXED, FREE, NO_EFFECT, best_fit
-from na64stat.stats.model import Model
+from na64stat.stats.fits.best_fit import AT_LOWER, FIXED, FREE, NO_EFFECT, best_fit
+from na64stat.stats.likelihood.model import Model
 
 from .histfactory import every_modifier, make, modifier
 from .oracle import hesse_errors, interior, pyhf_minuit

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from na64stat.stats.burn_in import burn_in
-from na64stat.stats.diagnostics import diagnose
+from na64stat.stats.bayes.burn_in import burn_in
+from na64stat.stats.bayes.diagnostics import diagnose
 from tests.stats.test_diagnostics import autoregressive
 
 SHAPE = (4, 2000, 16)

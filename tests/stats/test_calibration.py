@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, kstest
 
-from na64stat.stats.credible import Curve
-from na64stat.stats.marginal import MarginalLikelihood
-from na64stat.stats.model import Model
-from na64stat.stats.posterior import Posterior
-from na64stat.stats.priors import Flat, Jeffreys, LogFlat
-from na64stat.stats.sampler import Ensembles, advance, begin
+from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.marginal_likelihood import MarginalLikelihood
+from na64stat.stats.bayes.posterior import Posterior
+from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
+from na64stat.stats.bayes.sampler import Ensembles, advance, begin
+from na64stat.stats.likelihood.model import Model
 
 DRAWS = 127
 BINS = 16

@@ -8,10 +8,10 @@ import pytest
 from na64stat.errors import ComputationError, InputError, RegionError
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.compare import compare
-from na64stat.stats.exact import Exact
-from na64stat.stats.feldman_cousins import FeldmanCousins
-from na64stat.stats.model import Model
-from na64stat.stats.toys import Toys
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.exact.feldman_cousins import FeldmanCousins
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.toys.toys import Toys
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_closed_forms_side_by_side(empty):
 
 
 def test_all_methods_by_default(empty, monkeypatch):
-    monkeypatch.setattr("na64stat.stats.toys.Toys.upper_limit", lambda *_: Exact().upper_limit(empty, 0.9))
+    monkeypatch.setattr("na64stat.stats.toys.toys.Toys.upper_limit", lambda *_: Exact().upper_limit(empty, 0.9))
     names = [row.method for row in compare(empty).rows]
     assert names == ["exact", "toys", "asymptotic", "feldman-cousins"]
 

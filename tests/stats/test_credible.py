@@ -8,10 +8,10 @@ from scipy.special import exp1, gammaincc
 from scipy.stats import gamma, norm
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.stats.credible import Curve
-from na64stat.stats.marginal import MarginalLikelihood
-from na64stat.stats.model import Model
-from na64stat.stats.priors import Flat, Jeffreys, LogFlat
+from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.marginal_likelihood import MarginalLikelihood
+from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
+from na64stat.stats.likelihood.model import Model
 
 
 def poisson(n, b=0.0):
@@ -164,7 +164,7 @@ def test_marginal_likelihood_with_two_gaussian_parameters(observed):
 
         return quad(inner, -9, 0, epsabs=1e-12)[0] + quad(inner, 0, 9, epsabs=1e-12)[0]
 
-    from na64stat.stats.interpolation import Interpolation
+    from na64stat.stats.likelihood.interpolation import Interpolation
 
     model = likelihood.model
     assert isinstance(model.interpolation, Interpolation)

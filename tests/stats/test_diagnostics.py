@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from na64stat.stats.diagnostics import autocorrelation_time, diagnose, quantile_error, split_r_hat
-from na64stat.stats.moves import DifferenceMove, PriorMove, StretchMove, mixture
+from na64stat.stats.bayes.autocorrelation import autocorrelation_time
+from na64stat.stats.bayes.diagnostics import diagnose, quantile_error, split_r_hat
+from na64stat.stats.bayes.moves import DifferenceMove, PriorMove, StretchMove, mixture
 
 
 def autoregressive(rho, shape, seed):

@@ -6,9 +6,9 @@ import pytest
 
 from na64stat.errors import WorkspaceError
 from na64stat.stats.asymptotic import Asymptotic
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.reader import MOST_EVENTS
 from na64stat.stats.limits import upper_limit
-from na64stat.stats.model import Model
-from na64stat.stats.reader import MOST_EVENTS
 from na64stat.stats.significance import significance
 
 WORKSPACE = {

@@ -9,11 +9,11 @@ from scipy.optimize import brentq
 from scipy.stats import norm, poisson
 
 from na64stat.errors import ComputationError, RegionError
-from na64stat.stats.average import NuisanceAverage
-from na64stat.stats.enumeration import Enumeration
-from na64stat.stats.exact import Exact
+from na64stat.stats.average.nuisance_average import NuisanceAverage
+from na64stat.stats.exact.enumeration import Enumeration
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import cl_s, upper_limit
-from na64stat.stats.model import Model
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from scipy.integrate import quad
 from scipy.stats import gamma, norm, poisson
 
 from na64stat.errors import ComputationError, WorkspaceError
-from na64stat.stats.average import NuisanceAverage
-from na64stat.stats.enumeration import Enumeration
-from na64stat.stats.exact import Exact
-from na64stat.stats.model import Model
-from na64stat.stats.probabilities import joint, mixed_poisson
+from na64stat.stats.average.nuisance_average import NuisanceAverage
+from na64stat.stats.average.poisson import joint, mixed_poisson
+from na64stat.stats.exact.enumeration import Enumeration
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model
 
 
 def bins_workspace(observed, signal, background, signal_modifiers=(), background_modifiers=()):

@@ -9,10 +9,10 @@ from scipy.optimize import brentq
 from scipy.stats import norm, poisson
 
 from na64stat.errors import InputError
-from na64stat.stats.enumeration import Enumeration
-from na64stat.stats.exact import Exact
-from na64stat.stats.model import Model
-from na64stat.stats.statistic import Criterion, Statistic
+from na64stat.stats.exact.enumeration import Enumeration
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.statistic import Criterion, Statistic
 
 CL_SB = Exact(criterion=Criterion.CL_SB)
 

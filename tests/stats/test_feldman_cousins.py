@@ -8,8 +8,8 @@ from scipy.integrate import quad
 from scipy.stats import norm, poisson
 
 from na64stat.errors import InputError, RegionError
-from na64stat.stats.feldman_cousins import FeldmanCousins
-from na64stat.stats.model import Model
+from na64stat.stats.exact.feldman_cousins import FeldmanCousins
+from na64stat.stats.likelihood.model import Model
 
 METHOD = FeldmanCousins()
 

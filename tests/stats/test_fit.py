@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from iminuit import Minuit
 from scipy.stats import norm, poisson
 
-from na64stat.stats import kernel
-from na64stat.stats.fit import fit_fixed, fit_free
-from na64stat.stats.model import Model
+from na64stat.stats.likelihood import kernel
+from na64stat.stats.likelihood.fit import fit_fixed, fit_free
+from na64stat.stats.likelihood.model import Model
 
 events = st.floats(0.05, 30)
 sizes = st.floats(0.02, 0.5)

@@ -6,9 +6,9 @@ from scipy.special import xlogy
 from scipy.stats import chi2, poisson
 
 from na64stat.errors import InputError
-from na64stat.stats.goodness import goodness_of_fit
-from na64stat.stats.model import Model
-from na64stat.stats.tail import TailProbability
+from na64stat.stats.fits.goodness import goodness_of_fit
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.toys.tail import TailProbability
 
 from .histfactory import every_modifier, make, modifier
 

@@ -10,12 +10,12 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import gamma, norm, poisson
 
 from na64stat.errors import ComputationError, InputError, RegionError, WorkspaceError
-from na64stat.stats.enumeration import Enumeration
-from na64stat.stats.exact import Exact
-from na64stat.stats.feldman_cousins import FeldmanCousins
-from na64stat.stats.held import divide
+from na64stat.stats.exact.enumeration import Enumeration
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.exact.feldman_cousins import FeldmanCousins
+from na64stat.stats.exact.held import divide
+from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import upper_limit
-from na64stat.stats.model import Model
 from na64stat.stats.significance import significance
 
 REPORTED = Path(__file__).parent.parent / "reported"

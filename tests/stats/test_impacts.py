@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError
-from na64stat.stats.impacts import impacts
-from na64stat.stats.model import Model
+from na64stat.stats.fits.impacts import impacts
+from na64stat.stats.likelihood.model import Model
 
 from .histfactory import every_modifier, make, modifier
 from .oracle import hesse_errors, interior, pyhf_minuit

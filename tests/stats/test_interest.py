@@ -4,10 +4,10 @@ import pyhf
 import pytest
 
 from na64stat.errors import InputError, WorkspaceError
-from na64stat.stats.best_fit import best_fit
-from na64stat.stats.impacts import impacts
+from na64stat.stats.fits.best_fit import best_fit
+from na64stat.stats.fits.impacts import impacts
+from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import upper_limit
-from na64stat.stats.model import Model
 
 OF_INTEREST = ["mu", "u", "h", "v", "lumi", ""]
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyhf.interpolators import code0, code1, code4, code4p
 
-from na64stat.stats import kernel
-from na64stat.stats.interpolation import Interpolation, nominal_rates, turns_negative
-from na64stat.stats.model import Model
+from na64stat.stats.likelihood import kernel
+from na64stat.stats.likelihood.interpolation import Interpolation, nominal_rates, turns_negative
+from na64stat.stats.likelihood.model import Model
 
 from .histfactory import every_modifier
 

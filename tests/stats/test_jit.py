@@ -7,7 +7,7 @@ import sys
 import pytest
 
 MODULE = """
-from na64stat.stats.jit import compiled
+from na64stat.stats.likelihood.jit import compiled
 
 @compiled()
 def double(x):
@@ -50,7 +50,7 @@ def test_a_full_disk_loses_the_kept_code_only(tmp_path):
 
 def test_nowhere_to_keep_it(tmp_path, monkeypatch):
     """numba's error of a function without a place for its cache is none of ours."""
-    from na64stat.stats import jit
+    from na64stat.stats.likelihood import jit
 
     def nowhere(function):
         raise RuntimeError("cannot cache function: no locator available")

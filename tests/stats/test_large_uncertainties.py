@@ -12,13 +12,13 @@ from scipy.optimize import brentq
 from scipy.stats import gamma, norm, poisson
 
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
-from na64stat.stats.exact_map import SharedEnumeration
-from na64stat.stats.feldman_cousins import FeldmanCousins
+from na64stat.stats.bayes.marginal_likelihood import MarginalLikelihood
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.exact.feldman_cousins import FeldmanCousins
+from na64stat.stats.exact.shared import SharedEnumeration
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.statistic import Criterion, Statistic
 from na64stat.stats.limits import cl_s, upper_limit
-from na64stat.stats.marginal import MarginalLikelihood
-from na64stat.stats.model import Model
-from na64stat.stats.statistic import Criterion, Statistic
 
 REPORTED = Path(__file__).parents[1] / "reported"
 KINDS = ("normsys", "histosys", "shapesys", "staterror")

@@ -10,12 +10,12 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import poisson
 
-from na64stat.stats.average import NuisanceAverage
-from na64stat.stats.exact import Exact
-from na64stat.stats.fit import fit_fixed, fit_free
+from na64stat.stats.average.merge import merged
+from na64stat.stats.average.nuisance_average import NuisanceAverage
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.fit import fit_fixed, fit_free
+from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import cl_s, upper_limit
-from na64stat.stats.merge import merged
-from na64stat.stats.model import Model
 
 REPORTED = Path(__file__).parents[1] / "reported"
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.special import gammaln
 
 from na64stat.errors import InputError
-from na64stat.stats.compiled import Interpolation
-from na64stat.stats.model import Model
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.tables import Interpolation
 
 from .histfactory import FAMILY, KINDS, PYHF_CODES, Reference, every_modifier, make, modifier, modifiers_of, workspaces
 

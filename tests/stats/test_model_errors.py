@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError, RegionError, WorkspaceError
-from na64stat.stats.compiled import Interpolation
-from na64stat.stats.model import Model
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.tables import Interpolation
 
 from .histfactory import every_modifier, make, modifier
 

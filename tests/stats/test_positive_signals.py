@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from na64stat.stats import kernel
-from na64stat.stats.fit import fit_fixed
-from na64stat.stats.model import Model
+from na64stat.stats.likelihood import kernel
+from na64stat.stats.likelihood.fit import fit_fixed
+from na64stat.stats.likelihood.model import Model
 
 
 def two_shapes():

@@ -11,8 +11,8 @@ from scipy import stats
 from scipy.integrate import quad
 
 from na64stat.errors import InputError
-from na64stat.stats.priors import Flat, Jeffreys, LogFlat
-from na64stat.stats.user_prior import UserPrior
+from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
+from na64stat.stats.bayes.user_prior import UserPrior
 
 
 def exponential(x):

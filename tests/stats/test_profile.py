@@ -6,9 +6,9 @@ from scipy.optimize import brentq
 from scipy.stats import chi2
 
 from na64stat.errors import InputError
-from na64stat.stats.best_fit import best_fit
-from na64stat.stats.model import Model
-from na64stat.stats.profile import LEVELS, mu_floor, profile
+from na64stat.stats.fits.best_fit import best_fit
+from na64stat.stats.fits.profile import LEVELS, mu_floor, profile
+from na64stat.stats.likelihood.model import Model
 
 from .oracle import interior, pyhf_minuit
 

@@ -8,12 +8,12 @@ from scipy.stats import norm, poisson
 
 from na64stat.errors import ComputationError, InputError, RegionError
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
-from na64stat.stats.feldman_cousins import FeldmanCousins
-from na64stat.stats.interpolation import Interpolation
-from na64stat.stats.model import Model
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.exact.feldman_cousins import FeldmanCousins
+from na64stat.stats.likelihood.interpolation import Interpolation
+from na64stat.stats.likelihood.model import Model
 from na64stat.stats.significance import significance
-from na64stat.stats.toys import Toys
+from na64stat.stats.toys.toys import Toys
 
 from .histfactory import every_modifier, make, modifier
 

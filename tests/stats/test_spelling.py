@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from na64stat.errors import RegionError
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.best_fit import best_fit
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.fits.best_fit import best_fit
+from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import check_combination, upper_limit
-from na64stat.stats.model import Model
 
 pytestmark = pytest.mark.filterwarnings("ignore::na64stat.errors.LowCountWarning")
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from na64stat.stats.exact import Exact
-from na64stat.stats.model import Model
-from na64stat.stats.surface import NOTHING, TOLERANCE, WEAKEST, Surface
+from na64stat.stats.exact.cl_s_table import NOTHING, TOLERANCE, WEAKEST, Surface
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model
 
 
 def counting(events):

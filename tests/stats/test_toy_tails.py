@@ -9,13 +9,13 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import binom, poisson
 
-from na64stat.stats.exact import Exact
-from na64stat.stats.model import Model
-from na64stat.stats.records import BAND_QUANTILES
-from na64stat.stats.statistic import Criterion
-from na64stat.stats.toy_sample import Source
-from na64stat.stats.toy_weights import Probability, log_ratio, standard_error, tilted
-from na64stat.stats.toys import Toys
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.statistic import Criterion
+from na64stat.stats.results import BAND_QUANTILES
+from na64stat.stats.toys.sample import Source
+from na64stat.stats.toys.toys import Toys
+from na64stat.stats.toys.weights import Probability, log_ratio, standard_error, tilted
 
 REPORTED = Path(__file__).parents[1] / "reported"
 

@@ -10,12 +10,12 @@ from pyhf.infer.calculators import ToyCalculator
 from scipy.stats import poisson
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.stats.exact import Exact
-from na64stat.stats.fit import fit_fixed, fit_free
-from na64stat.stats.model import Model
-from na64stat.stats.statistic import Criterion, Statistic, evaluate
-from na64stat.stats.toy_sample import CHUNK, Question, ToySample, generate
-from na64stat.stats.toys import Toys
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.fit import fit_fixed, fit_free
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.statistic import Criterion, Statistic, evaluate
+from na64stat.stats.toys.sample import CHUNK, Question, ToySample, generate
+from na64stat.stats.toys.toys import Toys
 
 from .histfactory import every_modifier
 

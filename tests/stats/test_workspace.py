@@ -8,9 +8,9 @@ import pytest
 
 from na64stat.errors import InputError, RegionError
 from na64stat.plane import Binning, Region
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR, build_workspace
 from na64stat.stats.limits import cl_s, upper_limit
-from na64stat.stats.model import Model
-from na64stat.stats.workspace import BACKGROUND_FLOOR, build_workspace
 from na64stat.template import Plane, Template, Yield
 
 

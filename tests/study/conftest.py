@@ -11,9 +11,10 @@ from na64stat.errors import ScenarioError
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Background
 from na64stat.scenarios.axion_photon import AxionPhoton
-from na64stat.scenarios.base import Production, Scenario
+from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.production import Production
 from na64stat.study.limits import limits
-from na64stat.study.scan import scan
+from na64stat.study.maps.scan import scan
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.predict import region_events
 

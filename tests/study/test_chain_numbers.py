@@ -10,12 +10,12 @@ import pytest
 
 import na64stat as na
 from na64stat.errors import ComputationError, InputError
-from na64stat.export.posterior_tables import tables
+from na64stat.export.hepdata.posteriors import tables
 from na64stat.files import to_json
-from na64stat.stats.priors import Flat
-from na64stat.study.chain_file import _BLOCK, _MAGIC, SCHEMA, ChainFile
-from na64stat.study.sample import sample
-from na64stat.study.samples import load_samples
+from na64stat.stats.bayes.priors import Flat
+from na64stat.study.bayes.chain_file import _BLOCK, _MAGIC, SCHEMA, ChainFile
+from na64stat.study.bayes.sample import sample
+from na64stat.study.bayes.samples import load_samples
 
 GONE = object()
 

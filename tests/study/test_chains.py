@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import na64stat as na
 from na64stat.errors import InputError
-from na64stat.stats.priors import Flat, LogFlat
-from na64stat.stats.user_prior import UserPrior
-from na64stat.study.chain_file import ChainFile, locked
-from na64stat.study.sample import sample
-from na64stat.study.samples import load_samples
+from na64stat.stats.bayes.priors import Flat, LogFlat
+from na64stat.stats.bayes.user_prior import UserPrior
+from na64stat.study.bayes.chain_file import ChainFile, locked
+from na64stat.study.bayes.sample import sample
+from na64stat.study.bayes.samples import load_samples
 
 AXION = na.AxionMuon(mass=0.1, coupling=5e-3)
 ASKED = {"prior": Flat("yield", 0, 50), "walkers": 16, "ensembles": 2, "seed": 5}
@@ -85,7 +85,7 @@ def test_a_longer_chain_goes_on_where_a_shorter_one_ended(run, chain, tmp_path):
 PROGRAM = """
 import sys
 import na64stat as na
-import na64stat.study.sample as module
+import na64stat.study.bayes.sample as module
 module._SECONDS = 0.05
 run = na.load_run("2022")
 axion = na.AxionMuon(mass=0.1, coupling=5e-3)

@@ -15,11 +15,11 @@ from concurrent.futures import BrokenExecutor
 import pytest
 
 from na64stat.errors import ComputationError, InputError, Na64StatWarning
-from na64stat.study.answers import answer_of, as_text
-from na64stat.study.cluster import dask_executor
-from na64stat.study.engine import Engine
-from na64stat.study.journal import Journal
-from na64stat.study.unpickled import Unread, nothing_unpickled
+from na64stat.tasks.answers import answer_of, as_text
+from na64stat.tasks.dask import dask_executor
+from na64stat.tasks.engine import Engine
+from na64stat.tasks.journal import Journal
+from na64stat.tasks.unpickled import Unread, nothing_unpickled
 
 SCAN = ["scan", "axion-photon", "--mass", "1e-2:0.1:6", "--coupling", "1e-5:1e-2:12"]
 
@@ -98,7 +98,7 @@ def test_a_scheduler_lost_in_the_middle(tmp_path, dask, scheduler, monkeypatch, 
     process, address = scheduler
     worker(dask, address)
     if number == signal.SIGSTOP:
-        monkeypatch.setattr("na64stat.study.cluster._PATIENCE", 10.0)
+        monkeypatch.setattr("na64stat.tasks.dask._PATIENCE", 10.0)
     journal = Journal(tmp_path / "j", {"q": 1})
     with dask_executor(address) as executor, Engine(Slow(0.05), workers=executor, journal=journal) as engine:
 
@@ -123,7 +123,7 @@ def test_a_scheduler_lost_in_the_middle(tmp_path, dask, scheduler, monkeypatch, 
 
 def test_a_scheduler_without_workers_is_told(dask, scheduler, monkeypatch):
     _, address = scheduler
-    monkeypatch.setattr("na64stat.study.cluster._TELL", 0.5)
+    monkeypatch.setattr("na64stat.tasks.dask._TELL", 0.5)
 
     def answer_after_a_while():
         with dask_executor(address) as executor:
@@ -139,7 +139,7 @@ def test_a_scheduler_without_workers_is_told(dask, scheduler, monkeypatch):
 @pytest.mark.filterwarnings("ignore:.*waiting for workers:na64stat.errors.Na64StatWarning")
 def test_a_scheduler_without_workers_is_given_up(scheduler, monkeypatch):
     _, address = scheduler
-    monkeypatch.setattr("na64stat.study.cluster._NO_WORKERS", 2.0)
+    monkeypatch.setattr("na64stat.tasks.dask._NO_WORKERS", 2.0)
     with (
         dask_executor(address) as executor,
         pytest.raises(BrokenExecutor, match="it has had no worker for 2 s; dask worker"),
@@ -173,7 +173,7 @@ def listening(answer):
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" * 20, bytes(400), b"\x01" + bytes(7) * 9])
 @pytest.mark.parametrize("scheme", ["tcp", "tls"])
 def test_something_else_listens(monkeypatch, answer, scheme):
-    monkeypatch.setattr("na64stat.study.cluster._PATIENCE", 2.0)
+    monkeypatch.setattr("na64stat.tasks.dask._PATIENCE", 2.0)
     begin = time.monotonic()
     with listening(answer) as port, pytest.raises(InputError, match="no Dask scheduler answers there"):  # noqa: SIM117
         with dask_executor(f"{scheme}://127.0.0.1:{port}"):
@@ -185,7 +185,7 @@ def test_something_else_listens(monkeypatch, answer, scheme):
     "address", ["ucx://127.0.0.1:9", "xyz://127.0.0.1:9", "tcp://127.0.0.1:99999", "", "tcp://", "inproc://9"]
 )
 def test_addresses_that_are_none(monkeypatch, address):
-    monkeypatch.setattr("na64stat.study.cluster._PATIENCE", 2.0)
+    monkeypatch.setattr("na64stat.tasks.dask._PATIENCE", 2.0)
     with pytest.raises(InputError, match="no Dask scheduler answers there"), dask_executor(address):
         pass
 
@@ -206,7 +206,7 @@ def test_silence_is_one_line(tmp_path):
 
 EVIL = """
 import os
-import na64stat.study.answers, na64stat.study.cluster
+import na64stat.tasks.answers, na64stat.tasks.dask
 
 class Evil(Exception):
     def __reduce__(self):
@@ -215,7 +215,7 @@ class Evil(Exception):
 def as_text(*_, **__):
     {act}
 
-na64stat.study.answers.as_text = as_text
+na64stat.tasks.answers.as_text = as_text
 
 async def dask_setup(worker):
     worker.loop.call_later(0, lambda: None)

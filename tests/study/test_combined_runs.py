@@ -12,7 +12,7 @@ import pytest
 import na64stat as na
 from na64stat.errors import InputError, RegionError
 from na64stat.experiment.run import Background
-from na64stat.stats.model import Model
+from na64stat.stats.likelihood.model import Model
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
 

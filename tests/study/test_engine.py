@@ -11,8 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.study.engine import Engine
-from na64stat.study.journal import Journal
+from na64stat.tasks.engine import Engine
+from na64stat.tasks.journal import Journal
 
 TASKS = [["power", i, [0.1 * i, 1e-300]] for i in range(12)]
 
@@ -157,7 +157,7 @@ def test_a_class_in_a_script_without_a_guard(tmp_path):
     """As a user writes it: everything at the top level of one file, no `if __name__ == "__main__"`."""
     script = tmp_path / "mine.py"
     script.write_text(
-        "from na64stat.study.engine import Engine\n"
+        "from na64stat.tasks.engine import Engine\n"
         "FACTOR = 3\n"
         "class Job:\n"
         "    def __call__(self, task):\n"
@@ -171,7 +171,7 @@ def test_a_class_in_a_script_without_a_guard(tmp_path):
 
 def test_workers_with_another_installation(monkeypatch):
     asked = [False, False, True]
-    monkeypatch.setattr("na64stat.study.engine.version", lambda _: "1.0" if asked.pop() else "2.0")
+    monkeypatch.setattr("na64stat.tasks.engine.version", lambda _: "1.0" if asked.pop() else "2.0")
     with (
         ThreadPoolExecutor(1) as threads,
         pytest.raises(ComputationError, match=r"has na64stat 2\.0, 1\.0 is asked for"),

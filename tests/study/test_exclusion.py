@@ -9,7 +9,7 @@ import pytest
 
 import na64stat as na
 from na64stat.errors import InputError
-from na64stat.study.load_map import load_map
+from na64stat.records.load import load_map
 
 BOX = (1e-3, 1.0), (1e-6, 1.0)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from na64stat.errors import InputError
-from na64stat.study.journal import Journal, difference, is_journal, remove_journal
+from na64stat.tasks.journal import Journal, difference, is_journal, remove_journal
 
 QUESTION = {"study": "scan", "cl": 0.9, "mass_gev": [0.001, 0.1]}
 
@@ -65,7 +65,7 @@ import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
 from na64stat.errors import InputError
-from na64stat.study.journal import Journal
+from na64stat.tasks.journal import Journal
 try:
     Journal({str(path)!r}, {QUESTION!r})
 except InputError as error:
@@ -182,7 +182,7 @@ import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 from na64stat.errors import InputError
-from na64stat.study.journal import Journal
+from na64stat.tasks.journal import Journal
 journal = Journal({str(path)!r}, {QUESTION!r})
 try:
     for i in range(1000):

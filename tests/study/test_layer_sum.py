@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import na64stat as na
-from na64stat.study.limits_record import load_limits
+from na64stat.records.limits import load_limits
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* come from x < 0.01:na64stat.errors.ValidityWarning")
 

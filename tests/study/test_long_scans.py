@@ -16,7 +16,7 @@ import pytest
 
 import na64stat as na
 from na64stat.errors import InputError
-from na64stat.study.cluster import dask_executor
+from na64stat.tasks.dask import dask_executor
 
 KILLS = int(os.environ.get("NA64STAT_TEST_KILLS", "4"))
 """How often the scan is killed; twenty once in a while."""
@@ -304,7 +304,7 @@ def test_an_own_scenario_on_a_cluster(folder, mine, mine_alone, cluster):
 
 
 def test_no_scheduler_there(folder, monkeypatch):
-    monkeypatch.setattr("na64stat.study.cluster._PATIENCE", "1s")
+    monkeypatch.setattr("na64stat.tasks.dask._PATIENCE", "1s")
     with pytest.raises(InputError, match=r"scheduler 'tcp://127\.0\.0\.1:9': no Dask scheduler answers there"):  # noqa: SIM117
         with dask_executor("tcp://127.0.0.1:9"):
             pass

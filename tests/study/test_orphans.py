@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 SCRIPT = """
 import ctypes, sys, time
-from na64stat.study.engine import Engine
+from na64stat.tasks.engine import Engine
 
 class Job:
     def __call__(self, task):

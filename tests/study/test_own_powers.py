@@ -10,7 +10,8 @@ from scipy.optimize import brentq
 
 import na64stat as na
 from na64stat.physics import cross_sections
-from na64stat.scenarios.base import Production, Scenario
+from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.production import Production
 
 
 @dataclass(frozen=True, kw_only=True)

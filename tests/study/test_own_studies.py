@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 import na64stat as na
 from na64stat.experiment.run import BackgroundScaling
 from na64stat.scenarios.registry import load_class
-from na64stat.study.mot_needed import mot_needed
+from na64stat.study.projection.mot_needed import mot_needed
 
 REPORTED = Path(__file__).parents[1] / "reported"
 MASS = 0.05

@@ -9,13 +9,13 @@ from scipy.stats import chi2, gamma
 
 import na64stat as na
 from na64stat.errors import ComputationError, InputError
-from na64stat.stats.priors import Flat, Jeffreys, LogFlat
-from na64stat.stats.user_prior import UserPrior
-from na64stat.study.credible import compare_priors, credible_limit, credible_plane
-from na64stat.study.events_plane import EventsPlane
-from na64stat.study.events_table import TOLERANCE, EventsTable
-from na64stat.study.pose import pose
-from na64stat.study.sample import sample
+from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
+from na64stat.stats.bayes.user_prior import UserPrior
+from na64stat.study.bayes.credible import compare_priors, credible_limit, credible_plane
+from na64stat.study.bayes.events_plane import EventsPlane
+from na64stat.study.bayes.events_table import TOLERANCE, EventsTable
+from na64stat.study.bayes.question import pose
+from na64stat.study.bayes.sample import sample
 from na64stat.study.signal_test import SignalTest
 
 AXION = na.AxionMuon(mass=0.1, coupling=5e-3)

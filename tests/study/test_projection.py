@@ -11,14 +11,14 @@ from scipy.stats import norm, poisson
 from na64stat.errors import InputError, ScenarioError
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Background, BackgroundScaling
+from na64stat.records.projection import load_projection
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.study.discovery import Discovery
 from na64stat.study.limits import limits
-from na64stat.study.mot_needed import mot_needed
-from na64stat.study.projection import project
-from na64stat.study.projection_record import load_projection
+from na64stat.study.projection.discovery import Discovery
+from na64stat.study.projection.mot_needed import mot_needed
+from na64stat.study.projection.projection import project
 from na64stat.study.signal_test import SignalTest
 
 NONE, PER_MOT, FIXED = BackgroundScaling.NONE, BackgroundScaling.PER_MOT, BackgroundScaling.FIXED

@@ -12,10 +12,10 @@ import pytest
 import na64stat as na
 from na64stat.errors import InputError
 from na64stat.files import to_json
-from na64stat.stats.priors import Flat
-from na64stat.study.credible import compare_priors
-from na64stat.study.credible_record import load_credible
-from na64stat.study.load_map import load_map, load_result
+from na64stat.records.credible import load_credible
+from na64stat.records.load import load_map, load_result
+from na64stat.stats.bayes.priors import Flat
+from na64stat.study.bayes.credible import compare_priors
 
 
 @pytest.fixture(scope="module")

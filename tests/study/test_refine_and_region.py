@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from na64stat.contour.refine import refine
+from na64stat.contour.region import BORDERS, ExclusionRegion
 from na64stat.errors import InputError
-from na64stat.study.refine import refine
-from na64stat.study.region import BORDERS, ExclusionRegion
 
 BOX = ((-7.0, 0.0), (-14.0, 0.0))
 DECADES = math.log(10) ** 2

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from na64stat.study.refine import refine
-from na64stat.study.region import ExclusionRegion
+from na64stat.contour.refine import refine
+from na64stat.contour.region import ExclusionRegion
 
 BOX = ((math.log(1e-3), 0.0), (math.log(1e-6), 0.0))
 TOLERANCE = 0.005

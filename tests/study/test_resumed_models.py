@@ -11,8 +11,8 @@ import na64stat as na
 from na64stat.errors import InputError
 from na64stat.scenarios.registry import resolve
 from na64stat.scenarios.tabulated import COLUMNS, SpectrumTable, Tabulated
-from na64stat.study.long_work import question_of
-from na64stat.study.maps import MapWork
+from na64stat.study.maps.long_work import question_of
+from na64stat.study.maps.points import MapWork
 from na64stat.study.signal_test import SignalTest
 
 MASSES, COUPLINGS = np.geomspace(0.01, 1, 20), np.array([1e-4, 1e-3])

@@ -10,16 +10,16 @@ import pytest
 from na64stat.errors import InputError, LowCountWarning, RegionError, ValidityWarning
 from na64stat.experiment.load import load_run
 from na64stat.files import to_json
+from na64stat.records.scan import load_scan
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.stats.asymptotic import Asymptotic
+from na64stat.stats.likelihood.workspace import build_workspace
 from na64stat.stats.limits import cl_s
-from na64stat.stats.workspace import build_workspace
 from na64stat.study.limits import limits
-from na64stat.study.scan import scan
-from na64stat.study.scan_record import load_scan
+from na64stat.study.maps.scan import scan
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.predict import DepthAverage, predict, region_events
 
@@ -421,7 +421,7 @@ def test_extrapolated_efficiencies_warn_at_either_end(run, masses):
 def test_a_point_that_cannot_be_computed_is_one_point(monkeypatch):
     """Too many outcomes at some couplings of a combination: those points fail and say why, the others stand."""
     from na64stat.errors import ComputationError
-    from na64stat.stats.exact import Exact
+    from na64stat.stats.exact.exact import Exact
 
     honest = Exact.cl_s_of_signals
 

@@ -17,9 +17,9 @@ from na64stat.scenarios.dark_sector import DarkSector
 from na64stat.scenarios.muon_scalar import MuonScalar
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact.exact import Exact
+from na64stat.stats.likelihood.workspace import build_workspace
 from na64stat.stats.limits import cl_s, upper_limit
-from na64stat.stats.workspace import build_workspace
 from na64stat.study.limits import limits
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.yields.predict import DepthAverage, predict, region_events

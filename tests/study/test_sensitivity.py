@@ -13,12 +13,12 @@ from scipy.stats import poisson
 
 import na64stat as na
 from na64stat.errors import ComputationError, InputError
-from na64stat.experiment.varied import with_numbers
+from na64stat.experiment.with_numbers import with_numbers
 from na64stat.physics.cross_sections import total_cross_section
-from na64stat.study.assumptions import standard_variations
-from na64stat.study.sensitivity import EfficiencyRule, Headline, sensitivity
-from na64stat.study.sensitivity_record import AssumedNumber, HeadlineLimit, Sensitivity, Shift
-from na64stat.study.variation import RAISED, Setting, Variation
+from na64stat.records.sensitivity import AssumedNumber, HeadlineLimit, Sensitivity, Shift
+from na64stat.study.sensitivity.assumptions import standard_variations
+from na64stat.study.sensitivity.sensitivity import EfficiencyRule, Headline, sensitivity
+from na64stat.study.sensitivity.variation import RAISED, Setting, Variation
 
 RUN = na.load_run("2022")
 STANDARD, REASONS = standard_variations(RUN)

@@ -7,7 +7,7 @@ import pytest
 
 from na64stat.errors import LowCountWarning, RegionError
 from na64stat.stats.asymptotic import Asymptotic
-from na64stat.stats.exact import Exact
+from na64stat.stats.exact.exact import Exact
 from na64stat.stats.limits import cl_s
 from na64stat.study.signal_test import CURVE_TOLERANCE, LEVELS, SignalTest
 

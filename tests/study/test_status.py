@@ -5,11 +5,10 @@ import pytest
 
 import na64stat as na
 from na64stat.errors import InputError
+from na64stat.records import status
+from na64stat.records.status import failed, from_below, has_failed, is_from_below, why_failed
 from na64stat.report.summary import _cell
-from na64stat.study import status
-from na64stat.study.arviz_export import arviz_groups
-from na64stat.study.samples import Samples
-from na64stat.study.status import failed, from_below, has_failed, is_from_below, why_failed
+from na64stat.study.bayes.samples import Samples
 
 
 @pytest.mark.parametrize("reason", ["no signal", "failed: twice", "", "excluded"])
@@ -70,4 +69,4 @@ def test_signal_events_of_bins_are_told_from_parameters_by_their_bins():
     assert found.names == (*named, "events", "events a")
     np.testing.assert_array_equal(found.of("events a"), values[..., 0])
     np.testing.assert_array_equal(found.of("events of the beam"), values[..., 1])
-    assert set(arviz_groups(found)["posterior"]) == {*named, "events", "signal", "expected"}
+    assert set(found.groups()["posterior"]) == {*named, "events", "signal", "expected"}

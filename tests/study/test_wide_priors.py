@@ -11,9 +11,9 @@ from scipy.stats import gamma, norm, poisson
 
 import na64stat as na
 from na64stat.errors import InputError
-from na64stat.stats import sampler
-from na64stat.stats.credible import Curve
-from na64stat.stats.priors import Flat, Jeffreys, LogFlat
+from na64stat.stats.bayes import sampler
+from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
 
 COUNTING = Path(__file__).parents[1] / "reported" / "mc_counting.json"
 

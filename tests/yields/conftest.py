@@ -9,7 +9,8 @@ from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.load import load_run
 from na64stat.physics import cross_sections
 from na64stat.scenarios.axion_photon import AxionPhoton
-from na64stat.scenarios.base import Production, Scenario
+from na64stat.scenarios.base import Scenario
+from na64stat.scenarios.production import Production
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from na64stat.physics.constants import MUON_MASS
 from na64stat.physics.kinematics import energy_fraction_limits
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
-from na64stat.scenarios.base import Production
 from na64stat.scenarios.dark_sector import DarkSector
+from na64stat.scenarios.production import Production
 from na64stat.scenarios.registry import resolve
 from na64stat.scenarios.zprime import ZPrime
 from na64stat.yields.predict import DepthAverage, expected_events, region_events

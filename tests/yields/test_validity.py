@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from na64stat.errors import ValidityWarning
+from na64stat.experiment.acceptance import acceptance_curve
 from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.load import load_run
 from na64stat.scenarios.axion_muon import AxionMuon
@@ -59,7 +60,7 @@ def test_a_reliable_x_of_ones_own_is_looked_at(run):
         reliable_x = 0.5
 
     made = spectrum(Own(mass=0.1, coupling=1e-3), run)
-    accepted = made.events[0] * run.response.acceptance_curve(run.region("invisible").region, "invisible")(made.x)
+    accepted = made.events[0] * acceptance_curve(run.response, run.region("invisible").region, "invisible")(made.x)
     assert accepted[made.x < 0.5].sum() / accepted.sum() < 0.1
     assert doubts(Own(mass=0.1, coupling=1e-3), run, ("invisible",)) == []
     Own.reliable_x = 0.9

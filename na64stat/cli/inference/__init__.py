@@ -1,0 +1,1 @@
+"""Commands that infer from a workspace or a scenario: limits, fits, significance, posteriors."""

@@ -1,0 +1,112 @@
+"""`na64stat credible`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from na64stat.cli.figures import figure_file, figure_option
+from na64stat.cli.options.model import is_file
+from na64stat.cli.options.posterior import InquiryChoice, with_inquiry
+from na64stat.cli.options.scenario_run import as_json, examples
+from na64stat.cli.output import (
+    overwrite_option,
+    plain_table,
+    print_json,
+    print_notes,
+    print_table,
+    progress,
+)
+from na64stat.errors import InputError
+from na64stat.text import in_brackets
+
+if TYPE_CHECKING:
+    from na64stat.cli.output import Output
+    from na64stat.records.credible import ComparedLimits
+
+
+@click.command(
+    epilog=examples(
+        "credible axion-muon --mass 0.1 --prior flat:yield:0:50 --prior log-flat:coupling:1e-6:1",
+        "credible axion-photon --mass 0.01 --region visible --prior flat:coupling:0:1 -o posterior.png",
+        "credible axion-photon --prior log-flat:coupling:1e-6:1 --prior log-flat:mass:1e-3:1 -o plane.png",
+    )
+)
+@with_inquiry
+@figure_option("posterior, or of the credible region beside that of CL_s")
+@overwrite_option
+@as_json
+def credible(inquiry: InquiryChoice, output: str | None, overwrite: bool, as_json: bool) -> None:
+    """Credible limits by quadrature, beside CL_s.
+
+    Each --prior of a coupling, a yield or mu is a row of its own; a pyhf workspace FILE.json has mu and the yield. With a
+    prior of the mass there is one of the coupling: then the credible region of the (mass, coupling) plane is computed.
+    """
+    file = figure_file(output, overwrite)
+    if inquiry.over_plane and not is_file(inquiry.scenario.text):
+        _plane(inquiry, file, as_json)
+        return
+    from na64stat.study.bayes.credible import compare_priors
+
+    found = compare_priors(**inquiry.arguments(), priors=inquiry.priors, cl=inquiry.cl, track=progress("limits"))
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _show(found)
+    print_notes(found.notes, as_json)
+    if file is not None:
+        from na64stat.figures.posterior import save_curves
+
+        save_curves(found, file.path, overwrite=file.overwrite)
+        click.echo(f"wrote {file.path}", err=True)
+
+
+def _plane(inquiry: InquiryChoice, file: Output | None, as_json: bool) -> None:
+    if file is not None and inquiry.counts:
+        raise InputError("--count: the contour of CL_s beside it would be of the observed counts; leave out -o")
+    from na64stat.study.bayes.credible import credible_plane
+
+    asked = inquiry.arguments()
+    found = credible_plane(**asked, priors=inquiry.priors, cl=inquiry.cl, track=progress("plane"))
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        share = 100 * inquiry.cl
+        click.echo(f"{found.scenario}, run {found.run}, {' + '.join(found.regions)}: prior {'; '.join(found.priors)}")
+        covered = found.inside.any(axis=1)
+        reach = f"m from {found.mass[covered][0]:.3g} to {found.mass[covered][-1]:.3g} GeV"
+        click.echo(f"credible region, {share:g}%: {found.inside.mean():.3g} of the plane, {reach}")
+    print_notes(found.notes, as_json)
+    if file is not None:
+        from na64stat.figures.posterior import save_plane
+        from na64stat.study.maps.exclusion import exclusion
+
+        ends = (found.mass[0], found.mass[-1]), (found.coupling[0], found.coupling[-1])
+        names = ("run", "regions", "systematics", "correlated", "average")
+        same = {name: asked[name] for name in names}
+        beside = exclusion(
+            asked["scenario"],
+            same.pop("run"),
+            *ends,
+            levels=("observed",),
+            cl=inquiry.cl,
+            track=progress("CL_s"),
+            **same,
+        )
+        save_plane(found, beside, file.path, overwrite=file.overwrite)
+        click.echo(f"wrote {file.path}", err=True)
+
+
+def _show(found: ComparedLimits) -> None:
+    counts = ", ".join(f"{count:g} in {name}" for name, count in found.counts.items())
+    fixed = "" if found.mass is None else f", m = {found.mass:g} GeV"
+    run = "" if found.run is None else f", run {found.run}"
+    click.echo(f"{found.scenario}{fixed}{run}: {counts}; {100 * found.cl:g}% limits")
+    unit = in_brackets(found.coupling_unit)
+    table = plain_table("prior or method", "events", f"coupling{unit}", "")
+    for row in found.rows:
+        events = "-" if row.events is None else f"{row.events:.4g}"
+        coupling = "-" if row.coupling is None else f"{row.coupling:.4g}"
+        table.add_row(row.label, events, coupling, row.note)
+    print_table(table)

@@ -1,0 +1,1 @@
+"""Commands that hand results on, or show what others published."""

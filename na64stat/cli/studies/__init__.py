@@ -1,0 +1,1 @@
+"""Commands that study a scenario over masses, couplings and exposures."""

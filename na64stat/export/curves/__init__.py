@@ -1,0 +1,1 @@
+"""Limits that others published, read from a table of HEPData."""

@@ -1,0 +1,1 @@
+"""HEPData: tables, submissions and their reader."""

@@ -1,0 +1,1 @@
+"""Public likelihoods: patchsets of pyhf, and HS3."""

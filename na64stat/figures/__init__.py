@@ -1,0 +1,1 @@
+"""A figure of each record, composed of the artists in `plot`."""

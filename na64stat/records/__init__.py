@@ -1,0 +1,1 @@
+"""Results of studies: what they hold, how they are saved and loaded."""

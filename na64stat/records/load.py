@@ -1,0 +1,60 @@
+"""Reading a file of a record, whichever it is of: read once, so that a pipe will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from na64stat.errors import InputError
+from na64stat.records.content import content_of
+from na64stat.records.credible import credible_of
+from na64stat.records.exclusion import Exclusion, exclusion_of
+from na64stat.records.fields import Entry
+from na64stat.records.limits import limits_of
+from na64stat.records.projection import projection_of
+from na64stat.records.record import kind_of, read_entry
+from na64stat.records.scan import Scan, scan_of
+
+_RESULTS: Final[Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(
+    {
+        "scan": scan_of,
+        "exclusion": exclusion_of,
+        "projection": projection_of,
+        "limits": limits_of,
+        "credible limits": credible_of,
+    }
+)
+
+
+def load_map(path: str | Path) -> Scan | Exclusion:
+    """A scan or an exclusion that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is neither.
+    """
+    file = read_entry(path)
+    kind = kind_of(file)
+    if kind not in ("scan", "exclusion"):
+        raise InputError(
+            f"{path}: {content_of(file.value)}; a file of `na64stat scan` or `na64stat exclusion` is right"
+        )
+    return exclusion_of(file) if kind == "exclusion" else scan_of(file)
+
+
+def load_result(path: str | Path) -> Any:
+    """A scan, an exclusion, a projection, limits or credible limits that `save`, or `--json`, wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is none of them.
+    """
+    file = read_entry(path)
+    kind = kind_of(file)
+    if not isinstance(kind, str) or kind not in _RESULTS:
+        raise InputError(f"{path}: {content_of(file.value)}; {', '.join(_RESULTS)} or a chain (.h5) are right")
+    return _RESULTS[kind](file)

@@ -1,0 +1,149 @@
+"""What the JSON files of all kinds of records have in common."""
+
+from __future__ import annotations
+
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.arguments import check
+from na64stat.contour.region import Contour
+from na64stat.errors import InputError, shown
+from na64stat.files import parse_json, read_limited, to_json, write_text
+from na64stat.records.content import content_of
+from na64stat.records.fields import LEVEL, Entry
+
+Array = NDArray[np.float64]
+
+
+COMMANDS: Final = {
+    "scan": "na64stat scan SCENARIO ... -o FILE",
+    "exclusion": "na64stat exclusion SCENARIO ... -o FILE",
+    "limits": "na64stat limit SCENARIO ... --json > FILE",
+    "projection": "na64stat project SCENARIO ... -o FILE",
+    "credible limits": "na64stat credible SCENARIO ... --json > FILE",
+    "sensitivity": "na64stat sensitivity SCENARIO ... -o FILE",
+}
+"""What writes a record of each kind."""
+
+
+def read_json(path: str | Path) -> Any:
+    """What a JSON file holds.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too large, or no JSON.
+    """
+    check("path", path, (str, os.PathLike), "the path of a file is right")
+    try:
+        content = read_limited(Path(path), "JSON")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    return parse_json(content, str(path))
+
+
+def read_entry(path: str | Path) -> Entry:
+    """What a JSON file holds, read once, so that a pipe will do.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too large, or no JSON.
+    """
+    return Entry(read_json(path), "", str(path))
+
+
+def kind_of(file: Entry) -> Any:
+    """The kind that a file names; None if it names none."""
+    return file.value.get("kind") if isinstance(file.value, dict) else None
+
+
+def record_of(file: Entry, kind: str, schema: int, what: str) -> Entry:
+    """The record in a file, whose messages then begin with "damaged" and `what` it is.
+
+    Raises
+    ------
+    InputError
+        If it is of another kind or schema.
+    """
+    if kind_of(file) != kind:
+        found = content_of(file.value)
+    elif type(file.value.get("schema")) is not int or file.value["schema"] != schema:
+        found = f"{kind} of schema {shown(file.value.get('schema'))}"
+    else:
+        return replace(file, where=f"{file.where}: damaged {what}")
+    raise InputError(f"{file.where}: {found}; {kind} of schema {schema}, as `{COMMANDS[kind]}` writes, is right")
+
+
+def question_of(record: Entry) -> tuple[str, str, str, tuple[str, ...], float, str]:
+    """Scenario, unit of its coupling, run, regions, confidence level and method of a record, in the order of its fields."""
+    return (
+        record["scenario"].name(),
+        record["coupling_unit"].name(),
+        record["run"].name(),
+        record["regions"].names(),
+        record["cl"].number(LEVEL),
+        record["method"].name(),
+    )
+
+
+def nullable(values: Sequence[float] | Array) -> list[float | None]:
+    """Numbers with null for NaN and infinity."""
+    return [value if math.isfinite(value) else None for value in np.asarray(values, dtype=float).tolist()]
+
+
+def excess_of(values: Array, failed: NDArray[np.bool_], entry: Entry) -> Array:
+    """An excess out of a file, where null stands for a failure, or else for minus infinity: no signal, or one too weak to count.
+
+    Raises
+    ------
+    InputError
+        If there is a number where a point failed.
+    """
+    for place in np.argwhere(failed & ~np.isnan(values)):
+        raise InputError(
+            f"{entry.where}: {entry.place} has {values[tuple(place)]:g} at point {', '.join(map(str, place))}, which failed; "
+            "null is right"
+        )
+    return np.where(np.isnan(values) & ~failed, -np.inf, values)
+
+
+def contour_records(contours: Sequence[Contour]) -> list[dict[str, Any]]:
+    """JSON form of contours."""
+    return [
+        {
+            "closed": curve.closed,
+            "ends": list(curve.ends),
+            "artefact": list(curve.artefact),
+            "points": [list(point) for point in zip(curve.mass, curve.coupling, strict=True)],
+        }
+        for curve in contours
+    ]
+
+
+class Saved(ABC):
+    """A record that can be kept as a JSON file."""
+
+    @abstractmethod
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the JSON form; an existing file is refused unless `overwrite`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether an existing file is replaced.
+        """
+        write_text(path, to_json(self.as_dict()), overwrite=overwrite)

@@ -1,0 +1,1 @@
+"""Probabilities averaged over the constraints of nuisance parameters."""

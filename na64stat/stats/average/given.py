@@ -1,0 +1,69 @@
+"""A model seen from where its held counts leave the nuisance parameters: `na64stat.stats.exact.conditional` finds that place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.parameters import Array, Poisson
+
+
+@dataclass(frozen=True, eq=False)
+class Given(Model):
+    """A model whose deviates are those of the nuisance parameters given the held counts, its last bins.
+
+    Attributes
+    ----------
+    summed
+        How many bins are not held.
+    mu
+        The signal strength.
+    flat
+        Free parameters: position among the parameters; their constraint is only where their nodes come from.
+    centre, spread
+        Mode of the density, and what a unit deviate means there, in deviates of the constraints, shapes (C,) and (C, C).
+    """
+
+    summed: int = 0
+    mu: float = 0.0
+    flat: tuple[int, ...] = ()
+    centre: Array = field(default_factory=lambda: np.zeros(0))
+    spread: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def at_deviates(self, deviates: Array) -> Array:
+        """Parameters at deviates (N, C) from the mode, shape (N, P)."""
+        return super().at_deviates(self._own(deviates))
+
+    def log_weight(self, deviates: Array) -> Array:
+        """Logarithm of the density over that of unit Gaussian deviates, but for a constant, shape (N,)."""
+        own = self._own(deviates)
+        return self._log_held(deviates) + 0.5 * np.asarray((deviates**2).sum(axis=1) - (own**2).sum(axis=1))
+
+    def moved_by(self, parameters: set[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which deviates move any of these parameters, shape (C,)."""
+        rows = np.array([i in parameters for i in self.constrained], dtype=bool)
+        return np.asarray((self.spread[rows] != 0).any(axis=0))
+
+    def _own(self, deviates: Array) -> Array:
+        return np.asarray(self.centre + deviates @ self.spread.T)
+
+    def _log_held(self, deviates: Array) -> Array:
+        from scipy.special import xlogy
+
+        points = self.at_deviates(deviates)
+        signal, background = self.split_rates(points)
+        rates = (self.mu * signal + background)[:, self.summed :]
+        assert self.observed is not None  # noqa: S101  # a held count has been observed
+        counts = self.observed[self.summed :]
+        with np.errstate(divide="ignore"):
+            total = (xlogy(counts, rates) - xlogy(counts, counts) - rates + counts).sum(axis=1)
+            for i in self.flat:
+                parameter, values = self.parameters[i], points[:, i]
+                constraint = parameter.constraint
+                assert isinstance(constraint, Poisson)  # noqa: S101  # see `_proposed`
+                mean = constraint.tau * values
+                total -= xlogy(constraint.count, mean) - mean
+                total = np.where((values > parameter.upper) | (values < parameter.lower), -np.inf, total)
+        return np.asarray(total)

@@ -1,0 +1,422 @@
+"""Poisson probabilities averaged over the constraint densities of the nuisance parameters.
+
+The densities are centred on the observed auxiliary data (the hybrid, or Cousins-Highland, average): unit Gaussians, or the
+Gamma density of a Poisson constraint. Parameters that move one bin only are integrated bin by bin, inside an integral over
+those that bins share: P(n_1, n_2) = sum over shared nodes k of w_k P_1(n_1 | k) P_2(n_2 | k). Every rule comes in replicates
+(shifted grids, other scramblings) whose scatter is the error; `na64stat.stats.average.nodes` makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import ComputationError, WorkspaceError
+from na64stat.stats.average.given import Given
+from na64stat.stats.average.merge import merged
+from na64stat.stats.average.nodes import Directions, Rule, replicates_of
+from na64stat.stats.average.poisson import joint, mixed_poisson
+from na64stat.stats.average.signal_mean import may_rise, nominal_at, parameters_at
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.parameters import Array, Gaussian
+
+CUT = 1e-6
+"""Weight of nodes at which rates or parameters were cut at their limits, above which a result says so."""
+
+_ONE_BIN_NODES, _NODES = 26_000, 1500
+"""Nodes of one rule at most, for the only bin and for one of several (or for what these share)."""
+
+_ONE_BIN_POINTS = 2**13
+"""Sobol points of the only bin."""
+
+_PAIRS = 40_000
+"""Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
+
+_FINER = 4
+"""How many times more nodes of one rule there may be where rates are cut at zero."""
+
+_HELD_PAIRS = 4_500_000
+"""Pairs of a shared and an own node at most, in all replicates: 48 bytes each in three bins, 220 MB."""
+
+_HELD = 4_000_000
+"""Numbers of one temporary array at most (32 MB): deviates of nodes, rates at many mu, tables of counts."""
+
+_MANY = 1e6
+"""Counts above which the tails of the Poisson distribution are those of the uniform expansion."""
+
+_FRACTION_TERMS = 12
+"""Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
+
+_STILL = 1e-5
+"""Effect of a direction, in standard deviations of the counts, that is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """One replicate of the average.
+
+    Attributes
+    ----------
+    signal, background
+        Events at mu = 1 and from background, by shared node, own node and bin, shape (K, J, B).
+    shared
+        Weights of the shared nodes, summing to one, shape (K,).
+    own
+        Weights of each bin's own nodes, shape (J, B).
+    """
+
+    signal: Array
+    background: Array
+    shared: Array
+    own: Array
+
+    def rates(self, mu: float, b: int) -> Array:
+        """Expected events of a bin, shape (K, J)."""
+        return mu * self.signal[:, :, b] + self.background[:, :, b]
+
+    def relevant(self, radius: float) -> NDArray[np.bool_]:
+        """Nodes within so many widths, shape (K, J, B)."""
+        weight = self.shared[:, None, None] * self.own
+        return np.asarray(weight >= np.exp(-0.5 * radius**2) * weight.max(axis=(0, 1)))
+
+
+@dataclass(frozen=True, eq=False)
+class NuisanceAverage:
+    """Nodes of the average over nuisance parameters, as rates per bin.
+
+    Attributes
+    ----------
+    nodes
+        One entry a replicate.
+    cut
+        Weight at which a rate or a parameter was cut at its lower limit.
+    factor
+        What the signal of each bin was multiplied by to keep its mean, shape (B,).
+    """
+
+    nodes: tuple[Nodes, ...]
+    cut: float
+    factor: Array
+
+    @classmethod
+    def of(cls, model: Model) -> NuisanceAverage:
+        """Nodes for one model; deterministic.
+
+        Raises
+        ------
+        WorkspaceError
+            A nuisance parameter is free and unconstrained: there is no density to average over.
+        """
+        _refuse_free(model)
+        model = model if isinstance(model, Given) else merged(model)
+        summed = model.summed if isinstance(model, Given) else model.bins
+        shared, own = _columns(model, summed)
+        counts = _largest_counts(model)
+        budget = _ONE_BIN_NODES if summed == 1 else _NODES
+        directions = [Directions.of(model, shared, range(model.bins), counts)]
+        directions += [
+            Directions.of(model, columns, [b, *(range(1, model.bins) if summed == 1 else ())], counts)
+            for b, columns in enumerate(own)
+        ]
+        if isinstance(model, Given):
+            directions = [_that_matter(item) for item in directions]
+        budgets = [budget * (_FINER if item.kinks else 1) for item in directions]
+        longest = max(min(item.tensor_size, most) for item, most in zip(directions[1:], budgets[1:], strict=True))
+        # Sobol points, which need more replicates, come where the tensor of what bins share is too large for the memory.
+        budgets[0] = min(budgets[0], _HELD_PAIRS // (2 * longest))
+        number = replicates_of(directions, budgets)
+        budgets[0] = min(budgets[0], _HELD_PAIRS // (number * longest))
+        points = 2 ** int(np.log2(np.clip(_PAIRS / longest, 2**6, 2**9))) if summed > 1 else _ONE_BIN_POINTS
+        nodes, cuts, factors = [], [_beyond_bounds(model)], []
+        for replicate in range(number):
+            rules = [item.rule(replicate, number, most, points) for item, most in zip(directions, budgets, strict=True)]
+            found, negative, factor = _evaluate(model, rules[0], rules[1:])
+            nodes.append(found)
+            cuts.append(negative)
+            factors.append(factor)
+        return cls(tuple(nodes), max(cuts), np.asarray(np.mean(factors, axis=0)))
+
+    @property
+    def replicates(self) -> int:
+        """Number of independent estimates in the nodes."""
+        return len(self.nodes)
+
+    @cached_property
+    def without_signal(self) -> float:
+        """Weight at which no bin has any signal: with an independent background CL_s never falls below it."""
+        found = []
+        for nodes in self.nodes:
+            none = np.array([(nodes.signal[:, :, b] == 0) @ nodes.own[:, b] for b in range(nodes.own.shape[1])])
+            found.append(nodes.shared @ none.prod(axis=0))
+        return float(np.mean(found))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know: whether rates were cut at zero, and whether the mean of the signal was kept."""
+        found: tuple[str, ...] = ()
+        if self.cut > CUT:
+            text = (
+                f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance "
+            )
+            found = (text + "parameters: an uncertainty reaches below zero",)
+        if self.without_signal > CUT:
+            text = f"there is no signal in {self.without_signal:.3g} of the weight of its uncertainties: CL_s hardly falls below "
+            found += (text + "that, however large mu is",)
+        if (self.factor < 1 - CUT).any():
+            factors = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in self.factor if factor < 1 - CUT))
+            text = f"the signal was multiplied by {factors} in the average over its uncertainties, which keeps its mean: their "
+            found += (text + "constraints would raise it, and an uncertainty would strengthen the limit",)
+        return found
+
+    def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
+        """Smallest and largest expected events of a bin, with and without signal, within so many widths (6.4 leave out 1e-10)."""
+        low, high = np.inf, 0.0
+        for nodes, inside in zip(self.nodes, self._relevant(radius), strict=True):
+            low = min(low, float(nodes.rates(0.0, b)[inside[:, :, b]].min()))
+            high = max(high, float(nodes.rates(mu, b)[inside[:, :, b]].max()))
+        return low, high
+
+    def _relevant(self, radius: float) -> list[NDArray[np.bool_]]:
+        if radius not in self._inside:
+            self._inside[radius] = [nodes.relevant(radius) for nodes in self.nodes]
+        return self._inside[radius]
+
+    @cached_property
+    def _inside(self) -> dict[float, list[NDArray[np.bool_]]]:
+        return {}
+
+    def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
+        """Joint probabilities of counts, shape (replicates, N_1, ..., N_B); bins share nuisance parameters.
+
+        Parameters
+        ----------
+        windows
+            First and last count of each bin.
+        """
+        longest = max(high - low + 1 for low, high in windows)
+        step = max(1, _HELD // longest)
+        found = []
+        for nodes in self.nodes:
+            rates = [nodes.rates(mu, b) for b in range(len(windows))]
+            parts = [
+                joint(
+                    [
+                        mixed_poisson(low, high, rates[b][k : k + step], nodes.own[:, b])
+                        for b, (low, high) in enumerate(windows)
+                    ],
+                    nodes.shared[k : k + step],
+                )
+                for k in range(0, len(nodes.shared), step)
+            ]
+            found.append(sum(parts[1:], start=parts[0]))
+        return np.array(found)
+
+    def log_cumulative(self, count: float, mu: Array) -> Array:
+        """Logarithm of the probability of at most `count` events in the only bin, shape (replicates, len(mu))."""
+        size = max(nodes.signal[:, :, 0].size for nodes in self.nodes)
+        step = max(1, _HELD // size)
+        if len(mu) > step:
+            parts = [self.log_cumulative(count, mu[i : i + step]) for i in range(0, len(mu), step)]
+            return np.concatenate(parts, axis=1)
+        totals = []
+        for nodes in self.nodes:
+            rates = np.multiply.outer(mu, nodes.signal[:, :, 0].ravel()) + nodes.background[:, :, 0].ravel()
+            logs = log_poisson_cumulative(count, rates)
+            top = logs.max(axis=1)
+            weight = np.multiply.outer(nodes.shared, nodes.own[:, 0]).ravel()
+            # Denormal numbers are a hundred times slower, and nothing beside the largest.
+            totals.append(top + np.log(np.exp(np.maximum(logs - top[:, None], -600.0)) @ weight))
+        return np.array(totals)
+
+    def at_least(self, count: float, mu: float) -> Array:
+        """Probability of at least `count` events in the only bin, shape (replicates,)."""
+        from scipy.special import gammainc
+
+        if count <= 0:
+            return np.ones(self.replicates)
+        return np.array(
+            [nodes.shared @ gammainc(count, nodes.rates(mu, 0)) @ nodes.own[:, 0] for nodes in self.nodes],
+            dtype=np.float64,
+        )
+
+
+def log_poisson_cumulative(count: float, rates: Array) -> Array:
+    """Logarithm of the probability of at most `count` events, also where the probability itself underflows."""
+    from scipy.special import gammaincc, gammaln
+
+    count = float(count)
+    rates = np.asarray(rates, dtype=np.float64)
+    # By Chernoff's bound below 1e-17 from one, and below 1e-280: the function is slow at large counts.
+    certain = (rates < count) & ((rates - count) ** 2 > 80 * count)
+    tiny = (rates > count) & ((rates - count) ** 2 > 1300 * rates)
+    probability = np.where(certain, 1.0, 0.0)
+    far = ~(certain | tiny) & (count > _MANY) & (np.abs(rates - count - 1) > 4 * np.sqrt(count + 1))
+    other = ~(certain | tiny | far)
+    probability[other] = gammaincc(count + 1, rates[other])
+    probability[far] = _uniform(count + 1, rates[far])
+    tiny = probability < 1e-280
+    logs: Array = np.log(np.where(tiny, 1.0, probability))
+    if tiny.any():
+        # So far above the count Legendre's continued fraction of the incomplete gamma function needs a few terms only.
+        far = rates[tiny]
+        fraction = far - count + 2 * _FRACTION_TERMS
+        for k in range(_FRACTION_TERMS, 0, -1):
+            fraction = far - count + 2 * (k - 1) + k * (count + 1 - k) / fraction
+        logs[tiny] = (count + 1) * np.log(far) - far - gammaln(count + 1) - np.log(fraction)
+    return logs
+
+
+def _uniform(a: float, x: Array) -> Array:
+    """Q(a, x) for large a, some standard deviations from x = a, where the library's series is long.
+
+    References
+    ----------
+    N. Temme, SIAM J. Math. Anal. 10 (1979) 757: the uniform expansion, to first order; the next is 1e-12 of it.
+    """
+    from scipy.special import erfc
+
+    mu = (x - a) / a
+    powers = np.arange(2, 12)
+    series = np.polynomial.polynomial.polyval(mu, np.append([0.0, 0.0], (-1.0) ** powers / powers))
+    half = np.where(np.abs(mu) < 0.02, series, mu - np.log1p(np.maximum(mu, -1 + 1e-15)))
+    eta = np.sign(mu) * np.sqrt(2 * half)
+    rest = np.exp(-a * half) / np.sqrt(2 * np.pi * a) * (1 / mu - 1 / eta)
+    return np.asarray(0.5 * erfc(eta * np.sqrt(a / 2)) + rest, dtype=np.float64)
+
+
+def _refuse_free(model: Model) -> None:
+    free = [
+        parameter.name
+        for i, parameter in enumerate(model.parameters)
+        if parameter.constraint is None and not parameter.fixed and i != model.poi
+    ]
+    if free:
+        raise WorkspaceError(
+            f"exact method: {', '.join(free)} {'is' if len(free) == 1 else 'are'} free, and without a constraint there is no "
+            "density to average over; fix or constrain it, or use toys or the asymptotic method"
+        )
+
+
+def _columns(model: Model, summed: int) -> tuple[list[int], list[list[int]]]:
+    """Positions among the constrained parameters of those that several bins share, and of each bin's own.
+
+    Held counts, the bins from `summed` on, link all that move them; with one bin beside them nothing need be shared.
+    """
+    moved: list[set[int]] = [set() for _ in model.parameters]
+    for row in model.rows:
+        for i in (*row.factors, *(item[0] for item in row.normsys)):
+            moved[i].update(row.bins.tolist())
+        for i, up, down in row.histosys:
+            moved[i].update(row.bins[(up != 0) | (down != 0)].tolist())
+        for gamma in row.gammas:
+            for i, b in zip(gamma.tolist(), row.bins.tolist(), strict=True):
+                moved[i].add(b)
+    shared: list[int] = []
+    own: list[list[int]] = [[] for _ in range(summed)]
+    for column, i in enumerate(model.constrained.tolist()):
+        if model.parameters[i].fixed or not moved[i]:
+            continue
+        if summed == 1:
+            own[0].append(column)
+        else:
+            (shared if len(moved[i]) > 1 or max(moved[i]) >= summed else own[next(iter(moved[i]))]).append(column)
+    return shared, own
+
+
+def _largest_counts(model: Model) -> Array:
+    """Counts that matter in each bin, shape (B,): they set how fine the steps must be."""
+    counts = model.background_events if model.observed is None else np.maximum(model.observed, model.background_events)
+    return np.asarray(counts + 3 * np.sqrt(counts) + 3)
+
+
+def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float, Array]:
+    """Rates at all pairs of a shared and an own node, the weight of the nodes where one was negative, and the signal's factor."""
+    longest = max(len(rule.weight) for rule in own)
+    columns = len(model.constrained)
+    inner, weight = np.zeros((longest, columns)), np.zeros((longest, len(own)))
+    for b, rule in enumerate(own):
+        inner[: len(rule.weight)] += rule.deviates
+        weight[: len(rule.weight), b] = rule.weight
+    grid = shared.deviates, inner
+    signal, background = np.zeros((1, 1, model.bins)), _on_grid(model, model, 0.0, grid)
+    if model.signal_rows:
+        signal = _on_grid(model.signal_only, model, 1.0, grid)
+    outer = shared.weight
+    if isinstance(model, Given):
+        signal, background = signal[:, :, : model.summed], background[:, :, : model.summed]
+        if model.summed == 1:
+            weight = _given_held(model, inner, weight[:, 0])[:, None]
+        else:
+            outer = _given_held(model, shared.deviates, outer)
+    pairs = outer[:, None, None] * weight
+    negative = ((signal < 0) | (background < 0)) * pairs
+    shape = (len(outer), longest, len(own))
+    signal, background = (np.broadcast_to(np.maximum(part, 0.0), shape) for part in (signal, background))
+    factor = np.ones(len(own))
+    if may_rise(model):
+        nominal = _on_grid(model.signal_only, model, 1.0, grid, nominal_at)[:, :, : len(own)]
+        wanted, mean = ((part * pairs).sum(axis=(0, 1)) for part in (nominal, signal))
+        factor = np.divide(wanted, mean, out=factor, where=mean > wanted)
+        signal = signal * factor
+    return Nodes(signal, background, outer, weight), float(negative.sum(axis=(0, 1)).max()), factor
+
+
+def _that_matter(directions: Directions) -> Directions:
+    """Without those that move no rate, in which the density is the Gaussian of the nodes itself."""
+    kept = directions.effects > _STILL
+    return Directions(directions.effects[kept], directions.basis[kept])
+
+
+def _given_held(model: Given, deviates: Array, weight: Array) -> Array:
+    """Weights of nodes by the density that the held counts leave, summing to one."""
+    logs = model.log_weight(deviates)
+    if not np.isfinite(logs[weight > 0]).any():
+        names = ", ".join(model.bin_names[model.summed :])
+        raise ComputationError(f"exact method: the counts held in {names} have no probability at mu = {model.mu:g}")
+    found = weight * np.exp(logs - logs[weight > 0].max())
+    return np.asarray(found / found.sum())
+
+
+def _on_grid(
+    part: Model,
+    model: Model,
+    mu: float,
+    grid: tuple[Array, Array],
+    at: Callable[[Model, Array], Array] = parameters_at,
+) -> Array:
+    """Rates of a part of the model at all pairs of nodes, shape (K, J, B), or 1 for K or J where they do not matter.
+
+    Usually what bins share moves the signal only and what they own the background only: that spares most of the pairs.
+    """
+    rows = [row for row in part.rows if mu > 0 or model.poi not in row.factors]
+    used = set().union(*(row.parameters for row in rows))
+    columns = model.moved_by(used)
+    outer, inner = (nodes if nodes[:, columns].any() else nodes[:1] for nodes in grid)
+    step = max(1, _HELD // max(1, len(inner) * len(model.parameters)))
+    found = []
+    for k in range(0, len(outer), step):
+        some = outer[k : k + step]
+        deviates = (some[:, None, :] + inner).reshape(len(some) * len(inner), outer.shape[1])
+        rates = part.rates(model.with_mu(mu, at(model, deviates)))
+        if not np.isfinite(rates).all():
+            raise ComputationError(
+                f"exact method: a rate of {', '.join(model.bin_names)} is infinite within 8 standard deviations"
+            )
+        found.append(rates.reshape(len(some), len(inner), model.bins))
+    return np.concatenate(found)
+
+
+def _beyond_bounds(model: Model) -> float:
+    """Largest weight of a Gaussian below the lower bound of its parameter."""
+    from scipy.special import ndtr
+
+    parts = [0.0]
+    for i in model.constrained:
+        parameter = model.parameters[i]
+        if isinstance(parameter.constraint, Gaussian) and not parameter.fixed:
+            parts.append(float(ndtr((parameter.lower - parameter.constraint.centre) / parameter.constraint.sigma)))
+    return max(parts)

@@ -1,0 +1,1 @@
+"""Priors, posteriors, and the sampler."""

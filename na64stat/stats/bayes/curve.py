@@ -1,0 +1,309 @@
+"""Posterior of one parameter by quadrature: limits, densities and highest-density regions without Monte Carlo noise.
+
+In the cumulative probability u of the prior the posterior density is the likelihood. It is integrated over panels, which are
+halved until the integral of each is known; within a panel the likelihood is the polynomial through its nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import ComputationError, InputError
+from na64stat.stats.bayes.priors import Prior
+from na64stat.stats.likelihood.parameters import Array
+
+_ORDER: Final = 16
+_TOLERANCE: Final = 1e-10
+"""Largest error of one panel, as a share of the whole."""
+
+_NARROWEST: Final = 1e-15
+"""Width of a panel, in terms of its upper end, that is not halved again: a jump of the likelihood lies in it."""
+
+_SMALLEST: Final = 1e-290
+"""Width of a panel at zero that is not halved again."""
+
+_NEGLIGIBLE: Final = 1e-13
+"""Share of the whole that a panel may have without being halved."""
+
+_MOST_PANELS: Final = 20_000
+_FINE: Final = 64
+"""Points of a panel at which highest-density regions are looked for."""
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Posterior of one parameter.
+
+    Attributes
+    ----------
+    prior
+        Of the parameter.
+    edges
+        Ends of the panels in u, increasing, shape (P + 1,).
+    coefficients
+        Legendre coefficients of the likelihood in each panel, relative to the largest, shape (P, 16).
+    error
+        Relative error of the likelihood where it is largest, from independent quadratures over the nuisance parameters.
+    """
+
+    prior: Prior
+    edges: Array
+    coefficients: Array
+    error: float = 0.0
+
+    @classmethod
+    def of(cls, prior: Prior, likelihood: Callable[[Array], Array], error: float = 0.0) -> Curve:
+        """Integrate.
+
+        Parameters
+        ----------
+        prior
+            Density of the parameter before the data.
+        likelihood
+            ln L at values of the parameter, shape (N,) -> (N,).
+        error
+            Relative error of the likelihood, to be kept with the curve.
+
+        Raises
+        ------
+        ComputationError
+            If the likelihood is zero between the bounds of the prior, or too rugged to be integrated.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(_ORDER)
+        todo = _first_panels()
+        logs = _on_panels(prior, likelihood, todo, nodes)
+        top = float(logs.max())
+        first = logs[0]
+        if not math.isfinite(top) or (first.max() == top and not first.min() > top - 1):
+            # The posterior lies within the first panel, or nowhere that was tried.
+            todo = _first_panels(finest=960)
+            logs = _on_panels(prior, likelihood, todo, nodes)
+            top = float(logs.max())
+        if not math.isfinite(top):
+            raise ComputationError(
+                f"posterior: the likelihood is zero, or too small for a number, for every {prior.parameter} from {prior.low:g} "
+                f"to {prior.high:g}; other bounds are right"
+            )
+        # A panel of this little integral cannot be wrong by more than it; most of the tiny ones at the ends are such.
+        coarse = 0.5 * np.diff(todo, axis=1)[:, 0] * np.exp(logs.max(axis=1) - top)
+        idle = coarse < _NEGLIGIBLE * coarse.sum()
+        settled, panels_done, logs_done = 0.0, [todo[idle]], [logs[idle]]
+        todo, logs = todo[~idle], logs[~idle]
+        while len(todo):
+            middle = todo.mean(axis=1)
+            halves = np.stack([todo[:, 0], middle, middle, todo[:, 1]], axis=1).reshape(-1, 2)
+            finer = _on_panels(prior, likelihood, halves, nodes)
+            if finer.max() > top:
+                settled *= math.exp(top - float(finer.max()))
+                top = float(finer.max())
+            width = 0.5 * (todo[:, 1] - todo[:, 0])
+            coarse = width * (np.exp(logs - top) @ weights)
+            fine = 0.5 * width * (np.exp(finer - top) @ weights).reshape(-1, 2).sum(axis=1)
+            good = (np.abs(fine - coarse) <= _TOLERANCE * (settled + fine.sum())) | (
+                width < np.maximum(_NARROWEST * todo[:, 1], _SMALLEST)
+            )
+            keep = np.repeat(good, 2)
+            settled += float(fine[good].sum())
+            panels_done.append(halves[keep])
+            logs_done.append(finer[keep])
+            todo, logs = halves[~keep], finer[~keep]
+            if sum(len(item) for item in panels_done) + len(todo) > _MOST_PANELS:
+                raise ComputationError(
+                    f"posterior of {prior.parameter}: too rugged to be integrated from {prior.low:g} to {prior.high:g}"
+                )
+        panels, heights = np.concatenate(panels_done), np.concatenate(logs_done)
+        order = np.argsort(panels[:, 0])
+        # Exact for polynomials of degree 15: the transform from nodes to coefficients is itself a quadrature.
+        basis = np.polynomial.legendre.legvander(nodes, _ORDER - 1) * weights[:, None] * (np.arange(_ORDER) + 0.5)
+        found = np.exp(heights[order] - heights.max()) @ basis
+        return cls(prior, np.append(panels[order, 0], 1.0), found, error)
+
+    @cached_property
+    def _cumulative(self) -> Array:
+        """Integral of the likelihood up to each edge, shape (P + 1,)."""
+        return np.concatenate([[0.0], np.cumsum(self.coefficients[:, 0] * np.diff(self.edges))])
+
+    def density(self, values: Array, *, log: bool | None = None) -> Array:
+        """Posterior density at values of the parameter, of their shape.
+
+        Parameters
+        ----------
+        values
+            Of the parameter, in its unit, any shape.
+        log
+            Per unit of ln(parameter); default where the prior is drawn on a logarithmic axis.
+        """
+        x = np.asarray(values, dtype=np.float64)
+        log = self.prior.scale == "log" if log is None else log
+        found = self._likelihood(self.prior.cdf(x)) / self._cumulative[-1] * self.prior.density(x)
+        return np.asarray(found * x if log else found)
+
+    def cdf(self, values: Array | float) -> Array:
+        """Posterior probability below values of the parameter, of their shape.
+
+        Parameters
+        ----------
+        values
+            Of the parameter, in its unit, any shape.
+        """
+        return self._cumulative_at(self.prior.cdf(values))
+
+    def _cumulative_at(self, u: Array) -> Array:
+        panel, t, half = self._place(u)
+        integral = np.polynomial.legendre.legint(self.coefficients[panel], lbnd=-1, axis=-1)
+        inside = half * _legendre(t, np.asarray(integral, dtype=np.float64))
+        return np.asarray((self._cumulative[panel] + inside) / self._cumulative[-1])
+
+    def quantile(self, probability: float) -> float:
+        """Value below which lies this posterior probability.
+
+        Parameters
+        ----------
+        probability
+            Posterior probability below the value, between 0 and 1.
+
+        Raises
+        ------
+        InputError
+            For a probability that is not between 0 and 1.
+        """
+        from scipy.optimize import brentq
+
+        check_probability(probability)
+        wanted = probability * self._cumulative[-1]
+        panel = int(np.searchsorted(self._cumulative, wanted) - 1)
+        low, high = self.edges[panel], self.edges[panel + 1]
+        integral = np.polynomial.legendre.legint(self.coefficients[panel], lbnd=-1)
+
+        def excess(t: float) -> float:
+            inside = float(np.polynomial.legendre.legval(t, integral))
+            return float(self._cumulative[panel] + 0.5 * (high - low) * inside - wanted)
+
+        t = -1.0 if excess(-1.0) >= 0 else 1.0 if excess(1.0) <= 0 else brentq(excess, -1.0, 1.0, xtol=1e-13)
+        return float(self.prior.ppf(low + 0.5 * (high - low) * (t + 1)))
+
+    def upper_limit(self, probability: float = 0.90) -> float:
+        """Credible upper limit.
+
+        Parameters
+        ----------
+        probability
+            Posterior probability below the limit, between 0 and 1.
+        """
+        return self.quantile(probability)
+
+    def highest_density(self, probability: float = 0.90, *, log: bool | None = None) -> tuple[Interval, ...]:
+        """Intervals of the highest density that hold this posterior probability, increasing.
+
+        Parameters
+        ----------
+        probability
+            Posterior probability in the intervals, between 0 and 1.
+        log
+            Density per unit of ln(parameter), not of the parameter: the intervals depend on it. Default where the prior is
+            drawn on a logarithmic axis.
+
+        Raises
+        ------
+        ComputationError
+            The density is too large or too small to be a number.
+        """
+        check_probability(probability)
+        from scipy.optimize import brentq
+
+        shares = (np.arange(_FINE) + 0.5) / _FINE
+        u = (self.edges[:-1, None] + np.diff(self.edges)[:, None] * shares).ravel()
+        height = self.density(self.prior.ppf(u), log=log)
+        top = float(height.max())
+
+        if not 0 < top < math.inf:
+            raise ComputationError(
+                f"highest density of {self.prior.parameter}: the largest density is {top:g} per unit, no number to compare "
+                "with; narrower bounds of the prior are right, or the interval of the logarithm"
+            )
+
+        def excess(level: float) -> float:
+            return self._held(_above(u, height, level * top)) - probability
+
+        # All of it has the highest density, as where the data say nothing; or rounding leaves less in all than is asked for.
+        level = 1.0 if excess(1.0) >= 0 else 0.0 if excess(0.0) <= 0 else brentq(excess, 0.0, 1.0, xtol=1e-12)
+        # Where the density is constant over a stretch no level gives just this probability: the region is then the larger one.
+        found = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else max(level - 1e-9, 0.0)) * top))
+        return tuple((float(a), float(b)) for a, b in found)
+
+    def _held(self, intervals: Array) -> float:
+        """Posterior probability in intervals of u, shape (K, 2)."""
+        ends = self._cumulative_at(intervals)
+        return float((ends[:, 1] - ends[:, 0]).sum())
+
+    def grid(self, size: int = 400) -> Array:
+        """Values for a curve: evenly spaced where it has its probability, increasing, shape (size,).
+
+        Parameters
+        ----------
+        size
+            Number of values.
+        """
+        low, high = self.prior.low, self.quantile(0.9999)
+        if self.prior.scale == "log":
+            return np.geomspace(low, self.prior.high, size)
+        return np.linspace(low, high, size)
+
+    def _likelihood(self, u: Array) -> Array:
+        panel, t, _ = self._place(u)
+        return _legendre(t, self.coefficients[panel])
+
+    def _place(self, u: Array) -> tuple[NDArray[np.intp], Array, Array]:
+        """Panel of each u, the place in it from -1 to 1, and half its width."""
+        panel = np.clip(np.searchsorted(self.edges, u, side="right") - 1, 0, len(self.edges) - 2)
+        half = 0.5 * (self.edges[panel + 1] - self.edges[panel])
+        return panel, (u - self.edges[panel]) / half - 1, half
+
+
+def _first_panels(finest: int = 50) -> Array:
+    """Panels that also see a likelihood confined to a tiny part of the prior at either end, shape (P, 2).
+
+    Towards zero they are halved so many times, towards one as often as numbers allow.
+    """
+    small = 2.0 ** -np.arange(6, 50)
+    edges = np.concatenate([[0.0, 1.0], 2.0 ** -np.arange(6.0, finest), 1 - small, np.linspace(0, 1, 33)])
+    edges = np.unique(edges)
+    return np.stack([edges[:-1], edges[1:]], axis=1)
+
+
+def _on_panels(prior: Prior, likelihood: Callable[[Array], Array], panels: Array, nodes: Array) -> Array:
+    """Ln L at the nodes of panels, shape (P, 16)."""
+    u = panels[:, :1] + 0.5 * (panels[:, 1:] - panels[:, :1]) * (nodes + 1)
+    return likelihood(prior.ppf(u.ravel())).reshape(u.shape)
+
+
+def _above(u: Array, height: Array, level: float) -> Array:
+    """Intervals of u where a curve through points is above a level, shape (K, 2)."""
+    low, high = height[:-1], height[1:]
+    crossed = (low >= level) != (high >= level)
+    share = (level - low[crossed]) / (high[crossed] - low[crossed])
+    borders = u[:-1][crossed] + share * np.diff(u)[crossed]
+    ends = [[0.0]] if height[0] >= level else [[]]
+    ends += [borders, [1.0] if height[-1] >= level else []]
+    return np.concatenate(ends).reshape(-1, 2)
+
+
+def _legendre(t: Array, coefficients: Array) -> Array:
+    """Sums of Legendre polynomials at t, shape T, with coefficients of shape (T, K)."""
+    vander = np.polynomial.legendre.legvander(t, coefficients.shape[-1] - 1)
+    return np.asarray((vander * coefficients).sum(axis=-1)).reshape(np.shape(t))
+
+
+def check_probability(probability: float) -> None:
+    """Refuse what is no probability between 0 and 1, with an InputError."""
+    if not 0 < probability < 1:
+        raise InputError(f"probability {probability}: between 0 and 1 is right")

@@ -1,0 +1,118 @@
+"""Where the walkers of an ensemble begin."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import ComputationError
+from na64stat.stats.bayes.posterior import Posterior
+from na64stat.stats.likelihood.parameters import Array
+
+_TRIES: Final = 4096
+"""Points among which walkers start."""
+
+_WEAKEST: Final = 0.1
+"""Power of the likelihood below which points from the prior are taken to have missed most of the posterior."""
+
+_ROUNDS: Final = 40
+_FAR_END: Final = math.log(1e16)
+"""Of the logarithmic scale in u, which is then at the resolution of numbers."""
+
+Random = np.random.RandomState
+
+
+def start(posterior: Posterior, walkers: int, random: Random) -> Array:
+    """Different points for the walkers, drawn from the prior, or, where that is far wider than the posterior, from a part of it.
+
+    Parameters
+    ----------
+    posterior
+        What is sampled.
+    walkers
+        Number of points W.
+    random
+        Source of random numbers.
+
+    Returns
+    -------
+    Points, shape (W, D).
+
+    Raises
+    ------
+    ComputationError
+        If the likelihood is zero wherever it was tried.
+    """
+    size = max(_TRIES, 8 * walkers)
+    points = posterior.draw(size, random)
+    heights = posterior(points) - posterior.log_prior(points)
+    possible = np.flatnonzero(np.isfinite(heights))
+    if len(possible) >= walkers:
+        points_kept, excess = points[possible], heights[possible] - heights[possible].max()
+        power = _power(excess, walkers)
+        if power >= _WEAKEST:
+            return np.asarray(points_kept[_chosen(excess, power, walkers, random)])
+    found = _narrowed(posterior, walkers, random, size)
+    if found is None:
+        priors = ", ".join(str(prior) for prior in posterior.priors)
+        raise ComputationError(
+            f"posterior: the likelihood is zero at {len(points) - len(possible)} of {len(points)} points drawn from the prior "
+            f"({priors}), and nearly everywhere near its ends: no start for {walkers} walkers; narrower bounds are right"
+        )
+    return found
+
+
+def _narrowed(posterior: Posterior, walkers: int, random: Random, size: int) -> Array | None:
+    """Points from boxes, each around the better points of the one before, until the posterior fills the box.
+
+    The first points lie also on logarithmic scales towards both ends of each prior, where a wide prior has the posterior.
+    """
+    columns = posterior.without_constraint
+    lower, upper = posterior.box
+    best: Array | None = None
+    for step in range(_ROUNDS):
+        points = posterior.draw(size, random)
+        if step == 0:
+            shares = np.stack([_spread(size, random) for _ in columns], axis=1)
+        else:
+            shares = random.uniform(size=(size, len(columns)))
+        points[:, columns] = lower + shares * (upper - lower)
+        heights = posterior(points) - posterior.log_prior(points)
+        possible = np.flatnonzero(np.isfinite(heights))
+        if len(possible) < walkers:
+            return best
+        excess = heights[possible] - heights[possible].max()
+        power = _power(excess, walkers)
+        chosen = points[possible[_chosen(excess, power, walkers, random)]]
+        best = chosen
+        if step and power >= _WEAKEST:
+            break
+        # Wider than the points themselves: the posterior may lie beside them.
+        low, high = chosen[:, columns].min(axis=0), chosen[:, columns].max(axis=0)
+        lower, upper = np.maximum(lower, low - 0.5 * (high - low)), np.minimum(upper, high + 0.5 * (high - low))
+    return best
+
+
+def _spread(size: int, random: Random) -> Array:
+    """Shares of a range: a third each evenly, and on logarithmic scales towards its two ends."""
+    near = np.exp(-_FAR_END * random.uniform(size=size))
+    kind = random.randint(3, size=size)
+    return np.where(kind == 0, random.uniform(size=size), np.where(kind == 1, near, 1 - near))
+
+
+def _power(excess: Array, walkers: int) -> float:
+    """Power of the likelihood that leaves three times as many different points as walkers, at most one."""
+    power = 1.0
+    while np.exp(power * excess).sum() ** 2 / np.exp(2 * power * excess).sum() < 3 * walkers and power > 1e-12:
+        power *= 0.7
+    return power
+
+
+def _chosen(excess: Array, power: float, walkers: int, random: Random) -> NDArray[np.intp]:
+    """Positions of as many points as walkers, drawn by a power of the likelihood."""
+    # Without replacement: walkers that coincide would span no volume.
+    keys = power * excess + random.gumbel(size=len(excess))
+    return np.argsort(-keys)[:walkers]

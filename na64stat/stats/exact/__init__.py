@@ -1,0 +1,1 @@
+"""Exact inference at low counts: outcomes enumerated, their probabilities summed."""

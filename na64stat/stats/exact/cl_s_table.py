@@ -1,0 +1,168 @@
+"""CL_s as a function of the signal events in each region, tabulated where it is asked for.
+
+With few regions CL_s depends on the expected signal in each region only, whatever scenario it comes from. A `Surface` evaluates
+it on a lattice in the logarithms of all events and of their ratios, and interpolates ln(-ln CL_s), which is close to a straight
+line for few and for many counts, in cells whose ends tell their middle to `TOLERANCE`. A cell that fails is halved, down to an
+eighth of an e-fold: what is rough even there holds a line on which the ordering of the outcomes changes, where CL_s jumps, and
+points in it are evaluated by themselves. A value depends on its point only, not on what was asked before.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.stats.likelihood.model import NEGLIGIBLE_SIGNAL
+from na64stat.stats.likelihood.parameters import Array
+
+TOLERANCE: Final = 5e-4
+"""Largest difference in CL_s between the middle of a cell and what its ends say; the parabola through them errs by less."""
+
+WEAKEST: Final = 3e-3
+"""Signals of fewer events in all fall to CL_s = 1 along the tangent taken there; its error is far below `TOLERANCE`."""
+
+NOTHING: Final = 1e-6
+"""CL_s at the far end of the table must be below this; beyond it falls on as exp(-events)."""
+
+_UNIT: Final = 1 / 16
+_LONGEST, _WIDEST, _NARROWEST = 16, 32, 2
+_SMALLEST_CL_S: Final = 1e-13
+_SMALLEST_LOG: Final = 1e-6
+"""-ln CL_s where CL_s is one."""
+
+Indices = NDArray[np.int64]
+
+
+def farthest_of(counts: Array) -> float:
+    """Signal events in all, far beyond any limit for these counts, observed or expected, in the regions."""
+    return float(20 + 2 * (counts + 3 * np.sqrt(counts + 1)).sum())
+
+
+class Surface:
+    """A table of CL_s, one value a level, that grows where it is read.
+
+    Parameters
+    ----------
+    evaluate
+        CL_s of signals given by their events in each region, (N, C) -> (N, L); NaN where it fails.
+    levels
+        L, the number of values.
+    farthest
+        Signal events in all beyond which CL_s is taken to be negligible, if it is below `NOTHING` there.
+    """
+
+    def __init__(self, evaluate: Callable[[Array], Array], levels: int, farthest: float) -> None:
+        self._direct, self.levels, self.farthest = evaluate, levels, farthest
+        self._tables: dict[bytes, _Table] = {}
+
+    def read(self, events: Array) -> Array:
+        """CL_s of signals with these events, (N, C) -> (N, L)."""
+        events = np.asarray(events, dtype=np.float64)
+        result = np.ones((len(events), self.levels))
+        present = (events >= NEGLIGIBLE_SIGNAL * events.sum(axis=1, keepdims=True)) & (events > 0)
+        for kept in np.unique(present, axis=0):
+            if kept.any():
+                rows = np.flatnonzero((present == kept).all(axis=1))
+                result[rows] = self._read(kept, events[rows])
+        return result
+
+    def _read(self, kept: NDArray[np.bool_], events: Array) -> Array:
+        """The same for signals that populate the same regions."""
+        total = events.sum(axis=1)
+        inside = np.clip(total, WEAKEST, self.farthest)
+        table = self._tables.setdefault(kept.tobytes(), _Table(kept, self._direct, self.levels))
+        part = events[:, kept]
+        known = table.minus_logs(inside, part[:, 1:] / part[:, :1])
+        with np.errstate(over="ignore"):
+            result = np.exp(-known * (total / inside)[:, None])
+        rough = np.isnan(known).any(axis=1)
+        rough |= (total > self.farthest) & (np.exp(-known) > NOTHING).any(axis=1)
+        if rough.any():
+            result[rough] = self._direct(events[rough])
+        return np.asarray(result)
+
+
+class _Table:
+    """Nodes of the regions in `kept`, the others empty.
+
+    A point is (ln of all events, ln of each further region's events relative to the first's): far from the balance of two
+    regions nothing depends on their ratio, and cells can be long there.
+    """
+
+    def __init__(self, kept: NDArray[np.bool_], evaluate: Callable[[Array], Array], levels: int) -> None:
+        self.kept, self.evaluate = kept, evaluate
+        self.places: dict[tuple[int, ...], int] = {}
+        self.values = np.zeros((0, levels))
+        self.dimension = int(kept.sum())
+        self._offsets = np.array(list(itertools.product(range(3), repeat=self.dimension)))
+
+    def minus_logs(self, total: Array, ratios: Array) -> Array:
+        """-ln CL_s at points (N,) and (N, D - 1), shape (N, L); NaN in rough cells."""
+        points = np.column_stack([np.log(total), np.log(ratios)]) / _UNIT
+        result = np.full((len(points), self.values.shape[1]), np.nan)
+        sizes = np.full(points.shape, _WIDEST)
+        sizes[:, 0] = _LONGEST
+        pending = np.arange(len(points))
+        while len(pending):
+            corner = np.floor(points[pending] / sizes[pending]).astype(np.int64) * sizes[pending]
+            cells, belongs = np.unique(np.hstack([corner, sizes[pending]]), axis=0, return_inverse=True)
+            belongs = belongs.reshape(-1)
+            corner, size = cells[:, : self.dimension], cells[:, self.dimension :]
+            nodes = corner[:, None, :] + self._offsets * (size // 2)[:, None, :]
+            cl_s = self._at(nodes)
+            height = np.log(np.clip(-np.log(np.maximum(cl_s, _SMALLEST_CL_S)), _SMALLEST_LOG, None))
+            bent = self._bent(cl_s, height)
+            smooth = np.asarray(~bent.any(axis=1))[belongs]
+            chosen = pending[smooth]
+            share = (points[chosen] - corner[belongs[smooth]]) / size[belongs[smooth]]
+            known = height[belongs[smooth]]
+            # Near a kink the parabola overshoots: no further than the nodes of the cell.
+            read = np.einsum("nk,nkl->nl", self._weights(share), known)
+            result[chosen] = np.exp(np.clip(read, known.min(axis=1), known.max(axis=1)))
+            halved = np.where(bent & (size > _NARROWEST), size // 2, size)
+            hopeless = np.asarray((halved == size).all(axis=1))[belongs]
+            sizes[pending] = halved[belongs]
+            pending = pending[~smooth & ~hopeless]
+        return result
+
+    def _at(self, nodes: Indices) -> Array:
+        """CL_s at nodes (K, 3^D, D), shape (K, 3^D, L)."""
+        flat, back = np.unique(nodes.reshape(-1, self.dimension), axis=0, return_inverse=True)
+        new = [key for key in map(tuple, flat.tolist()) if key not in self.places]
+        if new:
+            # Neighbours have the same direction, whose best fits are then done once.
+            new.sort(key=lambda key: (key[1:], key[0]))
+            at = np.array(new) * _UNIT
+            shares = np.exp(np.column_stack([np.zeros(len(at)), at[:, 1:]]))
+            events = np.zeros((len(new), len(self.kept)))
+            events[:, self.kept] = np.exp(at[:, :1]) * shares / shares.sum(axis=1, keepdims=True)
+            self.values = np.concatenate([self.values, self.evaluate(events)])
+            self.places |= {key: len(self.places) + i for i, key in enumerate(new)}
+        rows = np.array([self.places[key] for key in map(tuple, flat.tolist())])[back.reshape(-1)]
+        return np.asarray(self.values[rows].reshape(*nodes.shape[:2], -1), dtype=np.float64)
+
+    def _bent(self, cl_s: Array, height: Array) -> NDArray[np.bool_]:
+        """In which directions the middle of a cell is not what its ends tell, shape (K, D)."""
+        shape = (len(height), *[3] * self.dimension, height.shape[-1])
+        heights, values = height.reshape(shape), cl_s.reshape(shape)
+        result = np.zeros((len(height), self.dimension), dtype=bool)
+        others = tuple(range(1, self.dimension + 1))
+        for axis in range(self.dimension):
+            low, high = (np.take(heights, k, axis=axis + 1) for k in (0, 2))
+            told = np.exp(-np.exp((low + high) / 2))
+            near = np.abs(told - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # NaN is not
+            # Where CL_s leaves one it jumps, and the logarithm of nothing hides that.
+            highest, lowest = values.max(axis=axis + 1), values.min(axis=axis + 1)
+            jumps = (highest > 1 - _SMALLEST_LOG) & (lowest < 1 - TOLERANCE)
+            result[:, axis] = (~near | jumps).any(axis=others)
+        return result
+
+    def _weights(self, share: Array) -> Array:
+        """Weights of the nodes at points within their cells (N, D) from 0 to 1, quadratic in each direction, (N, 3^D)."""
+        one = np.stack([(2 * share - 1) * (share - 1), 4 * share * (1 - share), share * (2 * share - 1)], axis=-1)
+        picked = one[:, np.arange(self.dimension)[None, :], self._offsets]
+        return np.asarray(picked.prod(axis=-1))

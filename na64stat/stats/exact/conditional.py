@@ -1,0 +1,234 @@
+"""Densities of the nuisance parameters where counts are held: the constraints times the Poisson probability of those counts.
+
+At each mu, with its own leak of signal: pi(theta) = phi(theta) prod Pois(n_c | mu s_c(theta) + b_c(theta)), normalised. Nodes of
+the average are centred on its mode and scaled by its curvature there, and weighted by what pi is beside that Gaussian. A free
+parameter has a flat prior; its nodes follow a Gamma density that suits the held counts, which the weights divide out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import fields, replace
+
+import numpy as np
+
+from na64stat.errors import ComputationError, WorkspaceError
+from na64stat.stats.average.given import Given
+from na64stat.stats.average.nuisance_average import NuisanceAverage
+from na64stat.stats.exact.held import Counts, free_parameters
+from na64stat.stats.likelihood.fit import fit_fixed
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.parameters import Array, Gaussian, Poisson
+
+_STEP = 3e-4
+"""Of numerical derivatives, in widths of the density as far as it is known."""
+
+_FLATTEST = 0.05
+"""Smallest curvature that a direction is given: its nodes reach 4.5 times as far as those of the constraint."""
+
+_KEPT = 8
+"""Averages at other mu that are kept."""
+
+
+def average_of(counts: Counts) -> NuisanceAverage | LeakingAverage:
+    """The average over the nuisance parameters for these counts."""
+    if not counts.held:
+        return NuisanceAverage.of(counts.model)
+    return LeakingAverage(counts) if counts.leaks else _average_at(counts, 0.0)
+
+
+class LeakingAverage:
+    """The average where a held count moves with mu: the density is another one at each mu."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._without = _average_at(counts, 0.0)
+        self._known: OrderedDict[float, NuisanceAverage] = OrderedDict()
+
+    def at(self, mu: float) -> NuisanceAverage:
+        """Its nodes at one signal strength."""
+        if mu == 0:
+            return self._without
+        if mu not in self._known:
+            self._known[mu] = _average_at(self._counts, mu)
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return self._known[mu]
+
+    @property
+    def replicates(self) -> int:
+        """Number of independent estimates in the nodes."""
+        return self._without.replicates
+
+    @property
+    def without_signal(self) -> float:
+        """As of `NuisanceAverage`."""
+        return self._without.without_signal
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know: whether rates were cut at zero."""
+        return self._without.notes
+
+    def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
+        """As of `NuisanceAverage`, with and without signal."""
+        without, found = self._without.extreme_rates(0.0, b, radius), self.at(mu).extreme_rates(mu, b, radius)
+        return min(without[0], found[0]), max(without[1], found[1])
+
+    def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
+        """As of `NuisanceAverage`."""
+        return self.at(mu).count_probabilities(mu, windows)
+
+
+def fitted_background(counts: Counts) -> Array:
+    """Background events of the summed bins that suit the constraints and the held counts best, shape (S,)."""
+    model = counts.model
+    if not counts.held:
+        return model.background_events
+    return np.asarray(model.rates(_fit_held(counts, 0.0))[0, : counts.summed])
+
+
+def _average_at(counts: Counts, mu: float) -> NuisanceAverage:
+    return NuisanceAverage.of(_given(counts, mu))
+
+
+def _given(counts: Counts, mu: float) -> Given:
+    """The model with nodes at the density given the held counts."""
+    start = _fit_held(counts, mu)
+    base = {item.name: getattr(counts.model, item.name) for item in fields(Model)}
+    given = Given(**{**base, "parameters": _proposed(counts, mu, start)}, summed=counts.summed, mu=mu)
+    size = len(given.constrained)
+    flat = tuple(free_parameters(counts.model))
+    given = replace(given, flat=flat, centre=_deviates(given, start[0]), spread=np.eye(size))
+    centre, spread = _mode(given, _columns_of_held(counts, given))
+    return replace(given, centre=centre, spread=spread)
+
+
+def _fit_held(counts: Counts, mu: float) -> Array:
+    """All parameters at mu where the constraints and the held counts are most probable, shape (1, P)."""
+    model = counts.model
+    held = model.select(np.arange(counts.summed, model.bins))
+    assert held.observed is not None  # noqa: S101  # a held count has been observed
+    fit = fit_fixed(held, held.observed[None, :], mu)
+    if not np.isfinite(fit.nll[0]):
+        names = ", ".join(counts.names[counts.summed :])
+        raise ComputationError(
+            f"exact method: the counts held in {names} cannot be at mu = {mu:g}: events where none is expected; "
+            "hold others"
+        )
+    at = {parameter.name: value for parameter, value in zip(held.parameters, fit.parameters[0], strict=True)}
+    result = model.with_mu(mu)
+    for i, parameter in enumerate(model.parameters):
+        result[0, i] = at.get(parameter.name, result[0, i])
+    return result
+
+
+def _proposed(counts: Counts, mu: float, at: Array) -> tuple[object, ...]:
+    """The parameters, the free ones with a Gamma density of the mean and the width that the held counts leave them."""
+    model, free = counts.model, free_parameters(counts.model)
+    parameters = list(model.parameters)
+    if not free:
+        return tuple(parameters)
+    step = 1e-4 * np.maximum(np.abs(at[0, free]), 1e-2)
+    ends = np.repeat(at, 2 * len(free), axis=0)
+    for k, i in enumerate(free):
+        ends[2 * k, i] += step[k]
+        ends[2 * k + 1, i] -= step[k]
+    rates = model.rates(ends)[:, counts.summed :]
+    slopes = (rates[::2] - rates[1::2]) / (2 * step[:, None])
+    information = (slopes / np.maximum(model.rates(at)[:, counts.summed :], 1.0)) @ slopes.T
+    size = np.sqrt(np.diag(information))
+    open_ = size <= 0
+    if not open_.any():
+        open_ = np.full(len(free), np.linalg.eigvalsh(information / np.outer(size, size))[0] < 1e-6)
+    if open_.any():
+        names = ", ".join(model.parameters[i].name for i, is_open in zip(free, open_, strict=True) if is_open)
+        raise WorkspaceError(
+            f"exact method: {names}: free, and neither a constraint nor the counts that are held fix a density to average over; "
+            "fix or constrain it, hold a count that measures it, or use toys or the asymptotic method"
+        )
+    for k, i in enumerate(free):
+        middle = max(float(at[0, i]), 0.0)
+        count = (middle * size[k]) ** 2
+        parameters[i] = replace(parameters[i], constraint=Poisson(count, float(max(middle * size[k] ** 2, size[k]))))
+    return tuple(parameters)
+
+
+def _deviates(model: Model, point: Array) -> Array:
+    """Deviates of the constraints at parameters (P,), shape (C,)."""
+    from scipy.special import gammainc, gammaincc, ndtri
+
+    found = []
+    for i in model.constrained:
+        constraint, value = model.parameters[i].constraint, point[i]
+        if model.parameters[i].fixed:
+            found.append(0.0)
+        elif isinstance(constraint, Gaussian):
+            found.append((value - constraint.centre) / constraint.sigma)
+        elif isinstance(constraint, Poisson):
+            below, above = (f(constraint.count + 1, constraint.tau * value) for f in (gammainc, gammaincc))
+            found.append(float(ndtri(below) if below < above else -ndtri(above)))
+    return np.clip(np.array(found, dtype=np.float64), -30.0, 30.0)
+
+
+def _columns_of_held(counts: Counts, given: Given) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Positions among the constrained parameters of those that move a held bin."""
+    used: set[int] = set()
+    for row in counts.model.rows:
+        if (row.bins >= counts.summed).any():
+            used |= row.parameters
+    return np.array(
+        [c for c, i in enumerate(given.constrained) if i in used and not given.parameters[i].fixed], dtype=np.intp
+    )
+
+
+def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[Array, Array]:
+    """Where the density has its maximum, and the inverse root of its curvature there, by Newton's method."""
+    centre, spread = given.centre.copy(), np.eye(len(given.centre))
+    others = np.setdiff1d(np.arange(len(centre)), columns)
+    centre[others] = 0.0
+    for _ in range(60):
+        here = replace(given, centre=centre, spread=spread)
+        gradient, curvature = _derivatives(here, columns)
+        values, vectors = np.linalg.eigh(curvature)
+        values = np.maximum(values, _FLATTEST * 0.1)
+        step = vectors @ ((vectors.T @ gradient) / values)
+        length = float(np.sqrt(step @ curvature @ step)) if len(step) else 0.0
+        move = np.zeros(len(centre))
+        move[columns] = step
+        scale, best = 1.0, _density(here, np.zeros((1, len(centre))))[0]
+        while scale > 1e-6 and _density(here, scale * move[None, :])[0] < best - 1e-9:
+            scale /= 2
+        centre = centre + spread @ (scale * move)
+        block = spread[np.ix_(columns, columns)]
+        inverse = block @ (vectors / values) @ vectors.T @ block.T
+        sizes, axes = np.linalg.eigh((inverse + inverse.T) / 2)
+        sizes = np.clip(sizes, 1e-18, 1 / _FLATTEST)
+        spread[np.ix_(columns, columns)] = (axes * np.sqrt(sizes)) @ axes.T
+        if length < 1e-3 and scale == 1.0 and np.allclose(values, 1, atol=1e-2):
+            break
+    return centre, spread
+
+
+def _density(given: Given, deviates: Array) -> Array:
+    """Logarithm of the density, but for a constant."""
+    found: Array = given.log_weight(deviates) - 0.5 * (deviates**2).sum(axis=1)
+    return found
+
+
+def _derivatives(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[Array, Array]:
+    """Gradient of the logarithm of the density, and minus its second derivatives, in deviates of `columns`."""
+    size, dimension = len(columns), len(given.centre)
+    step = _STEP**0.5
+    unit = np.zeros((size, dimension))
+    unit[np.arange(size), columns] = step
+    first, second = np.triu_indices(size, 1)
+    points = np.concatenate([np.zeros((1, dimension)), unit, -unit, unit[first] + unit[second]])
+    values = _density(given, points)
+    middle, up, down, both = np.split(values, [1, 1 + size, 1 + 2 * size])
+    gradient = (up - down) / (2 * step)
+    curvature = np.diag(-(up + down - 2 * middle) / step**2)
+    mixed = -(both - up[first] - up[second] + middle) / step**2
+    # From one side only: the curvature along each axis, which that holds by third derivatives, is small at such steps.
+    curvature[first, second] = curvature[second, first] = mixed
+    return gradient, curvature

@@ -1,0 +1,319 @@
+"""Which counts the exact method sums over, and which it holds at their observed values.
+
+A count that hardly moves with mu but constrains a nuisance parameter is an auxiliary measurement, such as a control region: it
+is held, and its Poisson probability multiplies the constraints (`na64stat.stats.exact.conditional`). The rule: of the counts
+whose background shares a nuisance parameter with another bin those are held that move least with mu, as long as they have
+together at most 5% of the information on it, sum of s^2 / (1 + b). A bin with neither signal nor a parameter in common has
+no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.errors import InputError, RegionError
+from na64stat.stats.average.merge import merged
+from na64stat.stats.likelihood.fit import fit_fixed
+from na64stat.stats.likelihood.model import NEGLIGIBLE_SIGNAL, Model, check_model
+from na64stat.stats.likelihood.parameters import Array
+from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
+
+MOST_BINS: Final = 3
+"""Bins whose counts are enumerated."""
+
+LARGEST_SHARE: Final = 0.05
+"""Share of the information on mu that the held counts have together at most."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """A model whose last bins are held at their observed counts.
+
+    Attributes
+    ----------
+    model
+        The bins that take part: the summed ones, then the held ones.
+    summed
+        How many are summed over, S.
+    names
+        Names of the bins.
+    notes
+        Which counts are held, and which have no part.
+    held_names
+        The held channels, or bins where it is not all of a channel.
+    """
+
+    model: Model
+    summed: int
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    held_names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, model: Model | Counts) -> Counts:
+        """Every count of a model is summed over, where nothing else was decided."""
+        return model if isinstance(model, Counts) else cls(model, model.bins, model.bin_names)
+
+    @cached_property
+    def merged(self) -> Counts:
+        """The same with as few log-normal parameters as averages and profile likelihoods need."""
+        return replace(self, model=merged(self.model))
+
+    @property
+    def held(self) -> int:
+        """How many counts are held."""
+        return self.model.bins - self.summed
+
+    @cached_property
+    def counted(self) -> Model:
+        """The model of the summed bins alone, without what the held ones tell."""
+        return self.model.select(np.arange(self.summed)) if self.held else self.model
+
+    @cached_property
+    def observed(self) -> Array | None:
+        """Observed counts of the summed bins, shape (S,)."""
+        return None if self.model.observed is None else self.model.observed[: self.summed]
+
+    @cached_property
+    def leaks(self) -> bool:
+        """Whether a held count moves with mu."""
+        events = self.model.signal_events
+        return bool((events[self.summed :] >= NEGLIGIBLE_SIGNAL * events.sum()).any() and self.held)
+
+    @property
+    def by_count(self) -> bool:
+        """Whether q-tilde orders the outcomes by their count: see `na64stat.stats.exact.one_bin`.
+
+        A held count whose leak changes with mu moves the background that suits it, and the order is no longer that of the count.
+        """
+        return self.summed == 1 and not self.leaks and not self.model.shares_parameters
+
+    def complete(self, counts: Array | NDArray[np.intp]) -> Array:
+        """Counts of the summed bins (N, S) with the held ones beside them, (N, B)."""
+        counts = np.asarray(counts, dtype=np.float64)
+        if not self.held:
+            return counts
+        assert self.model.observed is not None  # noqa: S101  # a held count has been observed
+        held = np.broadcast_to(self.model.observed[self.summed :], (len(counts), self.held))
+        return np.hstack([counts, held])
+
+    def with_observed(self, counts: Array) -> Counts:
+        """The same with other counts in the summed bins, shape (S,)."""
+        full = self.complete(np.asarray(counts, dtype=np.float64)[None, :])[0]
+        return replace(self, model=self.model.with_observed(full))
+
+    def with_signal_scaled(self, factors: Array) -> Counts:
+        """The same with the signal of each channel multiplied by a factor."""
+        return replace(self, model=self.model.with_signal_scaled(factors))
+
+
+def divide(model: Model, method: str, hold: Sequence[str] | None = None) -> Counts:
+    """Decide which counts are summed over and which are held.
+
+    Parameters
+    ----------
+    hold
+        Channels or bins to hold, and no others; default as the rule says.
+
+    Raises
+    ------
+    InputError
+        This is no model, or a projection, which has no count to hold.
+    RegionError
+        An unknown name, more than three bins to sum over, or a count there that is no whole number.
+    """
+    check_model(model)
+    return Division(model, method, hold).of(model.signal_events)
+
+
+class Division:
+    """The rule for one model, for signals that populate its bins differently."""
+
+    def __init__(self, model: Model, method: str, hold: Sequence[str] | None) -> None:
+        self.model, self.method, self.asked = model, method, hold
+        self._named = None if hold is None else _named(model, hold, method)
+
+    def of(self, events: Array) -> Counts:
+        """Counts for signal events in the bins at mu = 1, shape (B,); their samples are those of the model."""
+        return self.counts(*self.masks(events))
+
+    def masks(self, events: Array) -> tuple[Mask, Mask]:
+        """Which bins are summed over and which are held, both (B,)."""
+        everything: Mask = np.ones(self.model.bins, dtype=bool)
+        if not events.any():
+            return everything, ~everything
+        negligible = (events < NEGLIGIBLE_SIGNAL * events.sum()) | (events == 0)
+        held = self._by_rule(events) if self._named is None else self._named
+        summed = ~held & (~negligible | self._constrains)
+        if not (summed & ~negligible).any():
+            raise RegionError(
+                f"{self.method}: every count with signal is to be held ({_list(self.model.bin_names, held)}), and none is left "
+                "to tell the signal; hold fewer"
+            )
+        part = self._connected(summed & ~negligible)
+        return summed & part, held & part
+
+    def groups(self, events: Array) -> Iterator[tuple[NDArray[np.intp], Mask, Mask]]:
+        """Signals (N, B) for which the same bins are summed over: rows of `events`, and the two masks."""
+        if self._named is None and not self._constrains.any():
+            kind = events >= NEGLIGIBLE_SIGNAL * events.sum(axis=1, keepdims=True)
+            kind &= events > 0
+        else:
+            kind = np.array([np.concatenate(self.masks(row)) for row in events]).reshape(len(events), -1)
+        kind = np.column_stack([kind, events.any(axis=1)])
+        for one in np.unique(kind, axis=0):
+            rows = np.flatnonzero((kind == one).all(axis=1))
+            yield rows, *self.masks(events[rows[0]])
+
+    def counts(self, summed: Mask, held: Mask) -> Counts:
+        """The model of these bins, checked."""
+        model = self.model
+        names = tuple(model.bin_names[b] for b in np.flatnonzero(summed))
+        if len(names) > MOST_BINS:
+            shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+            raise RegionError(
+                f"{self.method}: {len(names)} bins with signal ({shown}); it sums over at most three, so name fewer regions, "
+                "or use toys or the asymptotic method"
+            )
+        if model.observed is not None:
+            for b in np.flatnonzero(summed & (model.observed != np.round(model.observed))):
+                raise RegionError(
+                    f"{self.method}: observed {model.observed[b]:g} events in {model.bin_names[b]}; it sums over whole numbers"
+                )
+        order = np.concatenate([np.flatnonzero(summed), np.flatnonzero(held)])
+        if not held.any():
+            part = model if summed.all() else model.select(order)
+            return Counts(part, part.bins, names, self._notes(summed, held))
+        names += tuple(model.bin_names[b] for b in np.flatnonzero(held))
+        return Counts(model.select(order), int(summed.sum()), names, self._notes(summed, held), self._held_names(held))
+
+    def _by_rule(self, events: Array) -> Mask:
+        if self.model.observed is None or not self._constrains.any():
+            return np.zeros(self.model.bins, dtype=bool)
+        information = events**2 / (1 + self._backgrounds)
+        share = np.where(self._constrains, information / information.sum(), np.inf)
+        # With all that are as strong: which of two equal bins comes first decides nothing.
+        together = np.array([share[share <= level * (1 + 1e-9)].sum() for level in share])
+        return np.asarray(together <= LARGEST_SHARE)
+
+    @cached_property
+    def _backgrounds(self) -> Array:
+        """Background events, as fitted where a free factor leaves them open, shape (B,)."""
+        model = self.model
+        if model.observed is None or not free_parameters(model):
+            return model.background_events
+        rates = model.rates(fit_fixed(model, model.observed[None, :], 0.0).parameters)[0]
+        return np.asarray(np.maximum(rates, 0.0))
+
+    @cached_property
+    def _movers(self) -> tuple[list[set[int]], list[set[int]]]:
+        """Nuisance parameters that move the background of each bin, and all that move anything there."""
+        return _movers(self.model, background=True), _movers(self.model, background=False)
+
+    @cached_property
+    def _constrains(self) -> Mask:
+        """Whether the background of a bin has a parameter in common with another bin, shape (B,)."""
+        backgrounds, all_ = self._movers
+        found = [
+            bool(moved & set().union(*(other for c, other in enumerate(all_) if c != b)))
+            for b, moved in enumerate(backgrounds)
+        ]
+        return np.array(found) & (self.model.background_events > BACKGROUND_FLOOR)
+
+    def _connected(self, part: Mask) -> Mask:
+        """Those bins, and the others that parameters in common link to them."""
+        movers, found = self._movers[1], part.copy()
+        while True:
+            known = set().union(*(movers[b] for b in np.flatnonzero(found)))
+            linked = found | np.array([bool(movers[b] & known) and bool(self._constrains[b]) for b in range(len(part))])
+            if (linked == found).all():
+                return found
+            found = linked
+
+    def _held_names(self, held: Mask) -> tuple[str, ...]:
+        model, found = self.model, []
+        for b in np.flatnonzero(held):
+            whole = held[model.bin_channel == model.bin_channel[b]].all()
+            found.append(model.channels[model.bin_channel[b]] if whole else model.bin_names[b])
+        return tuple(dict.fromkeys(found))
+
+    def _notes(self, summed: Mask, held: Mask) -> tuple[str, ...]:
+        names, found = self.model.bin_names, []
+        if held.any():
+            assert self.model.observed is not None  # noqa: S101  # the rule holds observed counts only
+            counts = ", ".join(f"{names[b]} ({self.model.observed[b]:g})" for b in np.flatnonzero(held))
+            why = (
+                "as asked"
+                if self._named is not None
+                else "by the rule that counts which share background uncertainties and have together at most "
+                f"{LARGEST_SHARE:.0%} of the information on mu are auxiliary measurements (hold none: summed instead)"
+            )
+            found.append(f"{HELD} {counts}: {why}")
+            part = self.model.select(np.flatnonzero(summed | held))
+            if free := [part.parameters[i].name for i in free_parameters(part)]:
+                found.append(
+                    f"{', '.join(free)}: free, with a flat prior from 0 times the probability of the held counts"
+                )
+        shared = summed & self._constrains
+        if self._named is None and shared.any() and not shared.all() and self.model.observed is None:
+            found.append(f"a projection has no observed counts to hold: {_list(names, summed)} are summed over")
+        if (gone := ~(summed | held)).any():
+            found.append(
+                f"no part: {_list(names, gone)}: neither signal nor a parameter in common with what has signal"
+            )
+        return tuple(found)
+
+
+HELD: Final = "held at the observed count:"
+"""Beginning of the note that names the held counts."""
+
+
+def free_parameters(model: Model) -> list[int]:
+    """Positions of the nuisance parameters that are fitted and have no constraint."""
+    return [
+        i for i, item in enumerate(model.parameters) if item.constraint is None and not item.fixed and i != model.poi
+    ]
+
+
+def _named(model: Model, hold: Sequence[str], method: str) -> Mask:
+    """Which bins the names stand for."""
+    found: Mask = np.zeros(model.bins, dtype=bool)
+    for name in hold:
+        channel = np.array([model.channels[c] == name for c in model.bin_channel])
+        chosen = channel if channel.any() else np.array([known == name for known in model.bin_names])
+        if not chosen.any():
+            expected = ", ".join(dict.fromkeys((*model.channels, *model.bin_names)))
+            raise RegionError(f"{method}: hold {name!r}: no such channel or bin; expected any of {expected}")
+        found |= chosen
+    if found.any() and model.observed is None:
+        raise InputError(
+            f"{method}: hold {', '.join(hold)}: a projection has no observed count to hold; give the counts"
+        )
+    return found
+
+
+def _movers(model: Model, *, background: bool) -> list[set[int]]:
+    """Nuisance parameters, not fixed, that move each bin (its background)."""
+    found: list[set[int]] = [set() for _ in range(model.bins)]
+    for row in model.rows:
+        if background and model.poi in row.factors:
+            continue
+        everywhere = {*row.factors, *(i for i, high, low in row.normsys if high != 1 or low != 1)} - {model.poi}
+        for k, b in enumerate(row.bins.tolist()):
+            shifts = {i for i, up, down in row.histosys if up[k] != 0 or down[k] != 0}
+            if row.nominal[k] != 0:
+                found[b] |= everywhere | {int(gamma[k]) for gamma in row.gammas}
+            found[b] |= shifts
+    return [{i for i in moved if not model.parameters[i].fixed} for moved in found]
+
+
+def _list(names: Sequence[str], chosen: Mask) -> str:
+    return ", ".join(names[b] for b in np.flatnonzero(chosen).tolist())

@@ -1,0 +1,1 @@
+"""Best fit, profiles, impacts, goodness of fit."""

@@ -1,0 +1,1 @@
+"""The likelihood of a workspace: read, evaluated by compiled code, maximised."""

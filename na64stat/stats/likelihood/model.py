@@ -1,0 +1,463 @@
+"""A statistical model: the channels of a pyhf workspace as arrays.
+
+`Model.from_workspace` reads every modifier of HistFactory; rates, densities and gradients are evaluated for many parameter
+points at once by compiled code (`na64stat.stats.likelihood.kernel`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.arguments import check
+from na64stat.errors import InputError
+from na64stat.stats.likelihood._pyhf import patched, validate
+from na64stat.stats.likelihood.interpolation import Interpolation, nominal_rates, turns_negative
+from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter, Poisson
+from na64stat.stats.likelihood.reader import Reader, measurement_of
+from na64stat.stats.likelihood.sample import Row
+
+if TYPE_CHECKING:
+    from na64stat.stats.likelihood.kernel import Compiled
+
+PROJECTION: Final = "projection"
+"""Name of the measurement of a workspace without observed counts: its observations are placeholders."""
+
+NO_STRENGTH: Final = ""
+"""Name of the parameter in the place of the signal strength where a model has none; no workspace can use it."""
+
+NEGLIGIBLE_SIGNAL: Final = 1e-9
+"""A bin whose signal is below this share of the total has none for the exact method."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Rates of B bins as functions of P parameters, one of them the signal strength mu, and the data.
+
+    Attributes
+    ----------
+    channels, bin_channel
+        Names of the channels, and the channel index of each bin, shape (B,).
+    observed
+        Counts, shape (B,), or None for a projection.
+    parameters, poi
+        The parameters, and which of them is mu.
+    rows
+        The samples.
+    interpolation
+        Codes of normsys and histosys.
+    remarks
+        What a reader of any result should know about the workspace.
+    interest
+        Parameter of interest where it is no strength of a signal; None without one, and where it is `poi`.
+    """
+
+    channels: tuple[str, ...]
+    bin_channel: NDArray[np.intp]
+    observed: Array | None
+    parameters: tuple[Parameter, ...]
+    poi: int
+    rows: tuple[Row, ...]
+    interpolation: Interpolation = field(default_factory=Interpolation)
+    remarks: tuple[str, ...] = ()
+    interest: int | None = None
+
+    @classmethod
+    def from_workspace(
+        cls,
+        workspace: Mapping[str, Any],
+        regions: Sequence[str] | None = None,
+        *,
+        patch: Sequence[Mapping[str, Any]] | None = None,
+        measurement: str | None = None,
+        poi: str | None = None,
+        only_fits: bool = False,
+        interpolation: Interpolation = Interpolation(),  # noqa: B008  # frozen
+    ) -> Model:
+        """Read a pyhf workspace with normfactor, lumi, normsys, histosys, shapesys, staterror and shapefactor.
+
+        Parameters
+        ----------
+        workspace
+            A pyhf workspace.
+        regions
+            Channel to use, or several in this order; default all.
+        patch
+            A JSON patch to apply to the workspace first.
+        measurement
+            Name of the measurement; default the first.
+        poi
+            Name of the parameter of interest; default the measurement's.
+        only_fits
+            Whether any parameter of interest will do, or none, as for a background-only workspace: for fits.
+        interpolation
+            Codes of normsys and histosys; default pyhf's.
+
+        Raises
+        ------
+        WorkspaceError
+            The workspace breaks pyhf's schema, or holds what makes no model: a negative or non-finite rate, unequal numbers of
+            bins, an unknown modifier, one name for two constraints, no parameter of interest.
+        RegionError
+            A named region is not a channel of the workspace.
+        """
+        if patch is not None:
+            workspace = patched(workspace, patch)
+        validate(workspace)
+        chosen = measurement_of(workspace, measurement)
+        reader = Reader(workspace, regions, chosen, not only_fits, poi)
+        parameters = list(reader.parameters)
+        strength, interest = reader.poi_index if reader.poi else None, None
+        remarks = _remarks(None if strength is None else parameters[strength], reader, interpolation)
+        if strength is not None and reader.has_strength:
+            # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
+            parameters[strength] = replace(parameters[strength], upper=np.inf, fixed=False)
+        else:  # a strength of nothing, since fits hold one or vary it
+            interest, strength = strength, len(parameters)
+            parameters.append(Parameter(NO_STRENGTH, 0.0, 0.0, np.inf, fixed=True))
+        return cls(
+            tuple(channel["name"] for channel in reader.channels),
+            np.repeat(np.arange(len(reader.sizes)), reader.sizes),
+            None if chosen["name"] == PROJECTION else reader.counts(),
+            tuple(parameters),
+            strength,
+            tuple(reader.rows),
+            interpolation,
+            remarks,
+            interest,
+        )
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether the parameter of interest is the strength of a signal; if not, there are only fits."""
+        return self.parameters[self.poi].name != NO_STRENGTH
+
+    @property
+    def bins(self) -> int:
+        """Number of bins B."""
+        return len(self.bin_channel)
+
+    @cached_property
+    def bin_names(self) -> tuple[str, ...]:
+        """Names of the bins: the channel's, with a number where it has several."""
+        sizes = np.bincount(self.bin_channel)
+        first = np.concatenate([[0], np.cumsum(sizes)])
+        return tuple(
+            self.channels[c] if sizes[c] == 1 else f"{self.channels[c]}[{b - first[c]}]"
+            for b, c in enumerate(self.bin_channel)
+        )
+
+    @cached_property
+    def inits(self) -> Array:
+        """The file's own starts, shape (P,): nothing depends on them but those that are fixed."""
+        return np.array([parameter.init for parameter in self.parameters])
+
+    @cached_property
+    def starts(self) -> Array:
+        """Where fits start, and at which rates are quoted, shape (P,)."""
+        return np.array([parameter.start for parameter in self.parameters])
+
+    @cached_property
+    def constrained(self) -> NDArray[np.intp]:
+        """Positions of the constrained parameters, shape (C,)."""
+        return np.array([i for i, item in enumerate(self.parameters) if item.constraint is not None], dtype=np.intp)
+
+    @cached_property
+    def auxiliary(self) -> Array:
+        """Observed auxiliary data, shape (C,)."""
+        constraints = (self.parameters[i].constraint for i in self.constrained)
+        return np.array([c.centre if isinstance(c, Gaussian) else c.count for c in constraints if c is not None])
+
+    @cached_property
+    def signal_events(self) -> Array:
+        """Signal events per bin at mu = 1, shape (B,)."""
+        return nominal_rates(self.signal_only, self.with_mu(1.0)[0])
+
+    @cached_property
+    def background_events(self) -> Array:
+        """Background events per bin, shape (B,)."""
+        return nominal_rates(self, self.with_mu(0.0)[0])
+
+    @cached_property
+    def unit(self) -> float:
+        """Signal events at mu = 1 in all: fits work with mu times this, so that its size does not matter."""
+        total = float(sum(row.nominal.sum() for row in self.signal_rows))
+        return total if total > 0 else 1.0
+
+    @property
+    def signal_rows(self) -> tuple[Row, ...]:
+        """The samples proportional to mu."""
+        return tuple(row for row in self.rows if self.poi in row.factors)
+
+    @cached_property
+    def signal_only(self) -> Model:
+        """The same model without the samples that are not proportional to mu."""
+        return replace(self, rows=self.signal_rows)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The model in the form of the compiled code, mu in events."""
+        from na64stat.stats.likelihood.tables import compile_model
+
+        return compile_model(self)
+
+    @property
+    def shares_parameters(self) -> bool:
+        """Whether a nuisance parameter that is not fixed moves both signal and background."""
+        signal = set().union(*(row.parameters for row in self.signal_rows)) - {self.poi}
+        others = set().union(*(row.parameters for row in self.rows if self.poi not in row.factors))
+        return any(not self.parameters[i].fixed for i in signal & others)
+
+    def rates(self, parameters: Array) -> Array:
+        """Expected counts, shape (N, B), for parameters of shape (N, P).
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
+        """
+        from na64stat.stats.likelihood import kernel
+
+        return kernel.rates(self.compiled, self.scaled(parameters))
+
+    def logpdf(self, parameters: Array, counts: Array | None = None, auxiliary: Array | None = None) -> Array:
+        """Natural logarithm of the probability density of counts and auxiliary data, shape (N,).
+
+        Minus infinity where the model forbids the data.
+
+        Parameters
+        ----------
+        parameters
+            Shape (N, P).
+        counts, auxiliary
+            Shapes (B,) or (N, B), and (C,) or (N, C); default the observed ones.
+        """
+        from na64stat.stats.likelihood import kernel
+
+        counts, auxiliary = self.data(len(parameters), counts, auxiliary)
+        values = kernel.values(self.compiled, self.scaled(parameters), counts, auxiliary)
+        return self.saturated(counts, auxiliary) - values
+
+    def gradient(self, parameters: Array, counts: Array | None = None, auxiliary: Array | None = None) -> Array:
+        """Derivatives of `logpdf` by the parameters, shape (N, P).
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
+        counts, auxiliary
+            Data, shapes (N, B) and (N, C); default the observed ones.
+        """
+        from na64stat.stats.likelihood import kernel
+
+        counts, auxiliary = self.data(len(parameters), counts, auxiliary)
+        slopes = -kernel.gradients(self.compiled, self.scaled(parameters), counts, auxiliary)
+        slopes[:, self.poi] *= self.unit
+        return slopes
+
+    def data(self, number: int, counts: Array | None, auxiliary: Array | None) -> tuple[Array, Array]:
+        """Counts (N, B) and auxiliary data (N, C), the observed ones by default.
+
+        Parameters
+        ----------
+        number
+            How many data sets N.
+        counts, auxiliary
+            Data, shapes (B,) or (N, B), and (C,) or (N, C); None for the observed ones.
+
+        Raises
+        ------
+        InputError
+            If counts are to be the observed ones and there are none, as in a projection, or for another shape.
+        """
+        if counts is None:
+            if self.observed is None:
+                raise InputError("counts: a projection has no observed ones; give them")
+            counts = self.observed
+        auxiliary = self.auxiliary if auxiliary is None else auxiliary
+        found = []
+        for what, values, size in (("counts", counts, self.bins), ("auxiliary", auxiliary, len(self.auxiliary))):
+            array = np.asarray(values, dtype=np.float64)
+            if array.shape not in ((size,), (number, size)):
+                raise InputError(f"{what}: shape {array.shape}; ({size},) or ({number}, {size}) is right")
+            found.append(np.ascontiguousarray(np.broadcast_to(array, (number, size))))
+        return found[0], found[1]
+
+    def saturated(self, counts: Array, auxiliary: Array) -> Array:
+        """`logpdf` where every rate equals its count and every parameter its measurement, shape (N,).
+
+        Parameters
+        ----------
+        counts, auxiliary
+            Data, shapes (N, B) and (N, C).
+        """
+        from scipy.special import gammaln, xlogy
+
+        total: Array = (xlogy(counts, counts) - counts - gammaln(counts + 1)).sum(axis=1)
+        for column, i in zip(auxiliary.T, self.constrained, strict=True):
+            constraint = self.parameters[i].constraint
+            if isinstance(constraint, Poisson):
+                total = total + xlogy(column, column) - column - gammaln(column + 1)
+            elif isinstance(constraint, Gaussian):
+                total = total - 0.5 * np.log(2 * np.pi) - np.log(constraint.sigma)
+        return total
+
+    def scaled(self, parameters: Array) -> Array:
+        """Parameters in the units of the compiled code, shape (N, P).
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
+
+        Raises
+        ------
+        InputError
+            If the shape is another one.
+        """
+        result = np.array(parameters, dtype=np.float64, ndmin=2, order="C")
+        if result.shape[1] != len(self.parameters):
+            raise InputError(
+                f"parameters: {result.shape[1]} columns; {len(self.parameters)} are right, one a parameter"
+            )
+        result[:, self.poi] *= self.unit
+        return result
+
+    def with_mu(self, mu: Array | float, parameters: Array | None = None) -> Array:
+        """Parameters (default: `starts`) with these signal strengths, shape (N, P).
+
+        Parameters
+        ----------
+        mu
+            Signal strengths [1], a number or shape (N,).
+        parameters
+            All parameters, shape (N, P); default `starts`.
+        """
+        base = self.starts[None, :] if parameters is None else np.atleast_2d(parameters)
+        strengths = np.atleast_1d(np.asarray(mu, dtype=np.float64))
+        result = np.array(np.broadcast_to(base, (max(len(base), len(strengths)), base.shape[1])))
+        result[:, self.poi] = strengths
+        return result
+
+    def split_rates(self, parameters: Array) -> tuple[Array, Array]:
+        """Signal at mu = 1 and background at parameters (N, P), both (N, B); negative rates are none.
+
+        Linear shifts (lumi, histosys) can reach negative rates far out.
+
+        Parameters
+        ----------
+        parameters
+            Points in the space of parameters, shape (N, P).
+        """
+        signal = self.signal_only.rates(self.with_mu(1.0, parameters)) if self.signal_rows else 0.0
+        background = self.rates(self.with_mu(0.0, parameters))
+        return np.maximum(np.broadcast_to(signal, background.shape), 0.0), np.maximum(background, 0.0)
+
+    def at_deviates(self, deviates: Array) -> Array:
+        """Parameters at unit Gaussian deviates (N, C) of the constraints, others at their start, mu = 0; shape (N, P).
+
+        Parameters
+        ----------
+        deviates
+            Standard deviations off the auxiliary measurements, shape (N, C).
+        """
+        result = np.repeat(self.with_mu(0.0), len(deviates), axis=0)
+        for column, i in zip(deviates.T, self.constrained, strict=True):
+            parameter = self.parameters[i]
+            if parameter.constraint is not None and not parameter.fixed:
+                result[:, i] = np.maximum(parameter.constraint.at(column), max(parameter.lower, -np.inf))
+        return result
+
+    def moved_by(self, parameters: set[int]) -> NDArray[np.bool_]:
+        """Which deviates of `at_deviates` move any of these parameters, shape (C,).
+
+        Parameters
+        ----------
+        parameters
+            Positions of parameters.
+        """
+        return np.array([i in parameters for i in self.constrained], dtype=bool)
+
+    def with_signal_scaled(self, factor: float | Array) -> Model:
+        """The same model with every signal sample multiplied by `factor`, a number or one a channel.
+
+        Parameters
+        ----------
+        factor
+            A factor [1], or one for each channel.
+        """
+        per_channel = np.broadcast_to(np.asarray(factor, dtype=float), (len(self.channels),))
+        rows = tuple(
+            row.scaled(float(per_channel[row.channel])) if self.poi in row.factors else row for row in self.rows
+        )
+        return replace(self, rows=rows)
+
+    def with_observed(self, counts: Array) -> Model:
+        """The same model with other observed counts.
+
+        Parameters
+        ----------
+        counts
+            Counts, shape (B,).
+        """
+        return replace(self, observed=np.asarray(counts, dtype=np.float64))
+
+    def without_empty_bins(self) -> Model:
+        """Drop bins with neither signal nor background, which say nothing; a model without any signal stays whole."""
+        return self._keep((self.signal_events > 0) | (self.background_events > 0))
+
+    def _keep(self, keep: NDArray[np.bool_]) -> Model:
+        return self if keep.all() or not self.signal_events.any() else self.select(np.flatnonzero(keep))
+
+    def select(self, bins: Sequence[int] | NDArray[np.intp]) -> Model:
+        """Keep these bins, in this order, and the parameters that they use.
+
+        Parameters
+        ----------
+        bins
+            Positions of the bins.
+        """
+        bins = np.asarray(bins, dtype=np.intp)
+        position = np.full(self.bins, -1)
+        position[bins] = np.arange(len(bins))
+        kept_channels = list(dict.fromkeys(self.bin_channel[bins].tolist()))
+        rows = [row.within(position[row.bins] >= 0) for row in self.rows if (position[row.bins] >= 0).any()]
+        used = sorted({self.poi}.union(*(row.parameters for row in rows)))
+        new = np.full(len(self.parameters), -1)
+        new[used] = np.arange(len(used))
+        return replace(
+            self,
+            channels=tuple(self.channels[c] for c in kept_channels),
+            bin_channel=np.array([kept_channels.index(c) for c in self.bin_channel[bins]], dtype=np.intp),
+            observed=None if self.observed is None else self.observed[bins],
+            parameters=tuple(self.parameters[i] for i in used),
+            poi=int(new[self.poi]),
+            rows=tuple(row.renumbered(kept_channels.index(row.channel), position, new) for row in rows),
+        )
+
+
+def _remarks(poi: Parameter | None, reader: Reader, interpolation: Interpolation) -> tuple[str, ...]:
+    """What in a workspace is not taken at its word, or is unusual."""
+    found = []
+    if poi is not None and poi.fixed and reader.has_strength:
+        found.append(
+            f"{poi.name} is fixed in the measurement; as the parameter of interest it is tested and fitted all the same"
+        )
+    for row in reader.rows:
+        for i, hi, lo in row.normsys:
+            if interpolation.normsys == 4 and turns_negative(hi, lo):
+                found.append(
+                    f"normsys {reader.parameters[i].name!r} of {reader.channels[row.channel]['name']}, {row.sample} "
+                    f"(hi = {hi:g}, lo = {lo:g}): interpolation code 4 is negative within 1 sigma; taken as pyhf takes it"
+                )
+    return tuple(found)
+
+
+def check_model(model: object) -> None:
+    """Refuse what is no model, such as the workspace of one, with an InputError."""
+    check("model", model, Model, "a Model is right, such as Model.from_workspace(workspace)")

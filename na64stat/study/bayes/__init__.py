@@ -1,0 +1,1 @@
+"""Posteriors and credible limits of a scenario."""

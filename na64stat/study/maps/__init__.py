@@ -1,0 +1,1 @@
+"""Scans of a grid and adaptive exclusions of a plane."""

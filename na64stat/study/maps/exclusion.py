@@ -1,0 +1,138 @@
+"""Excluded regions of a scenario: evaluated where the verdict changes, until every contour is known to a tolerance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.arguments import interval, names
+from na64stat.contour.refine import refine
+from na64stat.errors import InputError
+from na64stat.experiment.run import Run
+from na64stat.progress import Track
+from na64stat.records.artefact import real_excess
+from na64stat.records.exclusion import Exclusion
+from na64stat.scenarios.base import ScenarioFactory, check_factory
+from na64stat.stats.method import Method
+from na64stat.study.maps.long_work import Means, question_of, warn_of_doubts
+from na64stat.study.maps.points import MapEvaluator, MapPoints, MapWork
+from na64stat.study.provenance import of_result
+from na64stat.study.signal_test import LEVELS, SignalTest
+from na64stat.yields.survival import DepthAverage
+
+Array = NDArray[np.float64]
+
+
+def exclusion(
+    scenario: ScenarioFactory,
+    run: Run | Sequence[Run],
+    masses: tuple[float, float],
+    couplings: tuple[float, float],
+    *,
+    tolerance: float = 0.005,
+    levels: Sequence[str] = LEVELS,
+    method: Method | None = None,
+    regions: Sequence[str] | None = None,
+    cl: float = 0.90,
+    systematics: bool = True,
+    correlated: Sequence[str] = (),
+    average: DepthAverage = DepthAverage.LAYERS,
+    workers: int | Executor = 1,
+    journal: str | os.PathLike[str] | None = None,
+    track: Track = iter,
+) -> Exclusion:
+    """Excluded regions between two masses and two couplings, observed and expected.
+
+    Parameters
+    ----------
+    scenario, run, method, regions, cl, systematics, correlated, average
+        As in `limits`.
+    masses, couplings
+        Ranges [GeV; unit of the scenario's coupling].
+    tolerance
+        To which every contour is found, in ln(mass) and ln(coupling); what can be missed is said in `na64stat.contour.refine`.
+    levels
+        Which contour, or several: "observed", "minus2", "minus1", "median", "plus1", "plus2"; a projection has no observed one.
+    workers, journal, track
+        As in `scan`.
+
+    Raises
+    ------
+    ScenarioError
+        If `scenario` makes no scenario, but is one, or a name.
+    InputError
+        If a range, a level or the question is wrong, the journal belongs to another question, or every point failed.
+    """
+    check_factory(scenario)
+    box = np.array([interval("masses", masses), interval("couplings", couplings)])
+    levels = names("levels", levels)
+    unknown = [level for level in levels if level not in LEVELS]
+    if unknown or not levels:
+        raise InputError(f"levels: {', '.join(unknown) or 'none'}; {', '.join(LEVELS)} are right")
+    first = scenario(mass=float(box[0, 0]), coupling=1.0)
+    test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
+    work = MapWork(scenario, test, average)
+    doubts = warn_of_doubts(work, box[0], (float(box[1, 0]), float(box[1, 1])))
+    wanted = [level for level in levels if level in test.levels]
+    if not wanted:
+        raise InputError(f"levels {', '.join(levels)}: a projection has no observed level; median is right")
+    question = question_of("exclusion", work, *box, tolerance=tolerance, levels=wanted)
+    with Means(workers, journal, track).engine(work, question) as engine:
+        evaluate = _Kept(MapEvaluator(work, engine, wanted))
+        logs = np.log(box).tolist()
+        nodes = refine(evaluate, (tuple(logs[0]), tuple(logs[1])), tolerance)
+        events, excess, smooth, reasons = evaluate.sorted()
+        failed = np.flatnonzero(reasons != "")
+        if len(failed) == len(reasons):
+            raise InputError(str(reasons[0]))
+    return Exclusion(
+        first.name,
+        first.coupling_unit,
+        test.run_name,
+        test.regions,
+        cl,
+        test.method.name,
+        np.exp(nodes.log_mass),
+        np.exp(nodes.log_coupling),
+        events,
+        excess,
+        smooth,
+        {int(i): str(reasons[i]) for i in failed},
+        tolerance,
+        nodes.unsettled,
+        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated),
+        (*test.notes, *doubts),
+    )
+
+
+class _Kept:
+    """Evaluates points for the refinement, which wants the excess only, and keeps the rest."""
+
+    def __init__(self, evaluate: MapEvaluator) -> None:
+        self._evaluate = evaluate
+        self._logs: list[Array] = []
+        self._found: list[MapPoints] = []
+
+    def __call__(self, log_mass: Array, log_coupling: Array) -> Mapping[str, Array]:
+        self._logs.append(np.stack([log_mass, log_coupling]))
+        self._found.append(self._evaluate(np.exp(log_mass), np.exp(log_coupling)))
+        excess, smooth = self._found[-1].excess, self._found[-1].smooth_excess
+        if not self._evaluate.work.shows_artefacts:
+            return excess
+        return {**excess, **{f"{level}, real": real_excess(excess[level], smooth[level]) for level in excess}}
+
+    def sorted(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array], NDArray[np.object_]]:
+        """Events, excess, smooth excess and reasons of all points, by mass and then coupling as the nodes are."""
+        logs = np.concatenate(self._logs, axis=1)
+        order = np.lexsort((logs[1], logs[0]))
+
+        def together(name: str) -> dict[str, Array]:
+            parts = [getattr(found, name) for found in self._found]
+            return {key: np.concatenate([part[key] for part in parts])[order] for key in parts[0]}
+
+        reasons = np.concatenate([found.reasons for found in self._found])[order]
+        return together("events"), together("excess"), together("smooth_excess"), reasons

@@ -1,0 +1,119 @@
+"""CL_s over a grid of masses and couplings; the record is in `na64stat.records.scan`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64stat.arguments import numbers, wrong
+from na64stat.errors import InputError
+from na64stat.experiment.run import Run
+from na64stat.progress import Track
+from na64stat.records.artefact import real_excess
+from na64stat.records.scan import VERDICTS, Scan
+from na64stat.records.status import failed as failed_status
+from na64stat.scenarios.base import ScenarioFactory, check_factory
+from na64stat.stats.method import Method
+from na64stat.study.maps.long_work import Means, question_of, warn_of_doubts
+from na64stat.study.maps.points import MapEvaluator, MapPoints, MapWork
+from na64stat.study.provenance import of_result
+from na64stat.study.signal_test import SignalTest
+from na64stat.yields.survival import DepthAverage
+
+Array = NDArray[np.float64]
+
+
+def scan(
+    scenario: ScenarioFactory,
+    run: Run | Sequence[Run],
+    masses: float | Sequence[float] | Array,
+    couplings: float | Sequence[float] | Array,
+    *,
+    method: Method | None = None,
+    regions: Sequence[str] | None = None,
+    cl: float = 0.90,
+    systematics: bool = True,
+    correlated: Sequence[str] = (),
+    average: DepthAverage = DepthAverage.LAYERS,
+    workers: int | Executor = 1,
+    journal: str | os.PathLike[str] | None = None,
+    track: Track = iter,
+) -> Scan:
+    """CL_s at mu = 1 of every (mass, coupling), each its own hypothesis.
+
+    Parameters
+    ----------
+    scenario, run, method, regions, cl, systematics, correlated, average
+        As in `limits`.
+    masses, couplings
+        The grid, increasing [GeV; unit of the scenario's coupling]; one or several of each.
+    workers
+        Number of processes, or an executor of `concurrent.futures`; the result does not depend on it.
+    journal
+        A file that keeps what is finished. The same scan with the same journal goes on where an earlier one was stopped.
+    track
+        Wraps the answers of long work, for a progress bar.
+
+    Raises
+    ------
+    ScenarioError
+        If `scenario` makes no scenario, but is one, or a name.
+    InputError
+        If the grid or the question is wrong, the journal belongs to another question, or every point failed.
+    """
+    check_factory(scenario)
+    grid_m, grid_g = _axis("masses", masses), _axis("couplings", couplings)
+    first = scenario(mass=float(grid_m[0]), coupling=1.0)
+    test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
+    work = MapWork(scenario, test, average)
+    doubts = warn_of_doubts(work, grid_m, (float(grid_g[0]), float(grid_g[-1])))
+    with Means(workers, journal, track).engine(work, question_of("scan", work, grid_m, grid_g)) as engine:
+        evaluate = MapEvaluator(work, engine, VERDICTS)
+        found = evaluate(np.repeat(grid_m, len(grid_g)), np.tile(grid_g, len(grid_m)))
+        if (found.reasons != "").all():
+            raise InputError(str(found.reasons[0]))
+    shape = len(grid_m), len(grid_g)
+
+    def maps(values: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: flat.reshape(shape) for name, flat in values.items()}
+
+    return Scan(
+        first.name,
+        first.coupling_unit,
+        test.run_name,
+        test.regions,
+        cl,
+        test.method.name,
+        grid_m,
+        grid_g,
+        maps(found.events),
+        maps(found.cl_s),
+        maps(found.excess),
+        maps(found.smooth_excess),
+        status_of(found, evaluate.levels[0], shape),
+        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated),
+        (*test.notes, *doubts),
+    )
+
+
+def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tuple[str, ...], ...]:
+    """What each point is, rows by mass: excluded, by the layer sum only, allowed, without signal, or why it failed."""
+    total = np.sum(list(points.events.values()), axis=0)
+    excluded = points.excess[level] > 0
+    text = np.where(excluded, "excluded", np.where(total == 0, "no signal", "allowed")).astype(object)
+    text[excluded & ~(real_excess(points.excess[level], points.smooth_excess[level]) > 0)] = "artefact"
+    failed = points.reasons != ""
+    text[failed] = [failed_status(reason) for reason in points.reasons[failed]]
+    return tuple(tuple(row) for row in text.reshape(shape).tolist())
+
+
+def _axis(name: str, values: float | Sequence[float] | Array) -> Array:
+    right = "increasing positive numbers are right, one or several"
+    axis = numbers(name, values, right)
+    if not len(axis) or not np.all(np.isfinite(axis)) or axis[0] <= 0 or np.any(np.diff(axis) <= 0):
+        raise wrong(name, values, right)
+    return axis

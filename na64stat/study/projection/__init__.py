@@ -1,0 +1,1 @@
+"""Expected reach of later exposures, and the exposure that a reach needs."""

@@ -1,0 +1,1 @@
+"""How limits move with the assumptions that they rest on."""

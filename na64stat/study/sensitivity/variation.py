@@ -1,0 +1,302 @@
+"""Variations: objects that turn the setting of a limit into another one. `assumptions.py` has the list of those that are tried.
+
+Write one of your own as a frozen dataclass with `apply`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, final
+
+from na64stat.experiment.run import Background, Run
+from na64stat.experiment.schema import rule_of
+from na64stat.experiment.with_numbers import with_numbers
+from na64stat.physics.nucleus import Nucleus
+from na64stat.scenarios.axion_muon import AxionMuon
+from na64stat.scenarios.axion_photon import AxionPhoton
+from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.scenarios.zprime import ZPrime
+from na64stat.yields.survival import DepthAverage
+
+LOWER, EITHER, RAISED = -1, 0, 1
+"""Side of a variation: the number is lowered, it is no number but a choice, the number is raised."""
+
+MUONS: Final = "beam.mot"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What limits depend on.
+
+    Attributes
+    ----------
+    scenario
+        Makes the scenario from `mass` and `coupling`.
+    masses
+        Masses [GeV].
+    regions
+        Combined if several.
+    run
+        Where.
+    calibration
+        The run of the published Z' limit, in which the efficiency is inferred; often `run` itself.
+    average
+        Depth average of the decay.
+    """
+
+    scenario: ScenarioFactory
+    masses: tuple[float, ...]
+    regions: tuple[str, ...]
+    run: Run
+    calibration: Run
+    average: DepthAverage = DepthAverage.LAYERS
+
+    @property
+    def probes(self) -> tuple[Scenario, ...]:
+        """The scenario at each mass and coupling 1."""
+        return tuple(self.scenario(mass=mass, coupling=1.0) for mass in self.masses)
+
+    def is_of(self, kind: type[Scenario]) -> bool:
+        """Whether the scenario is of a class.
+
+        Parameters
+        ----------
+        kind
+            A scenario class.
+        """
+        return isinstance(self.probes[0], kind)
+
+    @property
+    def approximates_fusion(self) -> bool:
+        """Whether photons fuse by the Weizsaecker-Williams approximation."""
+        return all(isinstance(probe, AxionPhoton) and not probe.exact_fusion for probe in self.probes)
+
+    def with_runs(self, change: Callable[[Run], Run], calibration: bool = True) -> Setting:
+        """The same with a change of the run, and of that of the Z' limit unless `calibration` is false.
+
+        Parameters
+        ----------
+        change
+            What becomes of a run.
+        calibration
+            Whether the run of the Z' limit changes alike.
+        """
+        if self.calibration == self.run and calibration:
+            changed = change(self.run)
+            return replace(self, run=changed, calibration=changed)
+        found = change(self.calibration) if calibration else self.calibration
+        return replace(self, run=change(self.run), calibration=found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation(ABC):
+    """One assumption made otherwise.
+
+    Attributes
+    ----------
+    what
+        The assumption in words; the variations of one assumption share it.
+    origin
+        Status of what is moved: "published", "derived", "assumed", or "choice" where it is no number.
+    start, end
+        What it was and what it becomes, with units.
+    side
+        `LOWER`, `EITHER` or `RAISED`.
+    why
+        Why so far.
+    keys
+        Numbers of the run file that it moves.
+    """
+
+    what: str
+    origin: str
+    start: str
+    end: str
+    why: str
+    side: int = EITHER
+    keys: tuple[str, ...] = ()
+
+    def concerns(self, setting: Setting) -> bool:
+        """Whether it has a meaning there; by default always.
+
+        Parameters
+        ----------
+        setting
+            What limits depend on.
+        """
+        return True
+
+    @abstractmethod
+    def apply(self, setting: Setting) -> Setting:
+        """The other setting; its efficiency is seen to by whoever asks.
+
+        Parameters
+        ----------
+        setting
+            What limits depend on.
+        """
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MoveNumber(Variation):
+    """A number of the run file, in both runs: the detector is one. Muons are moved in both if they are as many.
+
+    Attributes
+    ----------
+    key, value
+        Dotted key and new value. Where the run of the Z' limit has another value, that moves by the same ratio.
+    """
+
+    key: str
+    value: float
+
+    def concerns(self, setting: Setting) -> bool:
+        """A number of a region where the region is asked for."""
+        parts = self.key.split(".")
+        return parts[0] != "regions" or parts[1] in setting.regions
+
+    def apply(self, setting: Setting) -> Setting:
+        """Both runs built anew."""
+        old = setting.run.numbers[self.key].value
+
+        def moved(run: Run) -> Run:
+            if self.key not in run.numbers:
+                return run
+            own = run.numbers[self.key].value
+            rule = rule_of(self.key)
+            value = (
+                self.value if own == old or not old or (rule is not None and rule.integer) else own * self.value / old
+            )
+            return with_numbers(run, {self.key: value})
+
+        return setting.with_runs(moved, calibration=self.key != MUONS or setting.calibration.mot == setting.run.mot)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class BackgroundOf(Variation):
+    """A background of one region [events], in place of the one in use."""
+
+    region: str
+    background: Background
+
+    def concerns(self, setting: Setting) -> bool:
+        """Where the region is asked for."""
+        return self.region in setting.regions
+
+    def apply(self, setting: Setting) -> Setting:
+        """The run with that background; the Z' limit is one of zero events, whatever the background."""
+        regions = dict(setting.run.regions)
+        regions[self.region] = replace(regions[self.region], background=self.background)
+        return replace(setting, run=replace(setting.run, regions=regions))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ScaleEfficiency(Variation):
+    """The whole efficiency curve multiplied by a factor."""
+
+    factor: float
+
+    def apply(self, setting: Setting) -> Setting:
+        """The run with that efficiency."""
+        return replace(setting, run=replace(setting.run, efficiency=setting.run.efficiency.times(self.factor)))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ScaleCrossSection(Variation):
+    """The cross section multiplied by a factor: of the scenario's process alone, or of the Z' in the calibration too.
+
+    Events and calibration know the cross section only times the nuclei per area, so that the density stands for it.
+    """
+
+    factor: float
+    every_process: bool = False
+    fusion: bool | None = None
+
+    def concerns(self, setting: Setting) -> bool:
+        """By `fusion`: where photons fuse by the Weizsaecker-Williams approximation, where none fuse, or (None) everywhere."""
+        if self.fusion is None:
+            return True
+        return setting.approximates_fusion if self.fusion else not setting.is_of(AxionPhoton)
+
+    def apply(self, setting: Setting) -> Setting:
+        """For the Z' itself its process is that of the calibration."""
+        both = self.every_process or setting.is_of(ZPrime)
+        return setting.with_runs(self._denser, calibration=both)
+
+    def _denser(self, run: Run) -> Run:
+        return replace(run, target=replace(run.target, density=run.target.density * self.factor))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FormFactor(Variation):
+    """Another nucleus: its size or the screening of its charge."""
+
+    nucleus: Nucleus
+
+    def apply(self, setting: Setting) -> Setting:
+        """In both runs: they have one target."""
+        return setting.with_runs(lambda run: replace(run, target=replace(run.target, nucleus=self.nucleus)))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SoftFusion(Variation):
+    """Photon fusion at tree level, at every x and with the same cut on the angle."""
+
+    def concerns(self, setting: Setting) -> bool:
+        """Where photons fuse by the Weizsaecker-Williams approximation."""
+        return setting.approximates_fusion
+
+    def apply(self, setting: Setting) -> Setting:
+        """The same axion, made so."""
+        return replace(setting, scenario=partial(AxionPhoton, exact_fusion=True))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TriggerCut(Variation):
+    """The visible region with the trigger's cut on the muon."""
+
+    def concerns(self, setting: Setting) -> bool:
+        """In the visible region, if the run has the other one."""
+        return setting.regions == ("visible",) and "visible_trigger" in setting.run.regions
+
+    def apply(self, setting: Setting) -> Setting:
+        """The other region."""
+        return replace(setting, regions=("visible_trigger",))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ContinuousDepth(Variation):
+    """Any production depth in place of the sum over layers."""
+
+    def concerns(self, setting: Setting) -> bool:
+        """Where something decays, and the layers are summed."""
+        return any(probe.width() > 0 for probe in setting.probes) and setting.average is DepthAverage.LAYERS
+
+    def apply(self, setting: Setting) -> Setting:
+        """The other average."""
+        return replace(setting, average=DepthAverage.CONTINUOUS)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LoopDecay(Variation):
+    """The decay of an axion with a coupling to muons into two photons."""
+
+    def concerns(self, setting: Setting) -> bool:
+        """Where it is taken as stable."""
+        return all(isinstance(probe, AxionMuon) and not probe.loop_decay for probe in setting.probes)
+
+    def apply(self, setting: Setting) -> Setting:
+        """The same axion with that decay."""
+        return replace(setting, scenario=partial(AxionMuon, loop_decay=True))
