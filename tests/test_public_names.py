@@ -124,5 +124,5 @@ def test_names_of_the_export_floor_are_not_hidden_by_its_modules():
         path.name.removesuffix(".py") for path in importlib.resources.files("na64stat.export").iterdir()
     }
     for name, module in homes.items():
-        importlib.import_module(f"na64stat.export.{module}")
+        importlib.import_module(f"na64stat.{module}")
         assert getattr(na64stat.export, name).__name__ == name

@@ -9,7 +9,7 @@ from na64stat.errors import InputError, RunFileError, TableError
 from na64stat.experiment.efficiency import MOST_POINTS, Efficiency, infer_efficiency
 from na64stat.experiment.load import load_run
 from na64stat.experiment.response import Response
-from na64stat.export.hepdata.reader import read_table as read_hepdata
+from na64stat.export.tables.reader import read_table as read_hepdata
 from na64stat.files import parse_json, read_table
 from na64stat.limits_library.library import read_limits
 

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from na64stat.errors import InputError
 from na64stat.experiment.load import load_run
-from na64stat.export.hepdata.results import contour_tables
-from na64stat.export.hepdata.submission import Illustrated, hepdata, not_a_submission
 from na64stat.export.likelihood.hs3 import hs3
+from na64stat.export.tables.results import contour_tables
+from na64stat.export.tables.submission import Illustrated, hepdata, not_a_submission
 from na64stat.figures.posterior import curves_figure
 from na64stat.files import to_json, write_text
 from na64stat.files.folder import check_folder

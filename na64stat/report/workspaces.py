@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from na64stat.errors import ValidityWarning
 from na64stat.experiment.load import load_run
-from na64stat.export.hepdata.table import rounded
 from na64stat.export.likelihood.patchset import FEWEST, MOST, PLACEHOLDER, SCALE, Likelihood, patchset
+from na64stat.export.tables.table import rounded
 from na64stat.report.results import RUNS
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton

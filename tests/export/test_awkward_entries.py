@@ -7,10 +7,10 @@ import yaml
 
 from na64stat.errors import InputError
 from na64stat.export.curves.limit_curve import LimitCurve
-from na64stat.export.hepdata.reader import read_table
-from na64stat.export.hepdata.served_json import json_of, table_from_json
-from na64stat.export.hepdata.table import Uncertainty
-from na64stat.export.hepdata.yaml import data_of, dump
+from na64stat.export.tables.reader import read_table
+from na64stat.export.tables.served_json import json_of, table_from_json
+from na64stat.export.tables.table import Uncertainty
+from na64stat.export.tables.yaml import data_of, dump
 
 
 def served(*rows, heads=("g",)):

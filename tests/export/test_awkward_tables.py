@@ -9,10 +9,10 @@ import yaml
 
 from na64stat.errors import InputError
 from na64stat.export.curves.limit_curve import LimitCurve
-from na64stat.export.hepdata.reader import read_table
-from na64stat.export.hepdata.served_json import json_of, table_from_json
-from na64stat.export.hepdata.table import Cell, Qualifier, Uncertainty
-from na64stat.export.hepdata.yaml import data_of, dump, table_from
+from na64stat.export.tables.reader import read_table
+from na64stat.export.tables.served_json import json_of, table_from_json
+from na64stat.export.tables.table import Cell, Qualifier, Uncertainty
+from na64stat.export.tables.yaml import data_of, dump, table_from
 from na64stat.limits_library.citations import references
 
 FOLDER = Path(__file__).parent / "tables"

@@ -6,8 +6,8 @@ import pytest
 
 from na64stat.errors import InputError
 from na64stat.export.curves.limit_curve import LimitCurve
-from na64stat.export.hepdata.reader import read_table
-from na64stat.export.hepdata.table import Cell, Table, Uncertainty, Variable
+from na64stat.export.tables.reader import read_table
+from na64stat.export.tables.table import Cell, Table, Uncertainty, Variable
 
 
 def table(limits=(1e-4,), masses=(0.1,), *, mass=("m", "GeV"), coupling=("g", None), errors=(), more=()):

@@ -13,9 +13,9 @@ import yaml
 import na64stat as na
 from na64stat.errors import InputError
 from na64stat.export.curves.limit_curve import LimitCurve
-from na64stat.export.hepdata.submission import hepdata, hepdata_json, read_submission
-from na64stat.export.hepdata.table import Cell, Table, Variable, cells, rounded
 from na64stat.export.likelihood.patchset import Likelihood, patchset
+from na64stat.export.tables.submission import hepdata, hepdata_json, read_submission
+from na64stat.export.tables.table import Cell, Table, Variable, cells, rounded
 
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
 

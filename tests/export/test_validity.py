@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from na64stat.errors import InputError
-from na64stat.export.hepdata import submission
-from na64stat.export.hepdata.served_json import table_from_json
-from na64stat.export.hepdata.submission import hepdata, read_submission
-from na64stat.export.hepdata.table import Cell, Qualifier, Resource, Table, Uncertainty, Variable
 from na64stat.export.likelihood.patchset import Likelihood
+from na64stat.export.tables import submission
+from na64stat.export.tables.served_json import table_from_json
+from na64stat.export.tables.submission import hepdata, read_submission
+from na64stat.export.tables.table import Cell, Qualifier, Resource, Table, Uncertainty, Variable
 
 GOOD = Table("good", "", (Variable("m", (Cell(1),)),), (Variable("g", (Cell(2),)),))
 

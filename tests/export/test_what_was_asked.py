@@ -10,11 +10,11 @@ import pytest
 import na64stat as na
 from na64stat.cli.main import main
 from na64stat.errors import InputError
-from na64stat.export.hepdata.inputs import plane_tables
-from na64stat.export.hepdata.keywords import target_of
-from na64stat.export.hepdata.results import tables
-from na64stat.export.hepdata.submission import Illustrated, hepdata
-from na64stat.export.hepdata.table import LONGEST_NAME, MISSING
+from na64stat.export.tables.inputs import plane_tables
+from na64stat.export.tables.keywords import target_of
+from na64stat.export.tables.results import tables
+from na64stat.export.tables.submission import Illustrated, hepdata
+from na64stat.export.tables.table import LONGEST_NAME, MISSING
 from na64stat.files import to_json
 from na64stat.physics.nucleus import Nucleus
 from na64stat.plot.style import house_style, new_figure

@@ -31,12 +31,12 @@ from na64stat.experiment.calibration import read_limit
 from na64stat.experiment.efficiency import Efficiency, infer_efficiency, read_efficiency
 from na64stat.experiment.load import load_run
 from na64stat.export.curves.limit_curve import LimitCurve
-from na64stat.export.hepdata.posteriors import tables
-from na64stat.export.hepdata.reader import read_table
-from na64stat.export.hepdata.served_json import json_of
-from na64stat.export.hepdata.submission import hepdata, not_a_submission, read_submission
-from na64stat.export.hepdata.yaml import data_of, dump
 from na64stat.export.likelihood.hs3 import hs3
+from na64stat.export.tables.posteriors import tables
+from na64stat.export.tables.reader import read_table
+from na64stat.export.tables.served_json import json_of
+from na64stat.export.tables.submission import hepdata, not_a_submission, read_submission
+from na64stat.export.tables.yaml import data_of, dump
 from na64stat.figures.figure_of import figure_of
 from na64stat.files import to_json
 from na64stat.limits_library.citations import read_bibtex

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from na64stat.errors import InputError
-from na64stat.export.hepdata.reader import files_of_submission
+from na64stat.export.tables.reader import files_of_submission
 
 from .cases import Tally, attempt, lay_out
 from .readers import BY_NAME

@@ -10,8 +10,8 @@ import pytest
 
 from na64stat.errors import InputError, RunFileError, TableError, WorkspaceError
 from na64stat.experiment.load import load_run
-from na64stat.export.hepdata.reader import read_table
-from na64stat.export.hepdata.submission import read_submission
+from na64stat.export.tables.reader import read_table
+from na64stat.export.tables.submission import read_submission
 from na64stat.files import DEEPEST, LARGEST, parse_json
 from na64stat.files import read_table as read_csv
 from na64stat.records.scan import load_scan

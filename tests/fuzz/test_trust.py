@@ -10,8 +10,8 @@ import pytest
 import na64stat
 from na64stat.cli.main import cli
 from na64stat.errors import InputError
-from na64stat.export.hepdata.reader import read_table
-from na64stat.export.hepdata.submission import read_submission
+from na64stat.export.tables.reader import read_table
+from na64stat.export.tables.submission import read_submission
 
 PACKAGE = Path(na64stat.__file__).parent
 
@@ -104,7 +104,7 @@ def test_what_needs_trust_is_found(line):
 def test_yaml_is_read_by_a_safe_loader():
     import yaml
 
-    from na64stat.export.hepdata.reader import _Loader
+    from na64stat.export.tables.reader import _Loader
 
     assert issubclass(_Loader, yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
 

@@ -8,7 +8,7 @@ import pytest
 import na64stat as na
 from na64stat.errors import InputError
 from na64stat.export.curves.limit_curve import LimitCurve
-from na64stat.export.hepdata.submission import read_submission
+from na64stat.export.tables.submission import read_submission
 from na64stat.report.reproduce import file_names, reproduce
 from na64stat.report.summary import KINDS, MASSES, SCENARIOS
 from na64stat.report.verdict import AGREED, judged, verdict

@@ -10,7 +10,7 @@ import pytest
 
 import na64stat as na
 from na64stat.errors import ComputationError, InputError
-from na64stat.export.hepdata.posteriors import tables
+from na64stat.export.tables.posteriors import tables
 from na64stat.files import to_json
 from na64stat.stats.bayes.priors import Flat
 from na64stat.study.bayes.chain_file import _BLOCK, _MAGIC, SCHEMA, ChainFile

@@ -5,8 +5,8 @@ import pytest
 import na64stat as na
 from na64stat.records.limits import LimitPoint, ScenarioLimits, outside
 from na64stat.report.summary import _cell
+from na64stat.study.sensitivity import sensitivity as module
 from na64stat.study.sensitivity.sensitivity import Headline, sensitivity
-from na64stat.study.sensitivity.sensitivity import sensitivity as module
 
 CASES = [
     # what is excluded, what the layer sum alone excludes, cell of the summary

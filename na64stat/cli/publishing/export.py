@@ -64,8 +64,8 @@ def hepdata(
     (na64stat credible SCENARIO --json > credible.json), or the chain of a posterior (.h5). The folder holds submission.yaml, a
     table for each curve and map, figures, and the likelihoods: ready to be checked with hepdata-validate and packed.
     """
-    from na64stat.export.hepdata.submission import COMMENT
-    from na64stat.export.hepdata.submission import hepdata as write
+    from na64stat.export.tables.submission import COMMENT
+    from na64stat.export.tables.submission import hepdata as write
 
     if output is None:
         raise InputError("--output: missing; name a folder with -o FOLDER")

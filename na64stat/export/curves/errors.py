@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from na64stat.errors import InputError, shown
-from na64stat.export.hepdata.table import Cell, Scalar, Uncertainty
-from na64stat.export.hepdata.text_entries import is_blank, number_in
+from na64stat.export.tables.table import Cell, Scalar, Uncertainty
+from na64stat.export.tables.text_entries import is_blank, number_in
 
 
 def shifts(cell: Cell, value: float, where: str) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from typing import Final, Self
 from na64stat.errors import InputError
 from na64stat.export.curves.errors import shifts
 from na64stat.export.curves.units import is_square, unit_of, written
-from na64stat.export.hepdata.table import Cell, Qualifier, Scalar, Table, Variable
+from na64stat.export.tables.table import Cell, Qualifier, Scalar, Table, Variable
 from na64stat.limits_library.citations import keys_in
 from na64stat.limits_library.existing import ExistingLimit
 

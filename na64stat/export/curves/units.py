@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from na64stat.errors import InputError, shown
-from na64stat.export.hepdata.table import Variable
+from na64stat.export.tables.table import Variable
 
 _PREFIXES: Final = {
     "p": 1e-21, "n": 1e-18, "u": 1e-15, "\u00b5": 1e-15, "\u03bc": 1e-15, "m": 1e-12, "": 1e-9, "k": 1e-6, "M": 1e-3, "G": 1.0,

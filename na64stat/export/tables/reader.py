@@ -14,9 +14,9 @@ from typing import Any, Final
 import yaml
 
 from na64stat.errors import InputError, shown
-from na64stat.export.hepdata.served_json import table_from_json
-from na64stat.export.hepdata.table import Resource, Table
-from na64stat.export.hepdata.yaml import reason, resource_from, table_from
+from na64stat.export.tables.served_json import table_from_json
+from na64stat.export.tables.table import Resource, Table
+from na64stat.export.tables.yaml import reason, resource_from, table_from
 from na64stat.files import parse_json, read_limited
 
 SUBMISSION: Final = "submission.yaml"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import Run
-from na64stat.export.hepdata.table import Scalar, Table, Variable
+from na64stat.export.tables.table import Scalar, Table, Variable
 
 _MODELS: Final = {
     "axion-photon": ("axion coupled to photons", "AXION"),

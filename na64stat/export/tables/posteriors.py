@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from na64stat.export.hepdata.keywords import named_table, target_of
-from na64stat.export.hepdata.results import hepdata_unit, tables
-from na64stat.export.hepdata.table import MISSING, Cell, Table, Uncertainty, Variable, cells, rounded
+from na64stat.export.tables.keywords import named_table, target_of
+from na64stat.export.tables.results import hepdata_unit, tables
+from na64stat.export.tables.table import MISSING, Cell, Table, Uncertainty, Variable, cells, rounded
 from na64stat.records.credible import ComparedLimits, CredibleLimit
 from na64stat.study.bayes.samples import Samples
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import InputError
-from na64stat.export.hepdata.text_entries import is_blank, number_in
+from na64stat.export.tables.text_entries import is_blank, number_in
 
 Array = NDArray[np.float64]
 Number = float | int

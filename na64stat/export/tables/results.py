@@ -14,8 +14,8 @@ import numpy as np
 
 from na64stat.contour.region import Contour
 from na64stat.errors import InputError
-from na64stat.export.hepdata.keywords import named_table, subject, target_of
-from na64stat.export.hepdata.table import MISSING, Cell, Qualifier, Table, Variable, cells
+from na64stat.export.tables.keywords import named_table, subject, target_of
+from na64stat.export.tables.table import MISSING, Cell, Qualifier, Table, Variable, cells
 from na64stat.records.exclusion import Exclusion
 from na64stat.records.limits import Interval, LimitPoint, ScenarioLimits
 from na64stat.records.projection import Projection

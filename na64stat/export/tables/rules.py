@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Final
 
 from na64stat.errors import InputError, shown
-from na64stat.export.hepdata.table import KEYWORDS, LONGEST_NAME, Cell, Resource, Scalar, Table, Uncertainty, Variable
-from na64stat.export.hepdata.text_entries import number_in
-from na64stat.export.hepdata.yaml import OWN
+from na64stat.export.tables.table import KEYWORDS, LONGEST_NAME, Cell, Resource, Scalar, Table, Uncertainty, Variable
+from na64stat.export.tables.text_entries import number_in
+from na64stat.export.tables.yaml import OWN
 
 LONGEST_FILE: Final = 10 * 2**20
 """Bytes of a data file."""

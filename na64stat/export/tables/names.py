@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from na64stat.export.hepdata.reader import SUBMISSION
-from na64stat.export.hepdata.table import LONGEST_NAME, Table
+from na64stat.export.tables.reader import SUBMISSION
+from na64stat.export.tables.table import LONGEST_NAME, Table
 
 
 def unique(found: Sequence[Table]) -> tuple[Table, ...]:

@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-import na64stat.export.hepdata.posteriors  # noqa: F401  (registers its tables)
+import na64stat.export.tables.posteriors  # noqa: F401  (registers its tables)
 from na64stat.errors import InputError
-from na64stat.export.hepdata.inputs import inputs_of
-from na64stat.export.hepdata.names import free, slug, unique
-from na64stat.export.hepdata.reader import SUBMISSION, files_of_submission, read_tables
-from na64stat.export.hepdata.results import tables
-from na64stat.export.hepdata.rules import check_resource, check_sizes, check_table, shown_errors_only
-from na64stat.export.hepdata.served_json import json_of
-from na64stat.export.hepdata.table import Resource, Table
-from na64stat.export.hepdata.yaml import data_of, dump, entry_of, resource_of
 from na64stat.export.likelihood.patchset import Likelihood
+from na64stat.export.tables.inputs import inputs_of
+from na64stat.export.tables.names import free, slug, unique
+from na64stat.export.tables.reader import SUBMISSION, files_of_submission, read_tables
+from na64stat.export.tables.results import tables
+from na64stat.export.tables.rules import check_resource, check_sizes, check_table, shown_errors_only
+from na64stat.export.tables.served_json import json_of
+from na64stat.export.tables.table import Resource, Table
+from na64stat.export.tables.yaml import data_of, dump, entry_of, resource_of
 from na64stat.figures.figure_of import figure_of
 from na64stat.files import to_json
 from na64stat.files.folder import check_folder, write_folder

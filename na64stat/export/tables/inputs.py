@@ -19,9 +19,9 @@ from na64stat import units
 from na64stat.errors import InputError, Na64StatError, ValidityWarning, shown
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import Run
-from na64stat.export.hepdata.keywords import UNKNOWN, element_of, named_table
-from na64stat.export.hepdata.results import tables
-from na64stat.export.hepdata.table import Cell, Table, Variable, cells
+from na64stat.export.tables.keywords import UNKNOWN, element_of, named_table
+from na64stat.export.tables.results import tables
+from na64stat.export.tables.table import Cell, Table, Variable, cells
 from na64stat.records.projection import Projection
 from na64stat.records.setting import Option, asked_of, variant
 from na64stat.scenarios.base import Scenario, ScenarioFactory

@@ -14,8 +14,8 @@ from typing import Any, Final
 import yaml
 
 from na64stat.errors import InputError, shown
-from na64stat.export.hepdata.table import Cell, Number, Qualifier, Resource, Table, Uncertainty, Variable
-from na64stat.export.hepdata.text_entries import number_in
+from na64stat.export.tables.table import Cell, Number, Qualifier, Resource, Table, Uncertainty, Variable
+from na64stat.export.tables.text_entries import number_in
 
 OWN: Final = (
     "name", "description", "keywords", "data_file", "location", "additional_resources", "independent_variables",

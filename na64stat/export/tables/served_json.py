@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from na64stat.errors import InputError, shown
-from na64stat.export.hepdata.table import MISSING, Qualifier, Table, Variable
-from na64stat.export.hepdata.yaml import cell_from, cell_of, keywords_from, reason, scalar
+from na64stat.export.tables.table import MISSING, Qualifier, Table, Variable
+from na64stat.export.tables.yaml import cell_from, cell_of, keywords_from, reason, scalar
 
 MOST_COLUMNS, MOST_QUALIFIERS = 10_000, 100_000
 """Of a table; the latter counted in every column."""
