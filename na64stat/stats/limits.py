@@ -75,6 +75,7 @@ def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
     """The same for a model that was read before."""
     check_combination(model)
     limit = method.upper_limit(model, cl)
+    check_strength(model, max([value for value in (limit.observed, *limit.expected) if value is not None], default=0.0))
     if isinstance(method, Asymptotic) and model.signal_events.any():
         limit = _beside_exact(limit, model, cl)
     return replace(limit, regions=model.channels, notes=limit.notes + _notes(model, method, limit) + model.remarks)
@@ -111,6 +112,7 @@ def cl_s(
     method = method_of(method)
     model = Model.from_workspace(workspace, regions)
     check_combination(model)
+    check_strength(model, mu)
     return method.cl_s(model, [mu])[0]
 
 
@@ -122,11 +124,25 @@ def check_cl(cl: float) -> None:
         raise InputError(f"cl = {cl}: a confidence level lies between 0 and 1, e.g. 0.90")
 
 
+def check_strength(model: Model, mu: float) -> None:
+    """Refuse a signal strength at which a signal that takes events away leaves less than nothing in a bin."""
+    if mu > model.largest_mu:
+        raise InputError(
+            f"mu = {mu:.4g}: the signal is negative in a bin, where less than nothing is expected beyond mu = "
+            f"{model.largest_mu:.4g}; expected a strength up to there"
+        )
+
+
 def check_combination(model: Model) -> None:
-    """Refuse counts that cannot be, and to combine a bin that has counts but no background, of one channel or of several."""
+    """Refuse counts that cannot be, signals that only take events away, and to combine a bin of counts without background."""
+    signal = model.signal_events
+    if signal.any() and not (signal > 0).any():
+        raise RegionError(
+            f"{', '.join(model.channels)}: the signal only takes events away ({signal.sum():g} at mu = 1); expected one that "
+            "adds events in a bin"
+        )
     if model.observed is None:
         return
-    signal = model.signal_events
     several = int((signal > 0).sum()) > 1
     for b in np.flatnonzero((model.observed > 0) & (model.background_events <= BACKGROUND_FLOOR)):
         name, count = model.bin_names[b], model.observed[b]

@@ -189,7 +189,7 @@ def broken(change):
     [
         (
             lambda w, s: s.update(data=[-1]),
-            "channel 'box', sample 'signal': -1 events; a finite number >= 0 is right",
+            "box: the signal only takes events away (-1 at mu = 1)",
         ),
         (lambda w, s: s.update(data=[10**400]), "channel 'box', sample 'signal': inf events"),
         (lambda w, s: s.update(data=[1, 2]), "observation 'box': 1 numbers for 2 bins"),
@@ -219,7 +219,10 @@ def test_broken_workspaces(na64stat, write_workspace, change, text):
     ("change", "text"),
     [
         (lambda w, s: w.pop("version"), "not a valid pyhf workspace: 'version' is a required property"),
-        (lambda w, s: s.update(data=[-1]), "channel 'box', sample 'signal': -1 events; a finite number >= 0 is right"),
+        (
+            lambda w, s: w["channels"][0]["samples"].append({"name": "lost", "data": [-9], "modifiers": []}),
+            "events expected without signal",
+        ),
         (lambda w, s: s.update(data=[]), "channels 'box', samples 'signal', data: []"),
         (lambda w, s: w["channels"][0].update(samples=[]), "channels 'box', samples: []"),
         (lambda w, s: s.update(data=[math.nan]), "not a JSON file: NaN is no number of JSON"),

@@ -148,6 +148,11 @@ class Division:
     def masks(self, events: Array) -> tuple[Mask, Mask]:
         """Which bins are summed over and which are held, both (B,)."""
         everything: Mask = np.ones(self.model.bins, dtype=bool)
+        for b in np.flatnonzero(events < 0):
+            raise RegionError(
+                f"{self.method}: the signal takes {-events[b]:g} events away in {self.model.bin_names[b]} at mu = 1; outcomes "
+                "are ordered for signals that add events; expected another method, toys or asymptotic"
+            )
         if not events.any():
             return everything, ~everything
         negligible = (events < NEGLIGIBLE_SIGNAL * events.sum()) | (events == 0)

@@ -116,7 +116,7 @@ def fit_free(
     if start is None:
         start = _start(model, auxiliary)
         excess = counts.sum(axis=1) - model.background_events.sum()
-        start[:, model.poi] = np.maximum(excess, 0.3) / model.unit
+        start[:, model.poi] = np.minimum(np.maximum(excess, 0.3) / model.unit, 0.5 * model.largest_mu)
     best = _fit(model, counts, auxiliary, np.array(start), free, bounds, workers)
     if not thorough:
         return best
@@ -217,7 +217,7 @@ def _bounds(model: Model, lowest: float, mu: float = 0.0) -> Array:
     # The larger the signal the closer to zero, lest a signal held at the floor be seen.
     floored = (bounds[0] >= 0) & (bounds[0] <= SMALLEST_GAMMA)
     bounds[0, floored] = SMALLEST_GAMMA / max(1.0, mu * model.unit)
-    bounds[:, model.poi] = lowest * model.unit, _MOST_EVENTS
+    bounds[:, model.poi] = lowest * model.unit, min(_MOST_EVENTS, model.largest_mu * model.unit)
     return bounds
 
 

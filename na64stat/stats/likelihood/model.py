@@ -6,6 +6,7 @@ points at once by compiled code (`na64stat.stats.likelihood.kernel`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import check
-from na64stat.errors import InputError
+from na64stat.errors import InputError, WorkspaceError
 from na64stat.stats.likelihood._pyhf import patched, validate
 from na64stat.stats.likelihood.interpolation import Interpolation, nominal_rates, turns_negative
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter, Poisson
@@ -120,7 +121,7 @@ class Model:
         else:  # a strength of nothing, since fits hold one or vary it
             interest, strength = strength, len(parameters)
             parameters.append(Parameter(NO_STRENGTH, 0.0, 0.0, np.inf, fixed=True))
-        return cls(
+        model = cls(
             tuple(channel["name"] for channel in reader.channels),
             np.repeat(np.arange(len(reader.sizes)), reader.sizes),
             None if chosen["name"] == PROJECTION else reader.counts(),
@@ -131,6 +132,8 @@ class Model:
             remarks,
             interest,
         )
+        _check_totals(model)
+        return model
 
     @property
     def has_strength(self) -> bool:
@@ -186,8 +189,15 @@ class Model:
     @cached_property
     def unit(self) -> float:
         """Signal events at mu = 1 in all: fits work with mu times this, so that its size does not matter."""
-        total = float(sum(row.nominal.sum() for row in self.signal_rows))
+        total = float(sum(np.abs(row.nominal).sum() for row in self.signal_rows))
         return total if total > 0 else 1.0
+
+    @cached_property
+    def largest_mu(self) -> float:
+        """Strength up to which no bin expects less than nothing; infinite unless the signal takes events away (interference)."""
+        lost = np.maximum(-self.signal_events, 0.0)
+        taken = lost > 0
+        return float(np.min(self.background_events[taken] / lost[taken], initial=math.inf))
 
     @property
     def signal_rows(self) -> tuple[Row, ...]:
@@ -438,6 +448,26 @@ class Model:
             parameters=tuple(self.parameters[i] for i in used),
             poi=int(new[self.poi]),
             rows=tuple(row.renumbered(kept_channels.index(row.channel), position, new) for row in rows),
+        )
+
+
+def _check_totals(model: Model) -> None:
+    """Refuse bins in which less than nothing is expected, without signal or at the start of a fit.
+
+    A single sample may be negative, as that of an interference is.
+    """
+    if not any((row.nominal < 0).any() for row in model.rows):
+        return
+    rates = model.background_events
+    for b in np.flatnonzero(rates < 0):
+        parts = [
+            f"{row.sample} {row.nominal[row.bins == b][0]:g}"
+            for row in model.rows
+            if b in row.bins and model.poi not in row.factors
+        ]
+        raise WorkspaceError(
+            f"channel {model.channels[model.bin_channel[b]]!r}, bin {model.bin_names[b]}: {rates[b]:g} events expected without "
+            f"signal ({', '.join(parts)}); samples may be negative, but expected a total of at least 0"
         )
 
 

@@ -115,7 +115,8 @@ class Reader:
                 where = f"channel {channel['name']!r}, sample {sample['name']!r}"
                 # A signal is multiplied by what may be tiny.
                 scaled = any(modifier["name"] == self.poi for modifier in sample["modifiers"])
-                nominal = _numbers(sample["data"], self.sizes[index], where, 0.0, math.inf if scaled else MOST_EVENTS)
+                most = math.inf if scaled else MOST_EVENTS
+                nominal = _numbers(sample["data"], self.sizes[index], where, -most, most)
                 seen: set[tuple[str, str]] = set()
                 for modifier in sample["modifiers"]:
                     key = (modifier["type"], modifier["name"])
@@ -227,7 +228,7 @@ class Reader:
     def _row(self, index: int, sample: Mapping[str, Any]) -> Row:
         where = f"channel {self.channels[index]['name']!r}, sample {sample['name']!r}"
         size = self.sizes[index]
-        nominal = _numbers(sample["data"], size, where, lowest=0.0)
+        nominal = _numbers(sample["data"], size, where)
         factors: list[int] = []
         normsys: list[tuple[int, float, float]] = []
         histosys: list[tuple[int, Array, Array]] = []
@@ -396,7 +397,7 @@ def _numbers(
         values = np.array([math.inf])
     bad = values[~(np.isfinite(values) & (values >= lowest) & (values <= highest))]
     if len(bad):
-        right = "a finite number" if lowest < 0 else f"a finite number >= {lowest:g}"
+        right = "a finite number" if lowest == -math.inf else f"a finite number >= {lowest:g}"
         if highest < math.inf:
             right = f"a number from {lowest:g} to {highest:g}"
         raise WorkspaceError(f"{where}: {bad[0]:g} events; {right} is right")
