@@ -144,19 +144,25 @@ def check_combination(model: Model) -> None:
     if model.observed is None:
         return
     several = int((signal > 0).sum()) > 1
-    for b in np.flatnonzero((model.observed > 0) & (model.background_events <= BACKGROUND_FLOOR)):
+    for b in np.flatnonzero((model.observed > 0) & (model.background_events <= BACKGROUND_FLOOR)).tolist():
         name, count = model.bin_names[b], model.observed[b]
         if several and signal[b] > 0:
             raise RegionError(
-                f"regions {', '.join(model.channels)}: {name!r} has {count:g} events observed and no background. With b = 0 only "
-                "the total count matters, so that the combination is weaker than its best part; give a background or take one "
-                "region at a time"
+                f"regions {', '.join(model.channels)}: {name!r} has {count:g} events observed and no background"
+                f"{standing_for_none(model, b)}. With b = 0 only the total count matters, so that the combination is weaker than "
+                "its best part; give a background or take one region at a time"
             )
         if signal[b] == 0 and signal.any() and model.background_events[b] == 0:
             raise RegionError(
                 f"{name!r} has {count:g} events observed where neither signal nor background is expected: no signal strength "
                 "makes them possible; give it a background or leave it out"
             )
+
+
+def standing_for_none(model: Model, b: int) -> str:
+    """What to add to "no background" where a bin's is not zero, but so small that it stands for none."""
+    found = model.background_events[b]
+    return f" ({found:g} events; {BACKGROUND_FLOOR:g} or less stand for none)" if found > 0 else ""
 
 
 def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
@@ -195,10 +201,10 @@ def _notes(model: Model, method: Method, limit: Limit) -> tuple[str, ...]:
     for name, count, background in zip(model.bin_names, model.observed, model.background_events, strict=True):
         if background <= BACKGROUND_FLOOR and (coincide or count):
             seen = f"{count:g} observed" if count else "none observed"
+            is_own = background in (0.0, BACKGROUND_FLOOR)
+            size = "background 0" if is_own else f"background {background:g}, taken as none"
             what = ", so that the five expected values coincide: those of 0 events"
-            found.append(
-                f"{name}: {seen} with background 0{what if coincide else ': expected values have 0 events there'}"
-            )
+            found.append(f"{name}: {seen} with {size}{what if coincide else ': expected values have 0 events there'}")
     return tuple(found)
 
 

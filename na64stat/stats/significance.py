@@ -24,7 +24,7 @@ from na64stat.stats.likelihood.parameters import Array
 from na64stat.stats.likelihood.reader import MOST_EVENTS
 from na64stat.stats.likelihood.statistic import TIE, Statistic, evaluate
 from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
-from na64stat.stats.limits import few_counts
+from na64stat.stats.limits import few_counts, standing_for_none
 from na64stat.stats.method import Method
 from na64stat.stats.results import BAND_QUANTILES, Band
 from na64stat.stats.toys.sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
@@ -130,8 +130,9 @@ def _refuse_without_background(model: Model) -> None:
     for b in _without_background(model):
         if model.observed[b] > 0:
             raise RegionError(
-                f"significance: {model.bin_names[b]} has {model.observed[b]:g} events observed and no background. How improbable "
-                "they are without signal depends on nothing but the background: give one (--background, or a run file with one)"
+                f"significance: {model.bin_names[b]} has {model.observed[b]:g} events observed and no background"
+                f"{standing_for_none(model, b)}. How improbable they are without signal depends on nothing but the background: "
+                "give one (--background, or a run file with one)"
             )
 
 

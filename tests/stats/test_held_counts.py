@@ -299,7 +299,43 @@ def test_a_free_background_is_measured_by_its_control_region():
     weight = gamma.pdf(rate, 10, scale=1 / 3)
     below = [(poisson.cdf(4, mu + rate) * weight).sum() for mu in (found.observed, 0.0)]
     assert below[0] / below[1] == pytest.approx(0.1, rel=1e-4)
-    assert any(note.startswith("k: free, with a flat prior") for note in found.notes)
+    assert any(note.startswith("free, with a flat prior") and "k (from 0)" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "control"),
+    [((22, 100), 20), ((0, 10), 20), ((0.5, 12), 20), ((0, 20), 20), ((18, 22), 20), ((0.5, 4), 0), ((0, 10), 1000)],
+)
+def test_bounds_of_a_free_background(bounds, control):
+    """The flat prior ends at the bounds, wherever the control count would have the factor."""
+    free = [{"name": "k", "type": "normfactor", "data": None}]
+    channels = {"SR": {"sig": ([1.0], []), "b": ([1.0], free)}, "CR": {"b": ([1.0], free)}}
+    spec = workspace(channels, {"SR": [8], "CR": [control]})
+    spec["measurements"][0]["config"]["parameters"].append(
+        {"name": "k", "bounds": [list(bounds)], "inits": [sum(bounds) / 2]}
+    )
+    found = upper_limit(spec)
+
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    rate = (bounds[0] + bounds[1]) / 2 + (bounds[1] - bounds[0]) / 2 * nodes
+    logs = poisson.logpmf(control, rate)
+    weights = weights * np.exp(logs - logs.max())
+    below = [(poisson.cdf(8, mu + rate) * weights).sum() for mu in (found.observed, 0.0)]
+    assert below[0] / below[1] == pytest.approx(0.1, rel=1e-4)
+    text = f"k (from {bounds[0]:g} to {bounds[1]:g})"
+    assert any(text in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("leak", "words"), [(0.2, "held; --hold none sums"), (0.3, "summed over; --hold CR holds it")])
+def test_a_note_near_the_border_of_the_rule(leak, words):
+    common = normsys("ub", 1.5)
+    channels = {
+        "SR": {"sig": ([1.0], []), "b": ([4.0], [common])},
+        "CR": {"sig": ([leak], []), "b": ([4.0], [common])},
+    }
+    notes = upper_limit(workspace(channels, {"SR": [4], "CR": [4]})).notes
+    share = leak**2 / (1 + leak**2)
+    assert [f"CR has {share:.2g} of the information on mu" in note and words in note for note in notes].count(True) == 1
 
 
 def test_transfer_factors_from_three_control_regions():

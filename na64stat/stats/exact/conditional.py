@@ -18,7 +18,7 @@ from na64stat.stats.average.nuisance_average import NuisanceAverage
 from na64stat.stats.exact.held import Counts, free_parameters
 from na64stat.stats.likelihood.fit import fit_fixed
 from na64stat.stats.likelihood.model import Model
-from na64stat.stats.likelihood.parameters import Array, Gaussian, Poisson
+from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter, Poisson, Within
 
 _STEP = 3e-4
 """Of numerical derivatives, in widths of the density as far as it is known."""
@@ -95,8 +95,9 @@ def _average_at(counts: Counts, mu: float) -> NuisanceAverage:
 def _given(counts: Counts, mu: float) -> Given:
     """The model with nodes at the density given the held counts."""
     start = _fit_held(counts, mu)
+    widest = start if _inside(counts, start) else _fit_held(_unbounded(counts), mu)
     base = {item.name: getattr(counts.model, item.name) for item in fields(Model)}
-    given = Given(**{**base, "parameters": _proposed(counts, mu, start)}, summed=counts.summed, mu=mu)
+    given = Given(**{**base, "parameters": _proposed(counts, start, widest)}, summed=counts.summed, mu=mu)
     size = len(given.constrained)
     flat = tuple(free_parameters(counts.model))
     given = replace(given, flat=flat, centre=_deviates(given, start[0]), spread=np.eye(size))
@@ -123,8 +124,40 @@ def _fit_held(counts: Counts, mu: float) -> Array:
     return result
 
 
-def _proposed(counts: Counts, mu: float, at: Array) -> tuple[object, ...]:
-    """The parameters, the free ones with a Gamma density of the mean and the width that the held counts leave them."""
+def _unbounded(counts: Counts) -> Counts:
+    """The same with free parameters anywhere above zero."""
+    parameters = list(counts.model.parameters)
+    for i in free_parameters(counts.model):
+        parameters[i] = replace(parameters[i], lower=0.0, upper=np.inf)
+    return replace(counts, model=replace(counts.model, parameters=tuple(parameters)))
+
+
+def _inside(counts: Counts, at: Array) -> bool:
+    """Whether no free parameter is at a bound that its file sets."""
+    bounds = [(counts.model.parameters[i].lower, counts.model.parameters[i].upper, at[0, i]) for i in _free(counts)]
+    return all((value > low + 1e-6 * abs(low) or low <= 0) and value < high * (1 - 1e-6) for low, high, value in bounds)
+
+
+def _free(counts: Counts) -> list[int]:
+    return free_parameters(counts.model)
+
+
+def _proposed(counts: Counts, bounded: Array, widest: Array) -> tuple[Parameter, ...]:
+    """The parameters, the free ones with a Gamma density between their bounds, as the held counts leave it.
+
+    Parameters
+    ----------
+    bounded, widest
+        Fits to the held counts within the bounds, and without them, shape (1, P).
+    """
+    found = _gammas(counts, widest)
+    if any(isinstance(item.constraint, Within) and not item.constraint.possible for item in found):
+        found = _gammas(counts, bounded)
+    return found
+
+
+def _gammas(counts: Counts, at: Array) -> tuple[Parameter, ...]:
+    """The parameters, the free ones with a Gamma density of the mean and the width that the held counts leave at a point."""
     model, free = counts.model, free_parameters(counts.model)
     parameters = list(model.parameters)
     if not free:
@@ -150,7 +183,9 @@ def _proposed(counts: Counts, mu: float, at: Array) -> tuple[object, ...]:
     for k, i in enumerate(free):
         middle = max(float(at[0, i]), 0.0)
         count = (middle * size[k]) ** 2
-        parameters[i] = replace(parameters[i], constraint=Poisson(count, float(max(middle * size[k] ** 2, size[k]))))
+        bounds = max(parameters[i].lower, 0.0), parameters[i].upper
+        density = Within(count, float(max(middle * size[k] ** 2, size[k])), *bounds)
+        parameters[i] = replace(parameters[i], constraint=density)
     return tuple(parameters)
 
 
@@ -163,6 +198,8 @@ def _deviates(model: Model, point: Array) -> Array:
         constraint, value = model.parameters[i].constraint, point[i]
         if model.parameters[i].fixed:
             found.append(0.0)
+        elif isinstance(constraint, Within):
+            found.append(constraint.deviate(value))
         elif isinstance(constraint, Gaussian):
             found.append((value - constraint.centre) / constraint.sigma)
         elif isinstance(constraint, Poisson):

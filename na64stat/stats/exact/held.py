@@ -21,7 +21,7 @@ from na64stat.errors import InputError, RegionError
 from na64stat.stats.average.merge import merged
 from na64stat.stats.likelihood.fit import fit_fixed
 from na64stat.stats.likelihood.model import NEGLIGIBLE_SIGNAL, Model, check_model
-from na64stat.stats.likelihood.parameters import Array
+from na64stat.stats.likelihood.parameters import Array, Parameter
 from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
 
 MOST_BINS: Final = 3
@@ -143,7 +143,9 @@ class Division:
 
     def of(self, events: Array) -> Counts:
         """Counts for signal events in the bins at mu = 1, shape (B,); their samples are those of the model."""
-        return self.counts(*self.masks(events))
+        summed, held = self.masks(events)
+        found = self.counts(summed, held)
+        return replace(found, notes=(*found.notes, *self._near_the_border(events, summed, held)))
 
     def masks(self, events: Array) -> tuple[Mask, Mask]:
         """Which bins are summed over and which are held, both (B,)."""
@@ -203,11 +205,32 @@ class Division:
     def _by_rule(self, events: Array) -> Mask:
         if self.model.observed is None or not self._constrains.any():
             return np.zeros(self.model.bins, dtype=bool)
+        return np.asarray(self._together(events) <= LARGEST_SHARE)
+
+    def _together(self, events: Array) -> Array:
+        """Share of the information on mu that a bin has with all that tell less, shape (B,); inf where it constrains nothing.
+
+        With all that are as strong: which of two equal bins comes first decides nothing.
+        """
         information = events**2 / (1 + self._backgrounds)
         share = np.where(self._constrains, information / information.sum(), np.inf)
-        # With all that are as strong: which of two equal bins comes first decides nothing.
-        together = np.array([share[share <= level * (1 + 1e-9)].sum() for level in share])
-        return np.asarray(together <= LARGEST_SHARE)
+        return np.array([share[share <= level * (1 + 1e-9)].sum() for level in share])
+
+    def _near_the_border(self, events: Array, summed: Mask, held: Mask) -> tuple[str, ...]:
+        """What the rule decided narrowly: there the limit jumps from one definition to the other."""
+        if self._named is not None or self.model.observed is None or not events.any() or not self._constrains.any():
+            return ()
+        shares = self._together(events)
+        near = (shares >= LARGEST_SHARE / NARROW) & (shares <= LARGEST_SHARE * NARROW)
+        found = []
+        for b in np.flatnonzero(near & (summed | held)):
+            name = self.model.bin_names[b]
+            does = "held; --hold none sums over it" if held[b] else f"summed over; --hold {name} holds it"
+            found.append(
+                f"{name} has {shares[b]:.2g} of the information on mu, near the {LARGEST_SHARE:g} up to which counts are "
+                f"held, and is {does}: the two definitions differ"
+            )
+        return tuple(found)
 
     @cached_property
     def _backgrounds(self) -> Array:
@@ -263,10 +286,8 @@ class Division:
             )
             found.append(f"{HELD} {counts}: {why}")
             part = self.model.select(np.flatnonzero(summed | held))
-            if free := [part.parameters[i].name for i in free_parameters(part)]:
-                found.append(
-                    f"{', '.join(free)}: free, with a flat prior from 0 times the probability of the held counts"
-                )
+            if free := [_prior_text(part.parameters[i]) for i in free_parameters(part)]:
+                found.append(f"free, with a flat prior times the probability of the held counts: {', '.join(free)}")
         shared = summed & self._constrains
         if self._named is None and shared.any() and not shared.all() and self.model.observed is None:
             found.append(f"a projection has no observed counts to hold: {_list(names, summed)} are summed over")
@@ -279,6 +300,15 @@ class Division:
 
 HELD: Final = "held at the observed count:"
 """Beginning of the note that names the held counts."""
+
+NARROW: Final = 2.0
+"""Ratio to that share within which a note says what the rule decided."""
+
+
+def _prior_text(parameter: Parameter) -> str:
+    """Name and range of a free parameter."""
+    end = f" to {parameter.upper:g}" if parameter.upper < np.inf else ""
+    return f"{parameter.name} (from {max(parameter.lower, 0.0):g}{end})"
 
 
 def free_parameters(model: Model) -> list[int]:

@@ -7,6 +7,7 @@ times coarser and quadratic in the parameters, and its Minos goes astray where a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,9 @@ AT_LOWER: Final = "at its lower bound"
 AT_UPPER: Final = "at its upper bound"
 NO_EFFECT: Final = "without effect"
 """What can be said of a fitted parameter; only a free one has a Hesse error."""
+
+_PYHF_UPPER: Final = 10.0
+"""Where pyhf ends a normfactor or shapefactor whose bounds a file leaves out."""
 
 _STEP = 3e-4  # of the differences, in widths of -ln L; their error is its square
 _CLOSE = 1e-9
@@ -223,10 +227,21 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
                 f"{model.bin_names[b]}: {expected[b]:.3g} events expected, less than none"
                 for b in np.flatnonzero(expected < -1e-9)
             ),
+            *_beyond_pyhf(model, fits.parameters[0]),
             *notes,
             *model.remarks,
         ),
     )
+
+
+def _beyond_pyhf(model: Model, fitted: Array) -> list[str]:
+    """Free factors that a fit of pyhf would have stopped at the bound that it gives them by default."""
+    return [
+        f"{parameter.name} = {value:.4g}: the file sets no bounds; with its default ones pyhf would end at {_PYHF_UPPER:g}"
+        for i, (parameter, value) in enumerate(zip(model.parameters, fitted, strict=True))
+        if parameter.constraint is None and i != model.poi and not parameter.fixed
+        if math.isinf(parameter.upper) and value > _PYHF_UPPER
+    ]
 
 
 def _measured(parameter: Parameter) -> tuple[float | None, float | None]:

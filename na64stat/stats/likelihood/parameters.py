@@ -75,6 +75,66 @@ class Poisson:
         return float(np.sqrt(max(self.count, 1.0)) / self.tau)
 
 
+@dataclass(frozen=True)
+class Within(Poisson):
+    """A count as in `Poisson` whose parameter lies within bounds.
+
+    Attributes
+    ----------
+    low, high
+        Bounds of the parameter.
+    """
+
+    low: float = 0.0
+    high: float = np.inf
+
+    def at(self, deviate: Array) -> Array:
+        """Parameter at a unit Gaussian deviate of the Gamma density between the bounds.
+
+        Parameters
+        ----------
+        deviate
+            In standard deviations.
+        """
+        from scipy.special import gammainccinv, gammaincinv, ndtr
+
+        below, above = self._tails(np.array([self.low, self.high]))
+        deviate = np.asarray(deviate, dtype=np.float64)
+        # From the end where the probabilities keep their digits.
+        from_below = (below[1] < 0.5) | ((above[0] > 0.5) & (deviate < 0))
+        at_low = gammaincinv(self.count + 1, below[0] + ndtr(deviate) * (below[1] - below[0]))
+        at_high = gammainccinv(self.count + 1, above[1] + ndtr(-deviate) * (above[0] - above[1]))
+        found = np.where(from_below, at_low, at_high)
+        return np.asarray(np.clip(found / self.tau, self.low, self.high), dtype=np.float64)
+
+    def deviate(self, value: float) -> float:
+        """Unit Gaussian deviate of a value; a bound is three standard deviations away.
+
+        Parameters
+        ----------
+        value
+            Of the parameter.
+        """
+        from scipy.special import ndtri
+
+        below, above = self._tails(np.array([self.low, value, self.high]))
+        share = below[1] - below[0], above[1] - above[2]
+        whole = (below[2] - below[0]) if below[2] < 0.5 else (above[0] - above[2])
+        rest = whole - share[0] if below[2] < 0.5 else share[1]
+        return float(np.clip(-ndtri(np.clip(rest / whole, 0.0, 1.0)), -3.0, 3.0))
+
+    @property
+    def possible(self) -> bool:
+        """Whether the density has a part between the bounds that numbers can hold."""
+        below, above = self._tails(np.array([self.low, self.high]))
+        return bool(max(below[1] - below[0], above[0] - above[1]) > 1e-250)
+
+    def _tails(self, values: Array) -> tuple[Array, Array]:
+        from scipy.special import gammainc, gammaincc
+
+        return gammainc(self.count + 1, self.tau * values), gammaincc(self.count + 1, self.tau * values)
+
+
 Constraint = Gaussian | Poisson
 
 
