@@ -201,6 +201,8 @@ def _by_toys(model: Model, method: Toys) -> Significance:
         sample = ToySample(question, truth[hypothesis], hypothesis, method.seeds, method.store)
         values = sample.statistic(0.0, method.n, method.workers or available_workers())
         samples[hypothesis] = values[~np.isnan(values)]
+        if not len(samples[hypothesis]):
+            raise ComputationError(f"toys: the fits of all {len(values)} toys failed, so that there is no p0")
         failures += len(values) - len(samples[hypothesis])
     notes = left_out(failures)
     background = np.sort(samples[BACKGROUND])

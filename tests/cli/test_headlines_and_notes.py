@@ -136,3 +136,10 @@ def test_predict_shows_the_background_beside_the_signal(na64stat):
     table = na64stat(*given).out.splitlines()
     assert table[1].split()[-1] == "background"
     assert next(line for line in table if line.startswith("invisible")).split()[-1] == "0.07"
+
+
+def test_a_coupling_beyond_perturbation_theory_is_named_by_predict(na64stat):
+    point = ("predict", "zprime", "--mass", "0.1", "--coupling")
+    assert "couplings above 3.545 (sqrt(4 pi)" in na64stat(*point, "5").out
+    assert "sqrt(4 pi)" in json.loads(na64stat(*point, "5", "--json").out)["notes"][0]
+    assert json.loads(na64stat(*point, "3", "--json").out)["notes"] == []

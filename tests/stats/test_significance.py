@@ -13,6 +13,7 @@ from na64stat.stats.exact.feldman_cousins import FeldmanCousins
 from na64stat.stats.likelihood.interpolation import Interpolation
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.significance import significance
+from na64stat.stats.toys.sample import ToySample
 from na64stat.stats.toys.toys import Toys
 
 from .histfactory import every_modifier, make, modifier
@@ -196,3 +197,9 @@ def test_no_expected_values_are_told_from_infinite_ones(make_workspace, monkeypa
     found = significance(Model.from_workspace(make_workspace([3], [1.0], [5.0])), Exact())
     assert (found.expected.median, found.lacks_expected) == (None, True)
     assert "no expected values: too many outcomes" in found.notes
+
+
+def test_toys_whose_fits_all_fail_are_an_error(monkeypatch, make_workspace):
+    monkeypatch.setattr(ToySample, "statistic", lambda _self, _mu, n, _workers: np.full(n, np.nan))
+    with pytest.raises(ComputationError, match="fits of all 50 toys failed"):
+        significance(Model.from_workspace(make_workspace([3], [1.0], [1.0])), Toys(50))

@@ -26,6 +26,7 @@ from na64stat.cli.output import (
     overwrite_option,
     plain_table,
     print_json,
+    print_notes,
     print_table,
     with_unit,
 )
@@ -112,14 +113,16 @@ def predict(
     After efficiency, split into decays that are seen and particles that escape; in JSON, `variations` are the events at -1
     and +1 sigma of each uncertainty.
     """
+    from na64stat.yields.growth import strong_coupling
     from na64stat.yields.predict import predict as predict_template
 
     factory = scenario.resolve()
     point = factory(mass=one_number(mass, "--mass"), coupling=one_number(coupling, "--coupling"))
     loaded = run.load()
     template = predict_template(point, loaded, average=find_average(depth_average))
+    notes = strong_coupling(point, [point.coupling])
     if as_json:
-        print_json(_record(template, loaded))
+        print_json(_record(template, loaded) | {"notes": list(notes)})
         return
     coupling_text = with_unit(template.coupling, point.coupling_unit)
     click.echo(f"{template.scenario}, m = {template.mass:g} GeV, g = {coupling_text}, run {template.run}")
@@ -132,6 +135,7 @@ def predict(
     print_table(table)
     effects = ", ".join(f"{effect} {(up - 1):+.3g}" for effect, (_, up) in template.variations.items())
     click.echo(f"relative uncertainties: {effects}")
+    print_notes(notes)
 
 
 def _record(template: Template, run: Run) -> dict[str, Any]:
