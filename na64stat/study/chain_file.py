@@ -16,7 +16,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,7 +236,7 @@ class ChainFile:
             f"{self.path}: another program has it open and locked; close it there, or wait until it has ended"
         )
 
-    def _opened(self) -> BinaryIO:
+    def _opened(self) -> io.BufferedReader:
         try:
             # Nobody may ever write to a pipe.
             if not stat.S_ISREG(self.path.stat().st_mode) and not self.path.is_dir():

@@ -18,7 +18,10 @@ EXTREMES = (
     *(0, 0.0, -0.0, 1e-320, 1e-300, 1e-100, 1e-12, 1e-9, 1e-6, 1e-3, 1e3, 1e6, 1e9, 1e12, 1e15, 1e100, 1e300),
     *(10**30, 10**400, -1e-12, -1.0, -1e6, -1e300),
 )
-KINDS = ("normsys", "histosys", "shapesys", "staterror", "normfactor", "lumi", "shapefactor")
+LARGE = (1e-6, 1e-3, 0.01, 0.1, 1.4, 3.0, 30.0, 300.0, 1e3, 1e4)
+"""What a model stands, so that not everything is refused."""
+
+KINDS = ("normsys", "histosys", "shapesys", "staterror", "lumi", "normfactor", "shapefactor")
 
 
 def plain(rng) -> dict:
@@ -28,12 +31,12 @@ def plain(rng) -> dict:
     for c in range(rng.choice((1, 1, 1, 2))):
         bins = rng.choice((1, 1, 2, 3))
         samples = []
-        for s in range(rng.choice((1, 2, 2, 3))):
+        for s in range(rng.choice((2, 2, 3)) if rng.randrange(10) else 1):
             scale = 10 ** rng.uniform(-1, 2)
             data = [round(scale * rng.uniform(0.5, 1.5), 3) for _ in range(bins)]
             modifiers = [{"name": "mu", "type": "normfactor", "data": None}] if s == 0 else []
-            for m in range(rng.randrange(5)):
-                kind = rng.choice(KINDS)
+            for m in range(rng.choice((0, 0, 1, 2, 3, 4))):
+                kind = rng.choice(KINDS if rng.randrange(3) else KINDS[:4])
                 own = kind in ("shapesys", "shapefactor") or (kind not in ("lumi", "staterror") and rng.randrange(2))
                 name = {"lumi": "lumi", "staterror": f"stat{c}"}.get(kind, f"{kind}_{c}{s}{m}" if own else kind)
                 if any(modifier["name"] == name and modifier["type"] == kind for modifier in modifiers):
@@ -91,7 +94,7 @@ def of_extremes(rng, seed: bytes = b"") -> bytes:
     workspace = plain(rng)
     for _ in range(rng.choice((1, 1, 2, 3, 6))):
         here, key = rng.choice(_numbers(workspace, []))
-        value = rng.choice(EXTREMES)
+        value = rng.choice(LARGE if rng.randrange(2) else EXTREMES)
         kind = rng.randrange(8)
         if kind == 0 and isinstance(here, list):
             here[:] = [value] * len(here)
