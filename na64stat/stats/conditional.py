@@ -193,7 +193,8 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
         values, vectors = np.linalg.eigh(curvature)
         values = np.maximum(values, _FLATTEST * 0.1)
         step = vectors @ ((vectors.T @ gradient) / values)
-        length = float(np.sqrt(step @ curvature @ step)) if len(step) else 0.0
+        # Where the density is not concave, in the curvature that the step has taken for it.
+        length = float(np.sqrt(np.sum(values * (vectors.T @ step) ** 2)))
         move = np.zeros(len(centre))
         move[columns] = step
         scale, best = 1.0, _density(here, np.zeros((1, len(centre))))[0]
