@@ -226,6 +226,12 @@ def _derivatives(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]
     first, second = np.triu_indices(size, 1)
     points = np.concatenate([np.zeros((1, dimension)), unit, -unit, unit[first] + unit[second]])
     values = _density(given, points)
+    if not np.isfinite(values).all():
+        names = ", ".join(given.bin_names[given.summed :])
+        raise ComputationError(
+            f"exact method: the counts of {names}, which are held, are all but impossible at mu = {given.mu:g}, so that nothing "
+            "can be averaged given them; toys or the asymptotic method need no average"
+        )
     middle, up, down, both = np.split(values, [1, 1 + size, 1 + 2 * size])
     gradient = (up - down) / (2 * step)
     curvature = np.diag(-(up + down - 2 * middle) / step**2)

@@ -98,7 +98,7 @@ def of_extremes(rng, seed: bytes = b"") -> bytes:
         kind = rng.randrange(8)
         if kind == 0 and isinstance(here, list):
             here[:] = [value] * len(here)
-        elif kind == 1:
+        elif kind == 1 and abs(here[key]) < 1e100:
             here[key] = here[key] * (value if abs(value) < 1e200 else 1e20)
         elif kind == 2 and isinstance(here, dict):  # both equal, or nearly so
             other = rng.choice(sorted(here))
