@@ -110,7 +110,7 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["limit", "list.json"], ["list.json: holds a list; a pyhf workspace is an object with channels"]),
         (["limit", "nan.json"], ["nan.json: not a JSON file: NaN is no number of JSON"]),
         (["limit", "deep.json"], ["deep.json: nested too deeply"]),
-        (["limit", "object.json"], ["object.json: ", "not a valid pyhf workspace: 'channels' is a required property"]),
+        (["limit", "object.json"], ["object.json: ", "not a valid pyhf workspace: no 'channels', "]),
         (["limit", "bytes.json"], ["bytes.json: not a text file"]),
         (["plot", "gone.json", "-o", "a.png"], ["gone.json: No such file or directory"]),
         (["plot", "empty.json", "-o", "a.png"], ["empty.json: not a JSON file"]),
@@ -193,8 +193,11 @@ def broken(change):
         ),
         (lambda w, s: s.update(data=[10**400]), "channel 'box', sample 'signal': inf events"),
         (lambda w, s: s.update(data=[1, 2]), "observation 'box': 1 numbers for 2 bins"),
-        (lambda w, s: s.update(data=["a"]), "'a' is not of type 'number'"),
-        (lambda w, s: s["modifiers"].append({"name": "s", "type": "odd", "data": [1]}), "not a valid pyhf workspace"),
+        (lambda w, s: s.update(data=["a"]), "channels 'box', samples 'signal', data [0]: 'a'; a number is right"),
+        (
+            lambda w, s: s["modifiers"].append({"name": "s", "type": "odd", "data": [1]}),
+            "the type 'odd' is unknown; one of",
+        ),
         (lambda w, s: s["modifiers"].append({"name": "s", "type": "shapesys", "data": [1, 2]}), "'s'"),
         (lambda w, s: s["modifiers"][1]["data"].update(hi=-1), "normsys 'eff' has hi = -1"),
         (lambda w, s: w["observations"][0].update(data=[-3]), "observation 'box': -3 events"),
@@ -205,7 +208,10 @@ def broken(change):
         (lambda w, s: w["observations"][0].update(name="bx"), "channel 'box': no observation of that name"),
         (lambda w, s: w["measurements"][0]["config"].update(poi=""), "no parameter of interest"),
         (lambda w, s: w.update(channels=[]), "not a valid pyhf workspace"),
-        (lambda w, s: w.pop("observations"), "'observations' is a required property"),
+        (
+            lambda w, s: w.pop("observations"),
+            "no 'observations'; channels, measurements, observations, version are needed",
+        ),
     ],
 )
 def test_broken_workspaces(na64stat, write_workspace, change, text):
@@ -218,7 +224,7 @@ def test_broken_workspaces(na64stat, write_workspace, change, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda w, s: w.pop("version"), "not a valid pyhf workspace: 'version' is a required property"),
+        (lambda w, s: w.pop("version"), "not a valid pyhf workspace: no 'version'; "),
         (
             lambda w, s: w["channels"][0]["samples"].append({"name": "lost", "data": [-9], "modifiers": []}),
             "events expected without signal",
@@ -366,3 +372,34 @@ def test_reproduce_needs_a_folder(na64stat, here):
         "out: holds headlines.md of an earlier reproduction; --overwrite replaces"
         in na64stat("reproduce", "-o", "out").error
     )
+
+
+def test_no_words_of_jsonschema(na64stat, write_workspace):
+    """Place, value and what is right, whatever an entry of a workspace is."""
+    foreign = (
+        "is not of type",
+        "is a required",
+        "Additional prop",
+        "is not valid under",
+        "was expected",
+        "too short",
+        "non-empty",
+    )
+    changes = [
+        lambda w, s: s.update(odd=1),
+        lambda w, s: s.update(name=3),
+        lambda w, s: s.update(data=[]),
+        lambda w, s: s.update(modifiers={}),
+        lambda w, s: s["modifiers"].append(7),
+        lambda w, s: s["modifiers"].append({"name": "x", "data": None}),
+        lambda w, s: s["modifiers"].append({"name": "x", "type": ["normsys"], "data": None}),
+        lambda w, s: s["modifiers"].append({"name": "x", "type": "normsys", "data": {"hi": "1", "lo": 1}}),
+        lambda w, s: s["modifiers"].append({"name": "x", "type": "lumi", "data": None}),
+        lambda w, s: w.update(version="2.0.0"),
+        lambda w, s: w["measurements"][0]["config"].update(parameters=[{"name": "eff", "fixed": 1}]),
+    ]
+    for change in changes:
+        error = na64stat("limit", write_workspace(broken(change), "mine.json")).error
+        assert "not a valid pyhf workspace: " in error
+        assert not any(words in error for words in foreign)
+        assert " right" in error or "no 'type'" in error

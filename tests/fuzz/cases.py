@@ -35,14 +35,14 @@ class Tally:
 
 
 @contextlib.contextmanager
-def _in_time():
+def _in_time(longest):
     """Processor time, which a busy machine does not use up."""
 
     def stop(number, frame):
-        raise TooLong(f"more than {LONGEST} s of processor time")
+        raise TooLong(f"more than {longest} s of processor time")
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, LONGEST)
+    signal.setitimer(signal.ITIMER_PROF, longest)
     try:
         yield
     finally:
@@ -56,7 +56,7 @@ def attempt(reader, content: bytes, folder: Path, tally: Tally) -> None:
     path.write_bytes(content)
     begin = time.process_time()
     try:
-        with _in_time(), warnings.catch_warnings():
+        with _in_time(reader.longest or LONGEST), warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", Na64StatWarning)
             reader.read(path)

@@ -65,6 +65,7 @@ from na64stat.tasks.journal import Journal
 
 from . import mutations
 from .chains import of_chain, sealed
+from .extremes import of_extremes, read_extremes
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +75,8 @@ class Reader:
     """A reader of files.
 
     `seeds` are valid files, made once; `changed` makes a case of one of them; `read` reads a file as the package does, and uses
-    the record a little; `beside` are files that lie in the same folder; `sealing` puts a right checksum on raw damage.
+    the record a little; `beside` are files that lie in the same folder; `sealing` puts a right checksum on raw damage;
+    `longest` is the processor time of a case [s], where it is not `cases.LONGEST`.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Reader:
     beside: Callable[[], dict[str, bytes]] = dict
     sealing: Callable[[bytes], bytes] | None = None
     dear: bool = field(default=False)
+    longest: float | None = None
 
     def numbered(self, label) -> bytes:
         """A case that is always the same for the same label."""
@@ -471,6 +474,7 @@ READERS = (
     Reader("spectra", ".csv", lambda: (_spectra(),), mutations.of_csv, _read_spectra),
     Reader("existing limits", ".csv", lambda: (_existing(),), mutations.of_csv, _read_existing),
     Reader("workspace", ".json", _workspace_seeds, mutations.of_json, _read_workspace, dear=True),
+    Reader("extreme numbers", ".json", _workspace_seeds, of_extremes, read_extremes, dear=True, longest=60.0),
     Reader("patch", ".json", _patch_seeds, mutations.of_json, _read_patch, _workspace_beside, dear=True),
     Reader("workspace to HS3", ".json", lambda: _workspace_seeds()[:1], mutations.of_json, _read_to_hs3, dear=True),
     Reader("likelihood", ".json", lambda: (*_workspace_seeds(), _patch_seeds()[1]), mutations.of_json, _likelihood),

@@ -13,7 +13,7 @@ from . import cases
 from .cases import ForeignError, Tally, attempt, lay_out
 from .readers import BY_NAME, READERS
 
-CASES, DEAR_CASES = 1000, 300
+CASES, DEAR_CASES, LONG_CASES = 1000, 300, 10
 """In each run of the tests; `scripts/fuzz.py` draws as many as one likes."""
 
 
@@ -31,7 +31,8 @@ def test_only_our_own_errors_come_out(reader, tmp_path_factory):
     reader.seeds()
 
     @settings(
-        max_examples=DEAR_CASES if reader.dear else CASES,
+        max_examples=LONG_CASES if reader.longest else DEAR_CASES if reader.dear else CASES,
+        derandomize=reader.longest is not None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,

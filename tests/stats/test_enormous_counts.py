@@ -2,11 +2,15 @@
 
 import copy
 
+import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
 
 from na64stat.errors import WorkspaceError
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.parameters import Poisson
 from na64stat.stats.likelihood.reader import MOST_EVENTS
 from na64stat.stats.limits import upper_limit
 from na64stat.stats.significance import significance
@@ -38,7 +42,7 @@ def changed(signal=2.0, background=1.0, observed=0.0):
 @pytest.mark.parametrize("name", ["background", "observed"])
 @pytest.mark.parametrize("value", [2 * MOST_EVENTS, 1e20, 1e300])
 def test_enormous_backgrounds_and_counts_are_refused(name, value):
-    with pytest.raises(WorkspaceError, match=r"a number from 0 to 1e\+12 is right"):
+    with pytest.raises(WorkspaceError, match=r"a number from (-1e\+12|0) to 1e\+12 is right"):
         Model.from_workspace(changed(**{name: value}))
 
 
@@ -59,3 +63,24 @@ def test_the_significance_of_an_enormous_signal_says_why_there_is_none(signal):
     assert found.lacks_expected
     assert any("events at mu = 1 are too many to order (at most 1e+12)" in note for note in found.notes)
     assert significance(model, Asymptotic()).p0 == 0.5
+
+
+@pytest.mark.parametrize("count", [9e5, 1.1e6, 1e9, 1e15, 1e24])
+@pytest.mark.parametrize("deviate", [-5.0, -1.0, 0.0, 0.5, 3.0])
+def test_quantiles_of_large_auxiliary_counts(count, deviate):
+    """The density of Gamma(count + 1), integrated in units of its width, has the probability of the deviate below."""
+    quantile = float(Poisson(count, count).at(np.array(deviate))) - 1  # from the mode, where rounding does not matter
+    step = quantile * np.sqrt(count)
+
+    def log_density(t):
+        """Of x = count (1 + t / sqrt(count)) relative to the mode."""
+        y = t / np.sqrt(count)
+        # ln(1 + y) - y by its series where differences would be lost.
+        rest = -(y**2) / 2 + y**3 / 3 - y**4 / 4 if abs(y) < 1e-3 else np.log1p(y) - y
+        return count * rest
+
+    below, all_of_it = (
+        quad(lambda t: np.exp(log_density(t)), -12, end, epsabs=0, epsrel=1e-11, points=None)[0] for end in (step, 12)
+    )
+    rounding = 1e-16 * np.sqrt(count)
+    assert norm.ppf(below / all_of_it) == pytest.approx(deviate, abs=1e-6 + 4 * rounding)

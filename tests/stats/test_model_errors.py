@@ -87,7 +87,7 @@ def test_what_pyhfs_schema_refuses(path, value, parts):
 @pytest.mark.parametrize(
     ("path", "value", "parts"),
     [
-        at((*TTBAR, "data", 1), -0.5, "SR", "ttbar", "-0.5"),
+        at((*TTBAR, "data", 1), -500.5, "SR", "ttbar", "-500.5"),
         at((*TTBAR, "data", 1), math.nan, "SR", "ttbar", "nan"),
         at((*TTBAR, "data", 1), math.inf, "SR", "ttbar", "inf"),
         at((*TTBAR, "data", 1), 10**400, "SR", "ttbar", "inf"),
@@ -241,7 +241,7 @@ def test_unknown_measurement():
         ([{"op": "test", "path": "/version", "value": "0"}], ["patch"]),
         ([{"op": "explode", "path": "/version"}], ["patch", "explode"]),
         ([{"path": "/version"}], ["patch", "op"]),
-        ([{"op": "replace", "path": "/channels/0/samples/0/data/0", "value": -1.0}], ["SR", "signal", "-1"]),
+        ([{"op": "replace", "path": "/channels/0/samples/1/data/0", "value": -1e3}], ["SR", "-1000"]),
         ([{"op": "replace", "path": "/channels", "value": []}], ["channels"]),
     ],
 )
@@ -277,3 +277,89 @@ def test_unknown_interpolation(normsys, histosys):
     wrong = normsys if histosys == "4p" else histosys
     with pytest.raises(InputError, match=str(wrong)):
         Interpolation(normsys, histosys)
+
+
+def _one_bin(**changes):
+    """A signal and a background with one modifier each of what has a precision."""
+
+    def of(name, default):
+        return changes.get(name, default)
+
+    return {
+        "version": "1.0.0",
+        "channels": [
+            {
+                "name": "a",
+                "samples": [
+                    {
+                        "name": "s",
+                        "data": of("signal", [1e-3]),
+                        "modifiers": [
+                            {"name": "mu", "type": "normfactor", "data": None},
+                            {
+                                "name": "shape",
+                                "type": "histosys",
+                                "data": of("shape", {"hi_data": [1.1e-3], "lo_data": [9e-4]}),
+                            },
+                        ],
+                    },
+                    {
+                        "name": "b",
+                        "data": [2.0],
+                        "modifiers": [
+                            {"name": "lumi", "type": "lumi", "data": None},
+                            {
+                                "name": "form",
+                                "type": "histosys",
+                                "data": of("form", {"hi_data": [2.1], "lo_data": [1.9]}),
+                            },
+                            {"name": "stat", "type": "staterror", "data": of("stat", [0.1])},
+                            {"name": "bins", "type": "shapesys", "data": [0.1]},
+                        ],
+                    },
+                ],
+            }
+        ],
+        "observations": [{"name": "a", "data": [2]}],
+        "measurements": [
+            {
+                "name": "m",
+                "config": {
+                    "poi": "mu",
+                    "parameters": [
+                        {"name": "lumi", "auxdata": of("lumi", [1.0]), "sigmas": of("sigmas", [0.03])},
+                        {"name": "form", "auxdata": of("deviations", [0.0])},
+                        {"name": "bins", "auxdata": of("counts", [400.0]), "factors": of("factors", [400.0])},
+                    ],
+                },
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "parts"),
+    [
+        ({"form": {"hi_data": [1e300], "lo_data": [0.0]}}, ("channel 'a'", "sample 'b'", "histosys 'form'", "hi_data", "1e+300")),
+        ({"form": {"hi_data": [2.0], "lo_data": [-1e300]}}, ("channel 'a'", "sample 'b'", "'form'", "lo_data", "-1e+300")),
+        ({"shape": {"hi_data": [1e10], "lo_data": [0.0]}}, ("channel 'a'", "sample 's'", "histosys 'shape'", "1e+10", "1e+09")),
+        ({"stat": [1e-100]}, ("channel 'a'", "sample 'b'", "staterror 'stat'", "5e-101")),
+        ({"stat": [1e300]}, ("channel 'a'", "sample 'b'", "staterror 'stat'")),
+        ({"lumi": [1e300]}, ("channel 'a'", "sample 'b'", "lumi 'lumi'", "1e+300")),
+        ({"sigmas": [3e-14]}, ("lumi 'lumi'", "3e-14")),
+        ({"deviations": [1e6]}, ("parameter 'form'", "1e+06")),
+        ({"factors": [1e-300]}, ("parameter 'bins'", "1e-300")),
+        ({"counts": [1e300]}, ("parameter 'bins'", "1e+300")),
+        ({"signal": [1e-310]}, ("channel 'a'", "sample 's'", "1e-310")),
+    ],
+)  # fmt: skip
+def test_what_no_method_can_evaluate(changed, parts):
+    """Numbers whose squares or ratios leave the numbers that there are."""
+    Model.from_workspace(_one_bin())
+    refused(_one_bin(**changed), *parts)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-30, 1e30, 1e150])
+def test_a_signal_may_be_in_any_unit(scale):
+    shape = {"hi_data": [1.1 * scale], "lo_data": [0.9 * scale]}
+    assert Model.from_workspace(_one_bin(signal=[scale], shape=shape)).unit == pytest.approx(scale, rel=1e-12)

@@ -1,5 +1,7 @@
 """Chains: reproducible, continued after a kill, never damaged and never overwritten."""
 
+import hashlib
+import io
 import json
 import os
 import signal
@@ -16,7 +18,7 @@ import na64stat as na
 from na64stat.errors import InputError
 from na64stat.stats.bayes.priors import Flat, LogFlat
 from na64stat.stats.bayes.user_prior import UserPrior
-from na64stat.study.bayes.chain_file import ChainFile, locked
+from na64stat.study.bayes.chain_file import _BLOCK, _MAGIC, SCHEMA, ChainFile, locked
 from na64stat.study.bayes.sample import sample
 from na64stat.study.bayes.samples import load_samples
 
@@ -279,3 +281,55 @@ def test_no_likelihood_no_start():
     assert "\n" not in str(caught.value)
     with pytest.raises(na.ComputationError, match="likelihood is zero"):
         na.credible_limit(model, None, Flat("mu", 0, 10))
+
+
+HOLDING = "import h5py, sys; file = h5py.File(sys.argv[1], sys.argv[2]); print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no flock")
+@pytest.mark.parametrize(("mode", "refused"), [("r+", True), ("r", False)])
+def test_a_chain_that_another_program_has_open(chain, tmp_path, mode, refused):
+    """HDF5 marks a file that it may write to, which is no damage."""
+    path = tmp_path / "chain.h5"
+    path.write_bytes(chain[0].read_bytes())
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLDING, str(path), mode], **pipes) as other:
+        assert other.stdout.readline() == "held\n"
+        if refused:
+            with pytest.raises(InputError, match=r"another program has it open and locked; close it there"):
+                ChainFile(path)
+        else:
+            ChainFile(path)
+        other.stdin.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_and_a_folder_are_no_chains(tmp_path):
+    os.mkfifo(tmp_path / "pipe.h5")
+    with pytest.raises(InputError, match=r"pipe\.h5: no file of a disk"):
+        ChainFile(tmp_path / "pipe.h5")
+    with pytest.raises(InputError, match=r": cannot be read: Is a directory"):
+        ChainFile(tmp_path)
+
+
+def _sealed(content):
+    """With a right checksum."""
+    body = content[_BLOCK:]
+    return (_MAGIC % (SCHEMA, hashlib.sha256(body).hexdigest().encode())).ljust(_BLOCK, b"\0") + body
+
+
+def test_words_of_hdf5_stay_inside(chain, tmp_path):
+    """What is sealed rightly and is no HDF5, or has no such array: our own words."""
+    import h5py
+
+    path, content = tmp_path / "chain.h5", chain[0].read_bytes()
+    buffer = io.BytesIO(content)
+    with h5py.File(buffer, "r+") as file:
+        del file["ensemble_0"]["prior_u"]
+    for damaged in (buffer.getvalue(), content[:5000], content[:_BLOCK] + b"x" * 5000):
+        path.write_bytes(_sealed(damaged))
+        with pytest.raises(InputError, match=r"a chain that cannot be read: ") as caught:
+            ChainFile(path)
+        assert not any(
+            word in str(caught.value) for word in ("Unable", "synchronously", "errno", "superblock", "object")
+        )

@@ -230,7 +230,8 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
         values, vectors = np.linalg.eigh(curvature)
         values = np.maximum(values, _FLATTEST * 0.1)
         step = vectors @ ((vectors.T @ gradient) / values)
-        length = float(np.sqrt(step @ curvature @ step)) if len(step) else 0.0
+        # Where the density is not concave, in the curvature that the step has taken for it.
+        length = float(np.sqrt(np.sum(values * (vectors.T @ step) ** 2)))
         move = np.zeros(len(centre))
         move[columns] = step
         scale, best = 1.0, _density(here, np.zeros((1, len(centre))))[0]
@@ -262,6 +263,12 @@ def _derivatives(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]
     first, second = np.triu_indices(size, 1)
     points = np.concatenate([np.zeros((1, dimension)), unit, -unit, unit[first] + unit[second]])
     values = _density(given, points)
+    if not np.isfinite(values).all():
+        names = ", ".join(given.bin_names[given.summed :])
+        raise ComputationError(
+            f"exact method: the counts of {names}, which are held, are all but impossible at mu = {given.mu:g}, so that nothing "
+            "can be averaged given them; toys or the asymptotic method need no average"
+        )
     middle, up, down, both = np.split(values, [1, 1 + size, 1 + 2 * size])
     gradient = (up - down) / (2 * step)
     curvature = np.diag(-(up + down - 2 * middle) / step**2)

@@ -185,8 +185,18 @@ class Profile:
 
         # The square root is nearly straight, so that few steps are needed.
         width = abs(outer - inner)
+
+        def above(value: float) -> float:
+            return math.sqrt(max(self(value), 0.0)) - math.sqrt(level)
+
+        ends = above(inner), above(outer)
+        if not min(ends) <= 0 <= max(ends):
+            raise ComputationError(
+                f"profile of {self.model.parameters[self.index].name!r}: fits at {inner:g} and {outer:g} do not repeat, so that "
+                f"where -2 ln L rises by {level:g} is not found; narrower bounds or fewer free parameters would help"
+            )
         root = brentq(
-            lambda value: math.sqrt(max(self(value), 0.0)) - math.sqrt(level),
+            above,
             inner,
             outer,
             xtol=1e-9 * width,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from na64stat.arguments import check
 from na64stat.errors import WorkspaceError
+from na64stat.stats.likelihood.schema_words import in_words
 
 MOST_COPIES: Final = 10
 """Operations "copy" of a JSON patch: each can double what it is applied to."""
@@ -37,21 +38,7 @@ def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
             warnings.filterwarnings("ignore", message=".*RefResolver.*", category=DeprecationWarning)
             pyhf.schema.validate(dict(workspace), "workspace.json")
     except pyhf.exceptions.InvalidSpecification as error:
-        reason = str(error).splitlines()[0]
-        place = _place(workspace, getattr(error.parent, "absolute_path", ()))
-        raise WorkspaceError(f"{origin}: not a valid pyhf workspace: {place}{reason}") from error
-
-
-def _place(workspace: Mapping[str, Any], path: Iterable[str | int]) -> str:
-    """Where in a workspace a path leads, with the names of channels, samples and so on instead of their numbers."""
-    words: list[str] = []
-    here: Any = workspace
-    for key in path:
-        here = here[key]
-        named = isinstance(key, int) and isinstance(here, dict) and "name" in here
-        words.append(repr(here["name"]) if named else f"[{key}]" if isinstance(key, int) else f", {key}")
-    text = " ".join(words).replace(" ,", ",").strip(", ")
-    return f"{text}: " if text else ""
+        raise WorkspaceError(f"{origin}: not a valid pyhf workspace: {in_words(workspace, error.parent)}") from error
 
 
 def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -107,9 +94,27 @@ def validate_patchset(workspace: Mapping[str, Any], patchset: Mapping[str, Any])
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*RefResolver.*", category=DeprecationWarning)
             pyhf.patchset.PatchSet(dict(patchset)).verify(dict(workspace))
-    except (
-        pyhf.exceptions.InvalidPatchSet,
-        pyhf.exceptions.InvalidSpecification,
-        pyhf.exceptions.PatchSetVerificationError,
-    ) as error:
-        raise WorkspaceError(f"patchset: {str(error).splitlines()[0]}") from error
+    except pyhf.exceptions.InvalidSpecification as error:
+        raise WorkspaceError(f"patchset: {in_words(patchset, error.parent)}") from error
+    except pyhf.exceptions.PatchSetVerificationError as error:
+        told = [f"{kind} {value}" for kind, value in patchset["metadata"]["digests"].items()]
+        raise WorkspaceError(
+            f"patchset: it is for another workspace, of digest {', '.join(told)}; this one has sha256 "
+            f"{digest(workspace)}; give the workspace that came with it"
+        ) from error
+    except pyhf.exceptions.InvalidPatchSet as error:
+        raise WorkspaceError(f"patchset: {_unclear(patchset)}") from error
+
+
+def _unclear(patchset: Mapping[str, Any]) -> str:
+    """Which patch has another number of values than there are labels, or the name or values of one before it."""
+    labels, seen = patchset["metadata"]["labels"], set[Any]()
+    for entry in patchset["patches"]:
+        name, values = entry["metadata"]["name"], tuple(entry["metadata"]["values"])
+        if len(values) != len(labels):
+            return f"patch {name!r}: {len(values)} values; one for each of the labels {', '.join(labels)} is right"
+        for key, what in ((name, "name"), (values, "values")):
+            if key in seen:
+                return f"patch {name!r}: another patch has the same {what}; {what} that no other has are right"
+            seen.add(key)
+    return "names and values of the patches do not tell them apart"

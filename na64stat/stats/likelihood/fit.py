@@ -127,8 +127,9 @@ def fit_free(
     possible = np.flatnonzero(np.isfinite(border.nll))
     best = _improved(best, possible, model, counts, auxiliary, begin, (free, bounds), workers)
     signal, above = model.signal_events, counts - model.background_events
-    with np.errstate(divide="ignore", invalid="ignore"):
-        far = np.where((signal > 0) & (above > 0), above / signal, 0.0).max(axis=1, initial=0.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        needed = above / signal
+        far = np.where((signal > 0) & (above > 0) & (needed < np.inf), needed, 0.0).max(axis=1, initial=0.0)
     hidden = np.flatnonzero((best.mu <= 0) & (far > 0))
     begin = _start(model, auxiliary)
     begin[:, model.poi] = far
@@ -141,7 +142,10 @@ def lowest_mu(model: Model) -> float:
     if parameter.lower < 0:
         return parameter.lower
     signal, background = model.signal_events, model.background_events
-    return -float((background[signal > 0] / signal[signal > 0]).min(initial=np.inf)) if (signal > 0).any() else 0.0
+    if not (signal > 0).any():
+        return 0.0
+    with np.errstate(over="ignore"):  # a bin with hardly any signal bounds nothing
+        return -float((background[signal > 0] / signal[signal > 0]).min())
 
 
 def seconds_of_fit(model: Model) -> float:

@@ -29,6 +29,13 @@ MOST_EVENTS: Final = 1e12
 """Observed counts and backgrounds beyond are refused: probabilities of counts lose their digits there."""
 
 
+MOST_DEVIATIONS: Final = 100.0
+"""Auxiliary measurements farther from their nominal values, in standard deviations, are refused."""
+
+SMALLEST_SIGNAL: Final = 1e-200
+"""Samples with fewer events in their largest bin are refused: ratios to them would overflow."""
+
+
 @dataclass(eq=False)
 class _Modifier:
     """What all modifiers of one name ask of their parameter."""
@@ -117,6 +124,10 @@ class Reader:
                 scaled = any(modifier["name"] == self.poi for modifier in sample["modifiers"])
                 most = math.inf if scaled else MOST_EVENTS
                 nominal = _numbers(sample["data"], self.sizes[index], where, -most, most)
+                if 0 < np.abs(nominal).max() < SMALLEST_SIGNAL:
+                    raise WorkspaceError(
+                        f"{where}: {nominal.max():g} events in the largest bin; none, or {SMALLEST_SIGNAL:g} and more are right"
+                    )
                 seen: set[tuple[str, str]] = set()
                 for modifier in sample["modifiers"]:
                     key = (modifier["type"], modifier["name"])
@@ -173,9 +184,7 @@ class Reader:
                 "of the measurement's parameters (config.parameters); a patch set does not bring them, the workspace that "
                 "it is for does"
             ) from None
-        if not (0 < centre < math.inf and 0 < sigma < math.inf):
-            raise WorkspaceError(f"{place}: auxdata {centre:g}, sigmas {sigma:g}; positive numbers are right")
-        return Gaussian(centre, sigma)
+        return _measured(centre, sigma, place)
 
     def _finish_staterror(self, name: str, uses: Sequence[tuple[int, Array, Array]]) -> None:
         """Relative errors of a bin, added in quadrature over the samples; components count channels by name, as in pyhf."""
@@ -192,9 +201,11 @@ class Reader:
                     if i == index
                 ]
                 relative = np.sqrt(np.sum(np.square(shares), axis=0))
-            if not np.isfinite(relative).all():
+            used = relative[relative > 0] if np.isfinite(relative).all() else np.array([math.inf])
+            bad = used[(used < FACTORS[0]) | (used > FACTORS[1])]
+            if len(bad):
                 raise WorkspaceError(
-                    f"staterror {name!r}: errors of {modifier.where} out of all proportion to the rates"
+                    f"{modifier.where}: errors {bad[0]:g} times the rate; 0, or {FACTORS[0]:g} to {FACTORS[1]:g} times is right"
                 )
             constraint += [Gaussian(1.0, float(value) if value > 0 else 1.0) for value in relative]
             modifier.fixed = [*modifier.fixed[: len(constraint) - len(relative)], *(relative == 0).tolist()]
@@ -229,6 +240,7 @@ class Reader:
         where = f"channel {self.channels[index]['name']!r}, sample {sample['name']!r}"
         size = self.sizes[index]
         nominal = _numbers(sample["data"], size, where)
+        seen = {modifier["name"] for modifier in sample["modifiers"]}
         factors: list[int] = []
         normsys: list[tuple[int, float, float]] = []
         histosys: list[tuple[int, Array, Array]] = []
@@ -241,7 +253,11 @@ class Reader:
             elif kind == "normsys":
                 normsys.append((first, *_normsys(data, place)))
             elif kind == "histosys":
-                high, low = (_numbers(data[key], size, f"{place}, {key}") for key in ("hi_data", "lo_data"))
+                # A signal is in units of its own, whatever these are.
+                most = FACTORS[1] * float(nominal.max()) if self.poi in seen and nominal.any() else MOST_EVENTS
+                high, low = (
+                    _numbers(data[key], size, f"{place}, {key}", -most, most) for key in ("hi_data", "lo_data")
+                )
                 histosys.append((first, high - nominal, nominal - low))
             else:
                 offset = dict(self.modifiers[name].uses).get(index, 0)
@@ -324,6 +340,17 @@ def _normsys(data: Mapping[str, float], place: str) -> tuple[float, float]:
     return high, low
 
 
+def _measured(centre: float, sigma: float, place: str) -> Gaussian:
+    """The measurement of a factor."""
+    smallest, largest = FACTORS
+    if not (smallest <= centre <= largest and smallest <= sigma / centre <= largest):
+        raise WorkspaceError(
+            f"{place}: auxdata {centre:g}, sigmas {sigma:g}; positive numbers are right, of auxdata and of the ratio of both "
+            f"from {smallest:g} to {largest:g}"
+        )
+    return Gaussian(centre, sigma)
+
+
 def _default_init(modifier: _Modifier) -> float:
     constraint = modifier.constraint[0]
     if modifier.kind == "lumi" and isinstance(constraint, Gaussian):
@@ -351,8 +378,13 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
             constraint = Gaussian(
                 *(v[0] if v else d for v, d in zip(values, (constraint.centre, constraint.sigma), strict=True))
             )
-            if constraint.sigma <= 0:
-                raise WorkspaceError(f"{place}: sigmas {constraint.sigma:g}; positive numbers are right")
+            if modifier.kind not in ("normsys", "histosys"):
+                constraint = _measured(constraint.centre, constraint.sigma, place)
+            elif abs(constraint.centre) > MOST_DEVIATIONS:
+                raise WorkspaceError(
+                    f"{place}: auxdata {constraint.centre:g} standard deviations; a number from {-MOST_DEVIATIONS:g} to "
+                    f"{MOST_DEVIATIONS:g} is right"
+                )
         elif isinstance(constraint, Poisson) and "sigmas" not in asked:
             values = [
                 _setting(settings, key, [], place, modifier.components)[k : k + 1] for key in ("auxdata", "factors")
@@ -360,9 +392,11 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
             constraint = Poisson(
                 *(v[0] if v else d for v, d in zip(values, (constraint.count, constraint.tau), strict=True))
             )
-            if constraint.tau <= 0 or constraint.count < 0:
+            most = 1 / FACTORS[0] ** 2
+            if not (FACTORS[0] <= constraint.tau <= most and 0 <= constraint.count <= most):
                 raise WorkspaceError(
-                    f"{place}: auxdata {constraint.count:g}, factors {constraint.tau:g}; positive numbers are right"
+                    f"{place}: auxdata {constraint.count:g}, factors {constraint.tau:g}; positive numbers from {FACTORS[0]:g} "
+                    f"to {most:g} are right, and auxdata may be 0"
                 )
         elif asked:
             raise WorkspaceError(f"{place}: a {modifier.kind} does not use {', '.join(asked)}; leave it out")

@@ -13,6 +13,7 @@ import io
 import json
 import math
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -150,13 +151,17 @@ class ChainFile:
         except InputError:
             raise
         except BlockingIOError as error:
-            raise InputError(
-                f"{self.path}: another program has it open and locked; close it there, or wait until it has ended"
-            ) from error
+            raise self._in_use() from error
+        except _UnfitError as error:
+            raise InputError(f"{self.path}: a chain that cannot be read: {error}; give another file") from error
         except (
             OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError, NotImplementedError
         ) as error:  # fmt: skip
-            raise InputError(f"{self.path}: a chain that cannot be read: {error}; give another file") from error
+            # HDF5's own words name its functions and nothing that could be mended.
+            raise InputError(
+                f"{self.path}: a chain that cannot be read: a part of it is missing, or is not as `na64stat posterior` writes "
+                "it; give another file"
+            ) from error
 
     def resumed(self) -> list[Chain]:
         """The ensembles, ready to go on."""
@@ -184,7 +189,7 @@ class ChainFile:
     def _check_shapes(self) -> None:
         """Refuse arrays that do not belong together, with a ValueError."""
         if not self.chains or not self.parameters:
-            raise ValueError("no ensemble, or no parameter, in it")
+            raise _UnfitError("no ensemble, or no parameter, in it")
         for number, arrays in enumerate(self.chains):
             steps, walkers, parameters = arrays["chain"].shape
             signals = arrays["prior_u"].shape[-1]
@@ -199,7 +204,7 @@ class ChainFile:
             }
             for name, shape in wanted.items():
                 if arrays[name].shape != shape or walkers < 1:
-                    raise ValueError(f"ensemble_{number}/{name} has the shape {arrays[name].shape}; {shape} is right")
+                    raise _UnfitError(f"ensemble_{number}/{name} has the shape {arrays[name].shape}; {shape} is right")
 
     def _check_numbers(self) -> None:
         """Refuse numbers that cannot be, with a ValueError."""
@@ -215,7 +220,7 @@ class ChainFile:
                 values = np.asarray(arrays[name] if name in arrays else columns[name], dtype=np.float64)
                 wrong = values[~((values >= low) & (values <= high))]
                 if wrong.size:
-                    raise ValueError(
+                    raise _UnfitError(
                         f"ensemble_{number}/{name} holds {wrong[0]:g}; numbers from {low:g} to {high:g} are right"
                     )
 
@@ -226,16 +231,29 @@ class ChainFile:
             raise InputError(f"{where}: no {name}; give another file")
         return Entry(parse_json(Entry(file.attrs[name], name, where).text(), f"{where}: {name}"), name, where)
 
-    def _check(self) -> None:
+    def _in_use(self) -> InputError:
+        return InputError(
+            f"{self.path}: another program has it open and locked; close it there, or wait until it has ended"
+        )
+
+    def _opened(self) -> io.BufferedReader:
         try:
-            stream = self.path.open("rb")
+            # Nobody may ever write to a pipe.
+            if not stat.S_ISREG(self.path.stat().st_mode) and not self.path.is_dir():
+                raise InputError(f"{self.path}: no file of a disk, which a chain is; give the path of one")
+            return self.path.open("rb")
         except FileNotFoundError as error:
             raise InputError(f"{self.path}: there is no such file") from error
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
         except ValueError as error:  # a NUL, or half a character, in it
             raise InputError(f"{self.path}: not the name of a file ({error})") from error
-        with stream as file:
+
+    def _check(self) -> None:
+        with self._opened() as file:
+            # A program that has it open to write has changed it already: it only seems damaged.
+            if _is_locked(file.fileno()):
+                raise self._in_use()
             try:
                 head = file.read(_BLOCK)
                 size = os.fstat(file.fileno()).st_size
@@ -254,6 +272,24 @@ class ChainFile:
                 f"{self.path}: damaged (its checksum is wrong), so that what it holds cannot be trusted; delete it to start "
                 "anew, or name another file"
             )
+
+
+class _UnfitError(Exception):
+    """What HDF5 can read, and is no chain; in our own words."""
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Whether another process has locked a file to write, as HDF5 does."""
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):  # no such locks on this system
+        pass
+    return False
 
 
 @contextlib.contextmanager
@@ -294,12 +330,12 @@ def _check_kinds(group: Any) -> None:
     for name in group:
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{name[:80]!r} is a link; the thing itself is right")
+            raise _UnfitError(f"{name[:80]!r} is a link; the thing itself is right")
         item = group[name]
         if isinstance(item, h5py.Group) and group.name == "/":
             _check_kinds(item)
         elif not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
-            raise ValueError(f"{name[:80]!r} is not an array of its own")
+            raise _UnfitError(f"{name[:80]!r} is not an array of its own")
 
 
 def _check_sizes(groups: Sequence[Any], most: int) -> None:
@@ -309,10 +345,10 @@ def _check_sizes(groups: Sequence[Any], most: int) -> None:
         for name in (*_ARRAYS, "random_keys"):
             array = group[name]
             if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
-                raise ValueError(f"{name} is of type {array.dtype}; numbers are right")
+                raise _UnfitError(f"{name} is of type {array.dtype}; numbers are right")
             total += math.prod(array.shape) * array.dtype.itemsize
             if total > most:
-                raise ValueError(f"its arrays take more than {most} bytes in memory, out of proportion to the file")
+                raise _UnfitError(f"its arrays take more than {most} bytes in memory, out of proportion to the file")
 
 
 def _check_question(asked: Entry, parameters: Sequence[str], bins: Sequence[str]) -> None:

@@ -1,0 +1,109 @@
+"""Where a workspace or a patch set breaks its JSON schema: the place, the value, and what is right, in words of our own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+_TYPES: Final = {
+    "number": "a number",
+    "integer": "a whole number",
+    "string": "a text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_LONGEST: Final = 60
+
+
+def in_words(document: Any, error: Any) -> str:
+    """Place, value and what is right, of an error of `jsonschema`.
+
+    Parameters
+    ----------
+    document
+        What was checked.
+    error
+        The `jsonschema.ValidationError`.
+    """
+    while error.parent is not None:  # of several alternatives, one that seemed the best
+        error = error.parent
+    path = list(error.absolute_path)
+    if error.validator in ("anyOf", "oneOf") and error.context:
+        meant = _alternative(error)
+        if meant is None:
+            return _place(document, path) + _no_alternative(error)
+        return f"{_place(document, meant.absolute_path)}{_asked(meant)} (in a {error.instance['type']})"
+    return _place(document, path) + _asked(error)
+
+
+def _alternative(error: Any) -> Any:
+    """What is wrong with the alternative whose `type` is that of the value."""
+    branches: dict[Any, list[Any]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    if not isinstance(error.instance, Mapping) or "type" not in error.instance:
+        return None
+    # In a branch of another type, that is what is wrong.
+    return next((found[0] for found in branches.values() if not any("type" in e.relative_path for e in found)), None)
+
+
+def _no_alternative(error: Any) -> str:
+    kinds = [e.validator_value for e in error.context if list(e.relative_path) == ["type"] and e.validator == "const"]
+    if isinstance(error.instance, Mapping) and "type" in error.instance and kinds:
+        return f"the type {shown(error.instance['type'])} is unknown; one of {', '.join(map(str, kinds))} is right"
+    if isinstance(error.instance, Mapping) and "type" not in error.instance:
+        return f"{shown(error.instance)} has no 'type'"
+    words = {_asked(inner).rpartition("; ")[2].removesuffix(" is right") for inner in error.context}
+    return f"{shown(error.instance)}; {' or '.join(sorted(words))} is right"
+
+
+def _asked(error: Any) -> str:
+    """Value, and what is right."""
+    value, rule, instance = shown(error.instance), error.validator_value, error.instance
+    if error.validator == "type":
+        kinds = [rule] if isinstance(rule, str) else rule
+        return f"{value}; {' or '.join(_TYPES.get(kind, kind) for kind in kinds)} is right"
+    if error.validator == "required":
+        missing = ", ".join(repr(name) for name in rule if name not in instance)
+        return f"no {missing}; {_listed(rule)} are needed" if len(rule) > 1 else f"no {missing}, which is needed"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", ()))
+        odd = ", ".join(shown(name) for name in instance if name not in known)
+        return f"{odd} is unknown; {_listed(known)} are right"
+    if error.validator in ("minItems", "minProperties"):
+        return f"{value}; at least {rule} {'entry is' if rule == 1 else 'entries are'} right"
+    if error.validator == "const":
+        return f"{value}; {shown(rule)} is right"
+    if error.validator == "enum":
+        return f"{value}; one of {_listed(rule)} is right"
+    if error.validator == "pattern":
+        return f"{value}; a text that matches {rule} is right"
+    return f"{value} is not what pyhf's schema allows there ({error.validator})"
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return ", ".join(map(str, names))
+
+
+def shown(value: Any) -> str:
+    """A value in short, as it stands in the file."""
+    try:
+        text = json.dumps(value) if not isinstance(value, str) else repr(value)
+    except (TypeError, ValueError, RecursionError):
+        text = repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _place(document: Any, path: Iterable[str | int]) -> str:
+    """Where in a document a path leads, with the names of channels, samples and so on instead of their numbers."""
+    words: list[str] = []
+    here: Any = document
+    for key in path:
+        here = here[key]
+        named = isinstance(key, int) and isinstance(here, Mapping) and "name" in here
+        words.append(shown(here["name"]) if named else f"[{key}]" if isinstance(key, int) else f", {key}")
+    text = " ".join(words).replace(" ,", ",").strip(", ")
+    return f"{text}: " if text else ""
