@@ -6,13 +6,12 @@ from collections import Counter
 from contextlib import redirect_stdout
 from io import StringIO
 
-from na64stat.cli.models import model_of_file
-from na64stat.cli.patches import PatchChoice
-from na64stat.stats.best_fit import best_fit
-
+from na64stat.cli.options.model import model_of_file
+from na64stat.cli.options.patch import PatchChoice
 from na64stat.errors import Na64StatError
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact.exact import Exact
+from na64stat.stats.fits.best_fit import best_fit
 from na64stat.stats.limits import limit_of_model
 
 EXTREMES = (

@@ -65,3 +65,22 @@ def nominal_at(model: Model, deviates: Array) -> Array:
         elif isinstance(constraint, Poisson):
             result[:, i] = constraint.count / constraint.tau
     return result
+
+
+def raised_by(model: Model) -> float:
+    """Mean of the signal over its constraints, over that with everything but log-normal factors at its measurement.
+
+    Of 4096 quasi-random points, good to about a hundredth.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import qmc
+
+    if not len(model.constrained) or not model.signal_events.any() or not may_rise(model):
+        return 1.0
+    uniform = qmc.Sobol(len(model.constrained), scramble=True, seed=1).random_base2(12)
+    deviates = ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))
+    means = []
+    for points in (parameters_at(model, deviates), nominal_at(model, deviates)):
+        points[:, model.poi] = 1.0
+        means.append(float(model.signal_only.rates(points).sum(axis=1).mean()))
+    return means[0] / means[1]

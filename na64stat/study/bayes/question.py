@@ -20,6 +20,7 @@ from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
 from na64stat.scenarios.dependence import is_packaged
+from na64stat.stats.average.signal_mean import raised_by
 from na64stat.stats.bayes.posterior import Posterior
 from na64stat.stats.bayes.priors import Prior, priors_of
 from na64stat.stats.likelihood.model import Model
@@ -35,6 +36,9 @@ from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
 
 Array = NDArray[np.float64]
+
+_RAISED = 1.02
+"""Mean of the signal over the nominal one from which a note says so."""
 
 
 def pose(
@@ -175,7 +179,15 @@ def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int]
         "density_digest": _digest(posterior),
     }
     regions = None, model.channels
-    return Inquiry(posterior, "workspace", "mu", "1", None, *regions, None, None, ones / total, facts, ())
+    notes = _note_of_mean(model)
+    return Inquiry(posterior, "workspace", "mu", "1", None, *regions, None, None, ones / total, facts, notes)
+
+
+def _note_of_mean(model: Model) -> tuple[str, ...]:
+    """Say where the constraints, which are priors here, raise the mean of the signal."""
+    factor = raised_by(model)
+    text = f"under its constraints the signal has a mean {factor:.3g} times its nominal one, and they are its prior as they stand; "
+    return () if factor < _RAISED else (text + "exact limits keep the nominal mean",)
 
 
 def _priors(prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
