@@ -186,7 +186,7 @@ def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int]
 def _note_of_mean(model: Model) -> tuple[str, ...]:
     """Say where the constraints, which are priors here, raise the mean of the signal."""
     factor = raised_by(model)
-    text = f"under its constraints the signal has a mean {factor:.3g} times its nominal one, and they are its prior as they stand; "
+    text = f"under its constraints the signal has a mean {factor:.3g} times its nominal one, and they are its prior as they are; "
     return () if factor < _RAISED else (text + "exact limits keep the nominal mean",)
 
 
