@@ -10,6 +10,10 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Poisson
 
 
+_ENDLESS = 1e200
+"""Rate beyond which no count has a probability; so that nothing is infinite."""
+
+
 @dataclass(frozen=True, eq=False)
 class Given(Model):
     """A model whose deviates are those of the nuisance parameters given the held counts, its last bins.
@@ -54,7 +58,7 @@ class Given(Model):
 
         points = self.at_deviates(deviates)
         signal, background = self.split_rates(points)
-        rates = (self.mu * signal + background)[:, self.summed :]
+        rates = np.minimum((self.mu * signal + background)[:, self.summed :], _ENDLESS)
         assert self.observed is not None  # noqa: S101  # a held count has been observed
         counts = self.observed[self.summed :]
         with np.errstate(divide="ignore"):
