@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from na64stat.study.bayes.samples import load_samples as load_samples
     from na64stat.study.each_channel import channels_alone as channels_alone
     from na64stat.study.limits import limits as limits
+    from na64stat.study.load import load as load
     from na64stat.study.maps.exclusion import exclusion as exclusion
     from na64stat.study.maps.scan import scan as scan
     from na64stat.study.projection.mot_needed import mot_needed as mot_needed
@@ -140,6 +141,7 @@ _HOMES = {
     "goodness_of_fit": "stats.fits.goodness",
     "impacts": "stats.fits.impacts",
     "limits": "study.limits",
+    "load": "study.load",
     "load_exclusion": "records.exclusion",
     "load_limits": "records.limits",
     "load_projection": "records.projection",

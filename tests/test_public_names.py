@@ -59,6 +59,7 @@ PUBLIC = [
     "goodness_of_fit",
     "impacts",
     "limits",
+    "load",
     "load_exclusion",
     "load_limits",
     "load_projection",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from na64stat.arguments import check, numbers
 from na64stat.contour.region import ExclusionRegion, Tip
 from na64stat.errors import InputError
+from na64stat.files.saved import SavedByFields
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -37,7 +38,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Overlap:
+class Overlap(SavedByFields):
     """Regions beside each other, within the box that all of them cover.
 
     Attributes
@@ -58,6 +59,8 @@ class Overlap:
         What a reader should know.
     """
 
+    kind: ClassVar[str] = "overlap"
+
     mass: Interval
     coupling: Interval
     area: Mapping[str, float]
@@ -67,10 +70,6 @@ class Overlap:
     intervals: Mapping[str, tuple[tuple[Interval, ...], ...]]
     ratio: Mapping[str, tuple[float | None, ...]]
     notes: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        return {"kind": "overlap", **asdict(self)}
 
 
 def overlap(regions: Mapping[str, ExclusionRegion], masses: float | Sequence[float] | Array = ()) -> Overlap:

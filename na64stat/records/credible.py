@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from na64stat.files.saved import Saved, SavedByFields
 from na64stat.records.fields import LEVEL, NOT_NEGATIVE, Entry
-from na64stat.records.record import Saved, read_entry, record_of
+from na64stat.records.record import read_entry, record_of
 from na64stat.stats.bayes.curve import Curve
 
 Array = NDArray[np.float64]
@@ -147,7 +149,7 @@ class ComparedLimits(Saved):
 
 
 @dataclass(frozen=True, eq=False)
-class CrediblePlane:
+class CrediblePlane(SavedByFields):
     """Posterior density of mass and coupling on a grid.
 
     Attributes
@@ -163,6 +165,9 @@ class CrediblePlane:
     notes
         What a reader should know.
     """
+
+    kind: ClassVar[str] = "credible plane"
+    keys: ClassVar[Mapping[str, str]] = MappingProxyType({"mass": "mass_gev"})
 
     scenario: str
     coupling_symbol: str
@@ -181,23 +186,6 @@ class CrediblePlane:
     def inside(self) -> NDArray[np.bool_]:
         """Points in the credible region, shape (M, G)."""
         return self.density >= self.level
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "kind": "credible plane",
-            "scenario": self.scenario,
-            "coupling_unit": self.coupling_unit,
-            "run": self.run,
-            "regions": list(self.regions),
-            "priors": list(self.priors),
-            "cl": self.cl,
-            "mass_gev": self.mass.tolist(),
-            "coupling": self.coupling.tolist(),
-            "density": self.density.tolist(),
-            "level": self.level,
-            "notes": list(self.notes),
-        }
 
 
 def load_credible(path: str | Path) -> ComparedLimits:

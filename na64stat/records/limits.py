@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from na64stat.files.saved import Saved
 from na64stat.records.fields import NOT_NEGATIVE, Entry
-from na64stat.records.record import Saved, question_of, read_entry, record_of
+from na64stat.records.record import question_of, read_entry, record_of
 from na64stat.stats.results import BAND_QUANTILES
 
 Interval = tuple[float, float | None]

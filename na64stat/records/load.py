@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from na64stat.errors import InputError
+from na64stat.records.by_fields import KINDS, of_fields
 from na64stat.records.content import content_of
 from na64stat.records.credible import credible_of
 from na64stat.records.exclusion import Exclusion, exclusion_of
@@ -16,6 +17,7 @@ from na64stat.records.limits import limits_of
 from na64stat.records.projection import projection_of
 from na64stat.records.record import kind_of, read_entry
 from na64stat.records.scan import Scan, scan_of
+from na64stat.records.sensitivity import sensitivity_of
 
 _RESULTS: Final[Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(
     {
@@ -26,6 +28,22 @@ _RESULTS: Final[Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(
         "credible limits": credible_of,
     }
 )
+
+_RECORDS: Final[Mapping[str, Callable[[Entry], Any]]] = MappingProxyType({**_RESULTS, "sensitivity": sensitivity_of})
+
+
+def load_any(path: str | Path) -> Any:
+    """Any result that `save` wrote in JSON; see `na64stat.load`."""
+    file = read_entry(path)
+    kind = kind_of(file)
+    if isinstance(kind, str):
+        if kind in KINDS:
+            return of_fields(file, kind)
+        if kind in _RECORDS:
+            return _RECORDS[kind](file)
+    raise InputError(
+        f"{path}: {content_of(file.value)}; expected one of {', '.join((*_RECORDS, *KINDS))}, or a chain (.h5)"
+    )
 
 
 def load_map(path: str | Path) -> Scan | Exclusion:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from na64stat.errors import InputError
+from na64stat.files.saved import Saved, SavedByFields
 from na64stat.records.fields import Entry, Range
 from na64stat.records.limits import Interval, LimitPoint, events_of, limit_point, lowest
-from na64stat.records.record import Saved, question_of, read_entry, record_of
+from na64stat.records.record import question_of, read_entry, record_of
 
 SCHEMA: Final = 1
 BACKGROUNDS: Final = ("none", "per-mot", "fixed")
@@ -221,7 +222,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class MotNeeded:
+class MotNeeded(SavedByFields):
     """Muons on target that a point of a scenario needs.
 
     Attributes
@@ -237,6 +238,8 @@ class MotNeeded:
     notes
         What a reader should know.
     """
+
+    kind: ClassVar[str] = "mot_needed"
 
     scenario: str
     mass: float
@@ -269,7 +272,3 @@ class MotNeeded:
             if item.verdict == verdict:
                 return item
         raise InputError(f"verdict {verdict!r}: {', '.join(item.verdict for item in self.needs)} is right")
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        return {"kind": "mot_needed", **asdict(self)}

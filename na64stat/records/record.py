@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from na64stat.arguments import check
 from na64stat.contour.region import Contour
 from na64stat.errors import InputError, shown
-from na64stat.files import parse_json, read_limited, to_json, write_text
+from na64stat.files import parse_json, read_limited
 from na64stat.records.content import content_of
 from na64stat.records.fields import LEVEL, Entry
 
@@ -80,7 +79,8 @@ def record_of(file: Entry, kind: str, schema: int, what: str) -> Entry:
         found = f"{kind} of schema {shown(file.value.get('schema'))}"
     else:
         return replace(file, where=f"{file.where}: damaged {what}")
-    raise InputError(f"{file.where}: {found}; {kind} of schema {schema}, as `{COMMANDS[kind]}` writes, is right")
+    writer = f"`{COMMANDS[kind]}`" if kind in COMMANDS else "`save`"
+    raise InputError(f"{file.where}: {found}; {kind} of schema {schema}, as {writer} writes, is right")
 
 
 def question_of(record: Entry) -> tuple[str, str, str, tuple[str, ...], float, str]:
@@ -127,23 +127,3 @@ def contour_records(contours: Sequence[Contour]) -> list[dict[str, Any]]:
         }
         for curve in contours
     ]
-
-
-class Saved(ABC):
-    """A record that can be kept as a JSON file."""
-
-    @abstractmethod
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the JSON form; an existing file is refused unless `overwrite`.
-
-        Parameters
-        ----------
-        path
-            The file.
-        overwrite
-            Whether an existing file is replaced.
-        """
-        write_text(path, to_json(self.as_dict()), overwrite=overwrite)

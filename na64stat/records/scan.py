@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from na64stat.contour.region import Contour, ExclusionRegion, artefact_stretches
 from na64stat.errors import InputError, did_you_mean
+from na64stat.files.saved import Saved
 from na64stat.records.artefact import heights
 from na64stat.records.fields import FINITE, NOT_NEGATIVE, PROBABILITY, Entry
-from na64stat.records.record import Saved, contour_records, excess_of, nullable, question_of, read_entry, record_of
+from na64stat.records.record import contour_records, excess_of, nullable, question_of, read_entry, record_of
 from na64stat.records.status import has_failed
 
 Array = NDArray[np.float64]

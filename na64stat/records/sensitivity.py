@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from na64stat.errors import InputError
+from na64stat.files.saved import Saved
 from na64stat.records.fields import FINITE, LEVEL, NOT_NEGATIVE, Entry
-from na64stat.records.record import Saved, read_entry, record_of
+from na64stat.records.record import read_entry, record_of
 
 SCHEMA: Final = 1
 
@@ -234,7 +235,12 @@ def load_sensitivity(path: str | Path) -> Sensitivity:
     InputError
         If the file is missing or is no such record.
     """
-    record = record_of(read_entry(path), "sensitivity", SCHEMA, "sensitivity file")
+    return sensitivity_of(read_entry(path))
+
+
+def sensitivity_of(file: Entry) -> Sensitivity:
+    """The record in a file that has been read; errors as for `load_sensitivity`."""
+    record = record_of(file, "sensitivity", SCHEMA, "sensitivity file")
     headlines = tuple(_headline(item) for item in record["headlines"].items())
     names = [line.name for line in headlines]
     if len(set(names)) < len(names):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from na64stat.arguments import several
 from na64stat.errors import InputError, Na64StatError
+from na64stat.files.saved import SavedByFields
 from na64stat.progress import Track
 from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact.exact import Exact
@@ -18,7 +20,7 @@ from na64stat.stats.toys.toys import Toys
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(SavedByFields):
     """Limits on the signal strength of one model by several methods.
 
     Attributes
@@ -32,6 +34,8 @@ class Comparison:
     notes
         What holds for all of them.
     """
+
+    kind: ClassVar[str] = "comparison"
 
     regions: tuple[str, ...]
     cl: float

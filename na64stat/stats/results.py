@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import ClassVar, Final
+
+from na64stat.files.saved import SavedByFields
 
 BAND_QUANTILES = {
     "minus2": 0.022750131948179195,
@@ -72,7 +74,7 @@ class NumericalError:
 
 
 @dataclass(frozen=True)
-class Limit:
+class Limit(SavedByFields):
     """Upper limit on the signal strength, or an interval.
 
     Attributes
@@ -98,6 +100,8 @@ class Limit:
         Channels or bins whose counts were held at their observed values by an exact method.
     """
 
+    kind: ClassVar[str] = "limit"
+
     observed: float | None
     expected: Band
     crossings: tuple[float, ...]
@@ -112,7 +116,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class ClsResult:
+class ClsResult(SavedByFields):
     """CL_s of one hypothesis.
 
     Attributes
@@ -130,6 +134,8 @@ class ClsResult:
     notes
         What a reader should know about this result.
     """
+
+    kind: ClassVar[str] = "cl_s"
 
     observed: float | None
     expected: Band

@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from na64stat.errors import ComputationError, InputError, LowCountWarning, RegionError
+from na64stat.files.saved import SavedByFields
 from na64stat.stats.asymptotic import Asymptotic, expected_auxiliary
 from na64stat.stats.average.nuisance_average import NuisanceAverage
 from na64stat.stats.exact.conditional import average_of
@@ -35,7 +37,7 @@ _NO_EXPECTED = "no expected values"
 
 
 @dataclass(frozen=True)
-class Significance:
+class Significance(SavedByFields):
     """Significance of a signal.
 
     Attributes
@@ -60,6 +62,8 @@ class Significance:
     held
         Channels or bins whose counts were held at their observed values by the exact method.
     """
+
+    kind: ClassVar[str] = "significance"
 
     p0: float | None
     p0_error: float

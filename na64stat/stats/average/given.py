@@ -9,7 +9,6 @@ import numpy as np
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Poisson
 
-
 _ENDLESS = 1e200
 """Rate beyond which no count has a probability; so that nothing is infinite."""
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import names
 from na64stat.errors import InputError
+from na64stat.files.saved import SavedByFields
 from na64stat.stats.fits.profile import DEEPER, Profile, index_of, observed_fit, observed_floor
 from na64stat.stats.likelihood.fit import Fits
 from na64stat.stats.likelihood.model import NO_STRENGTH, Model, check_model
@@ -94,7 +95,7 @@ class FittedParameter:
 
 
 @dataclass(frozen=True, eq=False)
-class BestFit:
+class BestFit(SavedByFields):
     """Parameters that fit the observed data best.
 
     Attributes
@@ -114,6 +115,8 @@ class BestFit:
     notes
         What a reader should know about this result.
     """
+
+    kind: ClassVar[str] = "fit"
 
     parameters: tuple[FittedParameter, ...]
     poi: int | None

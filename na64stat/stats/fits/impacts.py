@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from na64stat.arguments import names as names_of
 from na64stat.errors import InputError
+from na64stat.files.saved import SavedByFields
 from na64stat.progress import Track
 from na64stat.stats.fits.best_fit import FIXED, BestFit, FittedParameter, best_fit
 from na64stat.stats.fits.profile import Profile, index_of, observed_floor
@@ -52,7 +54,7 @@ class Impact:
 
 
 @dataclass(frozen=True)
-class Impacts:
+class Impacts(SavedByFields):
     """Nuisance parameters by the size of their impact, the largest first.
 
     Attributes
@@ -64,6 +66,8 @@ class Impacts:
     notes
         What a reader should know about this result.
     """
+
+    kind: ClassVar[str] = "impacts"
 
     fit: BestFit
     ranking: tuple[Impact, ...]
