@@ -19,16 +19,14 @@ from numpy.typing import NDArray
 from na64stat.arguments import names
 from na64stat.errors import ComputationError, InputError, RegionError, did_you_mean
 from na64stat.experiment.run import Run, runs_of
-from na64stat.plane import Binning
 from na64stat.scenarios.base import Scenario, check_scenario
 from na64stat.stats.exact.exact import Exact, method_of
-from na64stat.stats.likelihood.combine import combine
-from na64stat.stats.likelihood.model import PROJECTION, Model
-from na64stat.stats.likelihood.workspace import build_workspace
+from na64stat.stats.likelihood.counting import CountingChannel
+from na64stat.stats.likelihood.model import Model
+from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR, check_regions
 from na64stat.stats.limits import check_cl, check_combination, limit_of_model
 from na64stat.stats.method import Method
 from na64stat.stats.results import BAND_QUANTILES, ClsResult, Limit
-from na64stat.template import Plane, Template, Yield
 from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.systematics import variations
@@ -111,6 +109,8 @@ class SignalTest:
                     f"correlated {name!r}: {' or '.join(CORRELATABLE)} is right; the cross section always is"
                     f"{did_you_mean(name, CORRELATABLE)}"
                 )
+        for run in self.runs:
+            check_regions(run, self.regions)
         check_combination(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -190,28 +190,34 @@ class SignalTest:
                 found[self.channel(region, run)] = values
         return found
 
-    def workspace(self, events: Mapping[str, float]) -> dict[str, Any]:
-        """The pyhf workspace with these signal events per channel at mu = 1."""
-        parts = {run.name: self._workspace_of(run, events) for run in self.runs}
-        if len(parts) == 1:
-            return next(iter(parts.values()))
-        return combine(parts)
+    def model_of(self, events: Mapping[str, float], least_background: float = BACKGROUND_FLOOR) -> Model:
+        """The counting model with these signal events per channel at mu = 1.
 
-    def _workspace_of(self, run: Run, events: Mapping[str, float]) -> dict[str, Any]:
-        """The workspace of one run, channels named as in the combination."""
-        effects = self._effects(run)
-        no_plane = Plane(Binning((0.0, 1.0), (0.0, 1.0)), np.zeros((1, 1)), np.zeros((1, 1)))
-        signal = {region: Yield(visible=0.0, invisible=events[self.channel(region, run)]) for region in self.regions}
-        template = Template("signal", run.name, math.nan, math.nan, signal, effects, no_plane)
-        workspace = build_workspace(template, run, self.regions)
-        for item in (*workspace["channels"], *workspace["observations"]):
-            item["name"] = self.channel(item["name"], run)
-        for channel in workspace["channels"] if not self.systematics else ():
-            for sample in channel["samples"]:
-                sample["modifiers"] = [item for item in sample["modifiers"] if item["type"] != "normsys"]
-        if self.is_projection:
-            workspace["measurements"][0]["name"] = PROJECTION
-        return workspace
+        Parameters
+        ----------
+        events
+            Signal events by channel.
+        least_background
+            What stands for a background that is not stated [events], as in the workspaces that are written.
+        """
+        return Model.counting(
+            [
+                self._channel(run, region, events[self.channel(region, run)], least_background)
+                for run in self.runs
+                for region in self.regions
+            ]
+        )
+
+    def _channel(self, run: Run, region: str, signal: float, least: float) -> CountingChannel:
+        counted = run.region(region)
+        background = counted.background
+        effects: dict[str, tuple[float, float]] = {}
+        if self.systematics and background.events > 0 and background.uncertainty > 0:
+            up = 1 + background.uncertainty / background.events
+            effects[f"background_{region}_{run.name}"] = (1 / up, up)
+        observed = None if self.is_projection or counted.observed is None else float(counted.observed)
+        events = max(background.events, least)
+        return CountingChannel(self.channel(region, run), signal, events, self._effects(run), effects, observed)
 
     def _effects(self, run: Run) -> dict[str, tuple[float, float]]:
         """Uncertainties of the signal by the name of their parameter."""
@@ -293,7 +299,7 @@ class SignalTest:
     @cached_property
     def model(self) -> Model:
         """The model with one signal event in each channel: reading and checking a workspace costs more than a fit."""
-        return Model.from_workspace(self.workspace(dict.fromkeys(self.channels, 1.0)))
+        return self.model_of(dict.fromkeys(self.channels, 1.0))
 
     def _with(self, events: Mapping[str, float]) -> Model:
         return self.model.with_signal_scaled(np.array([events[name] for name in self.model.channels]))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError, RegionError, WorkspaceError
+from na64stat.stats.likelihood.counting import CountingChannel
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.tables import Interpolation
 
@@ -363,3 +364,10 @@ def test_what_no_method_can_evaluate(changed, parts):
 def test_a_signal_may_be_in_any_unit(scale):
     shape = {"hi_data": [1.1 * scale], "lo_data": [0.9 * scale]}
     assert Model.from_workspace(_one_bin(signal=[scale], shape=shape)).unit == pytest.approx(scale, rel=1e-12)
+
+
+def test_counts_of_a_counting_model_are_all_there_or_none():
+    channels = [CountingChannel("a", 1.0, 2.0, observed=3.0), CountingChannel("b", 1.0, 2.0)]
+    with pytest.raises(InputError, match="expected all or none"):
+        Model.counting(channels)
+    assert Model.counting(channels[1:]).observed is None

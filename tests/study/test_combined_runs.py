@@ -12,9 +12,10 @@ import pytest
 import na64stat as na
 from na64stat.errors import InputError, RegionError
 from na64stat.experiment.run import Background
-from na64stat.stats.likelihood.model import Model
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.survival import DepthAverage
+
+from .by_hand import workspace_of
 
 MASSES = [0.01, 0.1]
 
@@ -90,17 +91,18 @@ def test_a_projection_among_them_makes_a_projection(run):
     assert not any("not used" in note for note in na.limits(na.AxionMuon, run, [0.1]).notes)
 
 
-def test_the_workspace_is_pyhfs_with_these_correlations(run, with_backgrounds):
+def test_the_model_is_pyhfs_with_these_correlations(run, with_backgrounds):
     """Names of channels and parameters, and the log-density by pyhf of the same workspace."""
     runs = [run, replace(with_backgrounds, name="later")]
     test = SignalTest(runs, ("invisible",), correlated=("efficiency",))
     assert test.channels == ("invisible_2022", "invisible_later")
-    workspace = test.workspace({"invisible_2022": 3.0, "invisible_later": 4.0})
+    events = {"invisible_2022": 3.0, "invisible_later": 4.0}
+    workspace = workspace_of(test, events)
     model = pyhf.Workspace(workspace).model()
     assert set(model.config.parameters) == {
         "mu", "efficiency", "mot_2022", "mot_later", "cross_section", "background_invisible_later",
     }  # fmt: skip
-    ours = Model.from_workspace(workspace)
+    ours = test.model_of(events)
     data = pyhf.Workspace(workspace).data(model)
     start = np.array(model.config.suggested_init())
     start[model.config.par_order.index("efficiency")] = 0.7

@@ -73,8 +73,7 @@ def test_name_and_digest_tell_muons_and_background_apart(run, realistic):
     made.append(realistic.with_mot(1e12, FIXED))
     assert len({one.name for one in made}) == len({one.digest for one in made}) == 4
     assert run.with_mot(1e12).digest == run.with_mot(1e12).digest != run.digest
-    workspace = SignalTest(made[2], ("invisible",)).workspace({"invisible": 1.0})
-    names = {item["name"] for sample in workspace["channels"][0]["samples"] for item in sample["modifiers"]}
+    names = {parameter.name for parameter in SignalTest(made[2], ("invisible",)).model.parameters}
     assert f"background_invisible_{made[2].name}" in names
     assert f"mot_{made[2].name}" in names
 

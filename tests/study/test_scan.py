@@ -23,6 +23,8 @@ from na64stat.study.maps.scan import scan
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.predict import DepthAverage, predict, region_events
 
+from .by_hand import workspace_of
+
 EXTREME = np.geomspace(1e-12, 1e3, 16)
 
 # Soft production matters at light masses, and is not what these tests are about; `test_validity` looks at its warning.
@@ -405,7 +407,7 @@ def test_asymptotic_scans_warn_and_follow_their_own_formula(run):
     exact = scan(AxionMuon, run, [0.05], couplings, systematics=False)
     assert found.excludes().sum() > exact.excludes().sum()
     np.testing.assert_array_equal(found.excess["observed"] > 0, found.cl_s["observed"] < 0.1)
-    one_event = SignalTest(run, ("invisible",), Asymptotic(), systematics=False).workspace({"invisible": 1.0})
+    one_event = workspace_of(SignalTest(run, ("invisible",), Asymptotic(), systematics=False), {"invisible": 1.0})
     for j, events in enumerate(found.events["invisible"][0].tolist()):
         direct = cl_s(one_event, events, Asymptotic())
         assert found.cl_s["observed"][0, j] == pytest.approx(direct.observed, abs=1e-4)

@@ -11,6 +11,8 @@ from na64stat.stats.exact.exact import Exact
 from na64stat.stats.limits import cl_s
 from na64stat.study.signal_test import CURVE_TOLERANCE, LEVELS, SignalTest
 
+from .by_hand import workspace_of
+
 REGIONS = ("invisible", "visible")
 EVENTS = np.sort(np.concatenate([[1e-12, 1e-7, 3e-6, 3.99, 4.0, 4.01, 300.0], np.geomspace(1e-4, 60, 9)]))
 
@@ -27,7 +29,7 @@ def test_the_curve_is_the_direct_cl_s(signal_test, setting, region, systematics)
     test = signal_test(setting, region, systematics)
     curve = test.cl_s({region: EVENTS})
     assert set(curve) == set(test.levels) == set(LEVELS[1 if setting == "mot1e12" else 0 :])
-    one_event = test.workspace({region: 1.0})
+    one_event = workspace_of(test, {region: 1.0})
     for i, events in enumerate(EVENTS.tolist()):
         direct = cl_s(one_event, mu=events)
         for level, values in curve.items():
@@ -75,10 +77,10 @@ def test_two_regions_at_extreme_yields_have_a_verdict(with_backgrounds):
         np.testing.assert_array_equal(excess[level] > 0, [False, False, False, False, True])
 
 
-def test_without_systematics_the_workspace_has_none(with_backgrounds):
+def test_without_systematics_the_model_has_none(with_backgrounds):
     def names(systematics):
-        workspace = SignalTest(with_backgrounds, ("visible",), systematics=systematics).workspace({"visible": 2.0})
-        return [m["name"] for c in workspace["channels"] for s in c["samples"] for m in s["modifiers"]]
+        model = SignalTest(with_backgrounds, ("visible",), systematics=systematics).model_of({"visible": 2.0})
+        return [parameter.name for parameter in model.parameters]
 
     assert names(False) == ["mu"]
     assert names(True) == ["mu", "efficiency_2022", "mot_2022", "cross_section", "background_visible_2022"]

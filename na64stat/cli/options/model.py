@@ -140,7 +140,6 @@ class ModelChoice:
         from na64stat.cli.options.numbers import one_number
         from na64stat.cli.options.point import at_coupling
         from na64stat.cli.options.scenario_run import find_average
-        from na64stat.stats.likelihood.model import Model
         from na64stat.study.signal_test import SignalTest
         from na64stat.yields.predict import predict
 
@@ -153,7 +152,7 @@ class ModelChoice:
         for run in runs:
             template = predict(point, run, average=find_average(self.depth_average))
             events |= {test.channel(name, run): template.regions[name].events for name in test.regions}
-        model = Model.from_workspace(test.workspace(events))
+        model = test.model_of(events)
         coupling = with_unit(point.coupling, point.coupling_unit)
         title = (
             f"{point.name}, m = {point.mass:g} GeV, g = {coupling} at mu = 1, run {test.run_name}: "

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from na64stat.arguments import check
 from na64stat.errors import InputError, WorkspaceError
 from na64stat.stats.likelihood._pyhf import patched, validate
+from na64stat.stats.likelihood.counting import CountingChannel
 from na64stat.stats.likelihood.interpolation import Interpolation, nominal_rates, turns_negative
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter, Poisson
 from na64stat.stats.likelihood.reader import Reader, measurement_of
@@ -134,6 +135,47 @@ class Model:
         )
         _check_totals(model)
         return model
+
+    @classmethod
+    def counting(cls, channels: Sequence[CountingChannel]) -> Model:
+        """Regions with one count each, a signal of strength mu and a background; a projection if no count was observed.
+
+        Parameters
+        ----------
+        channels
+            One entry a region.
+
+        Raises
+        ------
+        InputError
+            If some of the counts are missing and others are not.
+        """
+        counts = [channel.observed for channel in channels]
+        if len({count is None for count in counts}) > 1:
+            raise InputError("counting model: some channels have a count and others none; expected all or none")
+        numbers: dict[str, int] = {"mu": 0}
+        rows = []
+        for c, channel in enumerate(channels):
+            parts = (
+                ("signal", channel.signal, channel.signal_effects),
+                ("background", channel.background, channel.background_effects),
+            )
+            for sample, events, effects in parts:
+                normsys = tuple(
+                    (numbers.setdefault(name, len(numbers)), up, down) for name, (down, up) in effects.items()
+                )
+                factors = (0,) if sample == "signal" else ()
+                rows.append(Row(c, sample, np.array([c]), np.array([float(events)]), factors, normsys, (), ()))
+        strength = Parameter("mu", 1.0, 0.0, np.inf)
+        others = (Parameter(name, 0.0, -np.inf, np.inf, constraint=Gaussian(0.0, 1.0)) for name in list(numbers)[1:])
+        return cls(
+            tuple(channel.name for channel in channels),
+            np.arange(len(channels)),
+            None if None in counts else np.array(counts, dtype=np.float64),
+            (strength, *others),
+            0,
+            tuple(rows),
+        )
 
     @property
     def has_strength(self) -> bool:

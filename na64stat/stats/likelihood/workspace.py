@@ -69,12 +69,10 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
     check("template", template, Template, "a Template is right, such as predict(scenario, run)")
     check("run", run, CountedRun, "a Run is right, such as load_run('2022')")
     names = _regions(template, run, regions)
+    check_regions(run, names)
     counted = {name: run.region(name) for name in names}
     observed = [counted[name].observed for name in names]
     projection = all(count is None for count in observed)
-    if not projection and any(count is None for count in observed):
-        missing = [name for name in names if counted[name].observed is None]
-        raise RegionError(f"run {run.name!r}: no observed count in {', '.join(missing)}; leave it out or give one")
     return {
         "version": "1.0.0",
         "channels": [_channel(template, run, name, counted[name]) for name in names],
@@ -88,6 +86,30 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
     }
 
 
+def check_regions(run: CountedRun, names: Sequence[str]) -> None:
+    """Refuse regions of a run that share events, and counts that some have and others lack.
+
+    Parameters
+    ----------
+    run, names
+        The run, and the regions that are combined.
+
+    Raises
+    ------
+    RegionError
+        Two regions overlap, or a count is missing beside others.
+    """
+    for i, name in enumerate(names):
+        if name in names[:i] or _overlaps(run.region(name).region, names[:i]):
+            raise RegionError(
+                f"regions {', '.join(names)}: {name!r} shares events with {', '.join(names[:i])}; overlapping regions are not "
+                "combined, name one of them"
+            )
+    missing = [name for name in names if run.region(name).observed is None]
+    if missing and len(missing) < len(names):
+        raise RegionError(f"run {run.name!r}: no observed count in {', '.join(missing)}; leave it out or give one")
+
+
 def _regions(template: Template, run: CountedRun, regions: Sequence[str] | None) -> list[str]:
     if regions is None:
         chosen: list[str] = []
@@ -98,14 +120,8 @@ def _regions(template: Template, run: CountedRun, regions: Sequence[str] | None)
     names: list[str] = []
     asked = names_of("regions", regions, RegionError)
     for name in asked:
-        region = run.region(name).region
         if name not in template.regions:
             raise RegionError(f"region {name!r}: not in the template; it has {', '.join(template.regions)}")
-        if name in names or _overlaps(region, names):
-            raise RegionError(
-                f"regions {', '.join(asked)}: {name!r} shares events with {', '.join(names)}; overlapping regions are not "
-                "combined, name one of them"
-            )
         names.append(name)
     if not names:
         raise RegionError("regions: none given; name at least one")

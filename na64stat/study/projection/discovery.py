@@ -72,17 +72,7 @@ class Discovery:
     @cached_property
     def model(self) -> Model:
         """One signal event in each channel, and the backgrounds of the runs: zero where none is stated, not 1e-6."""
-        workspace = self.test.workspace(dict.fromkeys(self.test.channels, 1.0))
-        stated = {
-            self.test.channel(region, run): run.region(region).background.events
-            for run in self.test.runs
-            for region in self.test.regions
-        }
-        for channel in workspace["channels"]:
-            for sample in channel["samples"]:
-                if sample["name"] == "background":
-                    sample["data"] = [stated[channel["name"]]]
-        return Model.from_workspace(workspace)
+        return self.test.model_of(dict.fromkeys(self.test.channels, 1.0), least_background=0.0)
 
     @cached_property
     def _average(self) -> NuisanceAverage:
