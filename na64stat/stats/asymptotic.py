@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from na64stat.errors import InputError
+from na64stat.errors import ComputationError, InputError
 from na64stat.stats.average.kinks import vanishes
 from na64stat.stats.average.signal_mean import FLOOR
 from na64stat.stats.likelihood.fit import fit_fixed, fit_free
@@ -31,6 +31,9 @@ _FLOOR_EVENTS = 1e-3
 """Signal events of a sample whose factor is at its floor, above which the floor decides."""
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+
+_SHORT_OF: Final = 1e-9
+"""How far, in its logarithm, the strength stays below the one at which a negative signal leaves nothing in a bin."""
 
 _SMALLEST: Final = {Criterion.CL_S: 1e-18, Criterion.CL_SB: 1e-6}
 """Signal events below which no limit lies. CL_sb of a deficit does not rise to one with less signal; -ln L cannot tell less."""
@@ -115,7 +118,7 @@ class _Statistics:
 
     def __init__(self, model: Model, statistic: Statistic) -> None:
         self.model, self.statistic, self.refitted = model, statistic, 0
-        self.total = float(model.signal_events.sum())
+        self.total = float(np.abs(model.signal_events).sum())
         background = model.background_events
         data = background if model.observed is None else model.observed
         self.data = data[None, :]
@@ -178,8 +181,16 @@ class _Statistics:
         if self.total == 0:
             return None
 
+        top = math.log(1e12)
+        if math.isfinite(self.model.largest_mu):  # beyond it the signal leaves less than nothing in a bin
+            top = math.log(self.model.largest_mu * self.total) - _SHORT_OF
+
         def excess(log_events: float) -> float:
-            return math.log(max(cl_s(math.exp(log_events) / self.total), 1e-300)) - math.log(alpha)
+            mu = math.exp(min(log_events, top)) / self.total
+            found = cl_s(mu)
+            if math.isnan(found):
+                raise ComputationError(f"asymptotic formulas: the likelihood at mu = {mu:.4g} is no number")
+            return math.log(max(found, 1e-300)) - math.log(alpha)
 
         low, high = math.log(1e-3), 0.0
         while excess(low) < 0:
@@ -187,9 +198,9 @@ class _Statistics:
             if low < math.log(smallest):
                 return 0.0  # CL_sb of background alone is below alpha; CL_s is one there
         while excess(high) > 0:
-            high += 1.0
-            if high > math.log(1e12):
+            if high >= top:
                 return None
+            high += 1.0
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.total
 
 

@@ -78,7 +78,17 @@ def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
     check_strength(model, max([value for value in (limit.observed, *limit.expected) if value is not None], default=0.0))
     if isinstance(method, Asymptotic) and model.signal_events.any():
         limit = _beside_exact(limit, model, cl)
-    return replace(limit, regions=model.channels, notes=limit.notes + _notes(model, method, limit) + model.remarks)
+    notes = limit.notes + _notes(model, method, limit) + _where_it_ends(model) + model.remarks
+    return replace(limit, regions=model.channels, notes=notes)
+
+
+def _where_it_ends(model: Model) -> tuple[str, ...]:
+    """Say up to which strength a signal that takes events away makes sense."""
+    if math.isinf(model.largest_mu):
+        return ()
+    return (
+        f"the signal is negative in a bin: strengths up to mu = {model.largest_mu:.4g}, where nothing is left there",
+    )
 
 
 def cl_s(
