@@ -108,8 +108,8 @@ def test_the_floors_hold_every_room_of_the_house(draw_floors):
     assert all(f">{room}</text>" in draw_floors.FIGURE.read_text(encoding="utf-8") for room in rooms)
 
 
-def test_the_readme_names_the_same_floors(draw_floors):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_on_architecture_names_the_same_floors(draw_floors):
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
     table = [re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)]
     *upper, ground, cellar = draw_floors.floors()
     assert table == [*upper, [*ground, *cellar]]
