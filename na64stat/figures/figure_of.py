@@ -26,7 +26,7 @@ from na64stat.records.exclusion import Exclusion
 from na64stat.records.limits import ScenarioLimits
 from na64stat.records.projection import Projection
 from na64stat.records.scan import VERDICTS, Scan
-from na64stat.records.setting import asked_of
+from na64stat.records.setting import Setting
 from na64stat.records.status import is_from_below
 from na64stat.scenarios.registry import NAMES, symbols
 from na64stat.text import in_brackets, in_mathtext, literal
@@ -254,7 +254,7 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         literal(f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL"),
     )
     flat = areas and not any(band.label == r"$\pm 1 \sigma$" for band in areas)
-    notes = f"Background setting: {asked_of(result).background_text or 'not stated'}."
+    notes = f"Background setting: {Setting.of(result).background_text or 'not stated'}."
     if flat:
         notes += " The band of one standard deviation has no width: so few counts are expected that most outcomes are the same."
     intervals = [found for level in levels for point in result.points for found in point.intervals.get(level, ())]

@@ -20,7 +20,7 @@ Option = bool | int | float | str
 
 
 @dataclass(frozen=True)
-class Asked:
+class Setting:
     """The provenance of a result, as far as it has one.
 
     Attributes
@@ -53,34 +53,76 @@ class Asked:
             return self.background
         return ", ".join(f"{name}: {setting}" for name, setting in self.background.items())
 
+    @classmethod
+    def of(cls, result: Any) -> Setting:
+        """What the provenance of a result says.
 
-def asked_of(result: Any) -> Asked:
-    """What the provenance of a result says.
+        Raises
+        ------
+        InputError
+            If an entry is none that a result can have.
+        """
+        said: Mapping[str, Any] = getattr(result, "provenance", {})
 
-    Raises
-    ------
-    InputError
-        If an entry is none that a result can have.
-    """
-    said: Mapping[str, Any] = getattr(result, "provenance", {})
+        def entry(name: str, default: Any) -> Any:
+            value = said.get(name, default)
+            is_right, right = _ENTRIES[name]
+            if name in said and not is_right(value):
+                where = f"{getattr(result, 'scenario', 'result')}, run {getattr(result, 'run', None)}"
+                raise InputError(f"{where}: provenance, {name} = {shown(value)}; {right} is right")
+            return value
 
-    def entry(name: str, default: Any) -> Any:
-        value = said.get(name, default)
-        is_right, right = _ENTRIES[name]
-        if name in said and not is_right(value):
-            where = f"{getattr(result, 'scenario', 'result')}, run {getattr(result, 'run', None)}"
-            raise InputError(f"{where}: provenance, {name} = {shown(value)}; {right} is right")
-        return value
+        average = entry("depth_average", None)
+        return cls(
+            options=entry("options", {}),
+            background=entry("background", ""),
+            average=None if average is None else DepthAverage(average),
+            systematics=entry("systematics", True),
+            correlated=tuple(entry("correlated", ())),
+            criterion=entry("criterion", "cl_s"),
+        )
 
-    average = entry("depth_average", None)
-    return Asked(
-        options=entry("options", {}),
-        background=entry("background", ""),
-        average=None if average is None else DepthAverage(average),
-        systematics=entry("systematics", True),
-        correlated=tuple(entry("correlated", ())),
-        criterion=entry("criterion", "cl_s"),
-    )
+    @property
+    def variant(self) -> str:
+        """What a scenario's options and the depth average add to the name of a table, such as ", loop decay"."""
+        parts = [_option(name, value) for name, value in self.options.items()]
+        if self.average is DepthAverage.CONTINUOUS:
+            parts.append("any depth")
+        return "".join(f", {part}" for part in parts)
+
+    @property
+    def departures(self) -> tuple[str, ...]:
+        """What is not as it is by default, in a few words each: headlines name it."""
+        settings = {"": self.background} if isinstance(self.background, str) else self.background
+        parts = [_option(name, value) for name, value in self.options.items()]
+        parts += [
+            f"background {setting} {run}".rstrip() for run, setting in settings.items() if setting not in ("", "none")
+        ]
+        if self.average is DepthAverage.CONTINUOUS:
+            parts.append("continuous depth average")
+        if not self.systematics:
+            parts.append("no systematics")
+        parts += [f"{name} correlated" for name in self.correlated]
+        if self.criterion == "cl_sb":
+            parts.append(CRITERIA[self.criterion])
+        return tuple(parts)
+
+    @property
+    def text(self) -> str:
+        """Sentences on all of it."""
+        parts = [f"Option of the model: {_option(name, value)}" for name, value in self.options.items()]
+        if self.background_text:
+            parts.append(f"Background setting: {self.background_text}")
+        if self.average is not None:
+            text = {DepthAverage.LAYERS: "sum over target layers", DepthAverage.CONTINUOUS: "continuous"}[self.average]
+            parts.append(f"Production depth: {text}")
+        if not self.systematics:
+            parts.append("Without systematic uncertainties")
+        if self.correlated:
+            parts.append(f"Correlated between runs: {', '.join(self.correlated)}")
+        if self.criterion != "cl_s":
+            parts.append(f"Criterion: {CRITERIA.get(self.criterion, _NOT_STATED)}")
+        return " ".join(f"{part}." for part in parts)
 
 
 def _is_option(value: object) -> bool:
@@ -103,56 +145,6 @@ _ENTRIES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "correlated": (lambda value: isinstance(value, list | tuple) and all(map(_is_text, value)), "a list of texts"),
     "criterion": (lambda value: value in [*CRITERIA, _NOT_STATED], f"one of {', '.join(CRITERIA)}, {_NOT_STATED}"),
 }
-
-
-def criterion_of(result: Any) -> str:
-    """What has to fall to 1 - cl: "cl_s", "cl_sb", or "interval"."""
-    return asked_of(result).criterion
-
-
-def variant(result: Any) -> str:
-    """What a scenario's options and the depth average add to the name of a table, such as "axion-muon, loop decay"."""
-    asked = asked_of(result)
-    parts = [_option(name, value) for name, value in asked.options.items()]
-    if asked.average is DepthAverage.CONTINUOUS:
-        parts.append("any depth")
-    return "".join(f", {part}" for part in parts)
-
-
-def departures(result: Any) -> tuple[str, ...]:
-    """What is not as it is by default, in a few words each: headlines name it."""
-    asked = asked_of(result)
-    settings = {"": asked.background} if isinstance(asked.background, str) else asked.background
-    parts = [_option(name, value) for name, value in asked.options.items()]
-    parts += [
-        f"background {setting} {run}".rstrip() for run, setting in settings.items() if setting not in ("", "none")
-    ]
-    if asked.average is DepthAverage.CONTINUOUS:
-        parts.append("continuous depth average")
-    if not asked.systematics:
-        parts.append("no systematics")
-    parts += [f"{name} correlated" for name in asked.correlated]
-    if asked.criterion == "cl_sb":
-        parts.append(CRITERIA[asked.criterion])
-    return tuple(parts)
-
-
-def setting_text(result: Any) -> str:
-    """Sentences on all of it."""
-    asked = asked_of(result)
-    parts = [f"Option of the model: {_option(name, value)}" for name, value in asked.options.items()]
-    if asked.background_text:
-        parts.append(f"Background setting: {asked.background_text}")
-    if asked.average is not None:
-        text = {DepthAverage.LAYERS: "sum over target layers", DepthAverage.CONTINUOUS: "continuous"}[asked.average]
-        parts.append(f"Production depth: {text}")
-    if not asked.systematics:
-        parts.append("Without systematic uncertainties")
-    if asked.correlated:
-        parts.append(f"Correlated between runs: {', '.join(asked.correlated)}")
-    if asked.criterion != "cl_s":
-        parts.append(f"Criterion: {CRITERIA.get(asked.criterion, _NOT_STATED)}")
-    return " ".join(f"{part}." for part in parts)
 
 
 def _option(name: str, value: Option) -> str:

@@ -23,7 +23,7 @@ from na64stat.export.tables.keywords import UNKNOWN, element_of, named_table
 from na64stat.export.tables.results import tables
 from na64stat.export.tables.table import Cell, Table, Variable, cells
 from na64stat.records.projection import Projection
-from na64stat.records.setting import Option, asked_of, variant
+from na64stat.records.setting import Option, Setting
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.registry import NAMES, resolve, unit_of
 from na64stat.study.provenance import of_scenario
@@ -152,7 +152,7 @@ def inputs_of(results: Iterable[Any]) -> tuple[tuple[Table, ...], tuple[str, ...
         scenario, run_name = getattr(result, "scenario", None), getattr(result, "run", None)
         if scenario is None or run_name is None or not (hasattr(result, "points") or hasattr(result, "contours")):
             continue  # nothing that spans masses
-        key = (scenario, run_name, variant(result), str(result.provenance.get("run_digest")))
+        key = (scenario, run_name, Setting.of(result).variant, str(result.provenance.get("run_digest")))
         if key in done:
             continue
         done.add(key)
@@ -175,7 +175,7 @@ def _remade(result: Any) -> tuple[ScenarioFactory, Run, DepthAverage]:
     InputError
         If they do not.
     """
-    asked, said = asked_of(result), result.provenance
+    asked, said = Setting.of(result), result.provenance
     refused = "they are only added for scenarios and runs of the package"
     if result.scenario not in NAMES or result.run not in packaged_runs():
         raise InputError(refused)
@@ -218,7 +218,10 @@ def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAvera
     if edge is not None:
         mass, coupling = edge
         found += plane_tables(predict(probe.at(mass=mass, coupling=coupling), run, average=average), element_of(run))
-    return [replace(table, name=table.name.replace(probe.name, f"{probe.name}{variant(result)}", 1)) for table in found]
+    return [
+        replace(table, name=table.name.replace(probe.name, f"{probe.name}{Setting.of(result).variant}", 1))
+        for table in found
+    ]
 
 
 def _edge(result: Any) -> tuple[float, float] | None:
