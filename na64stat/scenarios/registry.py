@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from functools import partial
+from collections.abc import Mapping
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -21,6 +21,7 @@ from typing import Final
 from na64stat.errors import ScenarioError, did_you_mean
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.beside import beside, edited, imported_from
+from na64stat.scenarios.options import Option, with_options
 
 _CLASSES: Final = {
     "axion-photon": ("axion_photon", "AxionPhoton"),
@@ -35,33 +36,22 @@ NAMES: Final = tuple(_CLASSES)
 """Names of the packaged scenarios."""
 
 
-def resolve(text: str, *, loop_decay: bool = False, exact_fusion: bool = False) -> ScenarioFactory:
+def resolve(text: str, options: Mapping[str, Option] | None = None) -> ScenarioFactory:
     """The scenario called `text`.
 
     Parameters
     ----------
     text
         One of `NAMES`, ``path/to/file.py:Class``, or the path of a CSV (see `na64stat.scenarios.tabulated`).
-    loop_decay
-        Option of "axion-muon".
-    exact_fusion
-        Option of "axion-photon".
+    options
+        Options of the scenario by name, such as loop_decay of "axion-muon"; values, or as text.
 
     Raises
     ------
     ScenarioError
         Unknown name, file or class; an option that the scenario does not have.
     """
-    factory = _resolve(text)
-    for option, asked, owner in (
-        ("loop_decay", loop_decay, "axion-muon"),
-        ("exact_fusion", exact_fusion, "axion-photon"),
-    ):
-        if asked and text != owner:
-            raise ScenarioError(f"scenario {text!r}: has no option {option}; only {owner} has")
-        if asked:
-            factory = partial(factory, **{option: True})
-    return factory
+    return with_options(_resolve(text), text, options or {})
 
 
 def unit_of(name: str) -> str:

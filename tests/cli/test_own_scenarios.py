@@ -151,3 +151,13 @@ def test_an_exception_in_a_users_class_is_one_line_with_its_place(na64stat, own,
     assert "Traceback" not in answer.err
     monkeypatch.setenv("NA64STAT_TRACEBACK", "1")
     assert "Traceback" in na64stat(*words).err
+
+
+def test_options_of_a_scenario(na64stat):
+    point = ("predict", "axion-muon", "--mass", "0.3", "--coupling", "1e-2", "--json")
+    by_option = json.loads(na64stat(*point, "--option", "loop_decay=true").out)
+    assert by_option == json.loads(na64stat(*point, "--loop-decay").out)
+    assert by_option != json.loads(na64stat(*point).out)
+    assert "expected NAME=VALUE, such as loop_decay=true" in na64stat(*point, "--option", "loop_decay").error
+    twice = na64stat(*point, "--option", "loop_decay=true", "--option", "loop-decay=false").error
+    assert "--option loop_decay: given twice" in twice

@@ -53,7 +53,7 @@ def test_a_region_of_ones_own_choice_has_the_usual_masses(na64stat):
     [
         (("--mass", "0.1"), "--mass: goes with a scenario"),
         (("--region", "visible"), "--region: goes with a scenario"),
-        (("--loop-decay",), "--loop-decay: goes with a scenario"),
+        (("--loop-decay",), "--option: goes with a scenario"),
         (("--figure", "s.png"), "14 limits; at most 4 fit on a page"),
         (("zprime",), "--mass: missing"),
         (("axion-muon", "--loop-decay"), "--mass: missing"),

@@ -313,10 +313,10 @@ def test_a_record_that_was_edited_wrongly_is_refused(run_2022, tmp_path, field, 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"unknown": 1}, "option 'unknown': axion-muon has loop_decay"),
-        ({"mass": 1.0}, "option 'mass': axion-muon has loop_decay"),
-        ({"loop_decay": "yes"}, "option loop_decay = 'yes'; true or false is right"),
-        ({"loop_decay": 1}, "option loop_decay = 1; true or false is right"),
+        ({"unknown": 1}, "no option 'unknown'; it has loop_decay"),
+        ({"mass": 1.0}, "no option 'mass'; it has loop_decay"),
+        ({"loop_decay": "yes"}, "option loop_decay = 'yes': expected true or false"),
+        ({"loop_decay": 1}, "option loop_decay = 1: expected true or false"),
     ],
 )
 def test_no_inputs_are_made_of_options_that_a_scenario_does_not_have(run_2022, tmp_path, options, told):

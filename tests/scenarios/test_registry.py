@@ -123,13 +123,61 @@ def test_something_else_names_what_is_known(text):
     assert repr(text) in str(caught.value) or "no such file" in str(caught.value)
 
 
-def test_loop_decay_is_an_option_of_one_scenario():
-    assert resolve("axion-muon", loop_decay=True)(mass=0.1, coupling=1.0) == AxionMuon(
-        mass=0.1, coupling=1.0, loop_decay=True
-    )
+def test_options_are_those_of_the_scenario():
+    axion = AxionMuon(mass=0.1, coupling=1.0, loop_decay=True)
+    for value in (True, "true", "True"):
+        assert resolve("axion-muon", {"loop_decay": value})(mass=0.1, coupling=1.0) == axion
     assert resolve("axion-muon")(mass=0.1, coupling=1.0).loop_decay is False
-    with pytest.raises(ScenarioError, match="scenario 'zprime': has no option loop_decay; only axion-muon"):
-        resolve("zprime", loop_decay=True)
+    assert resolve("axion-muon", {"loop_decay": "false"})(mass=0.1, coupling=1.0).loop_decay is False
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("muon-scalar", {"loop_decay": True}, "scenario 'muon-scalar': no option 'loop_decay'; it has none"),
+        ("axion-muon", {"loop_dacay": "true"}, r"it has loop_decay \(true or false\).*did you mean 'loop_decay'"),
+        ("axion-muon", {"loop_decay": "maybe"}, "option loop_decay = 'maybe': expected true or false"),
+        ("axion-muon", {"loop_decay": 1}, "option loop_decay = 1: expected true or false"),
+        ("axion-muon", {"mass": "0.1"}, "no option 'mass'"),
+    ],
+)
+def test_options_that_a_scenario_does_not_have(name, options, message):
+    with pytest.raises(ScenarioError, match=message):
+        resolve(name, options)
+
+
+WITH_OPTIONS = """
+from dataclasses import dataclass
+
+import na64stat as na
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(na.MuonScalar):
+    name = "own"
+    share: float = 0.5
+    steps: int = 3
+    label: str = "a"
+    table: object = None
+"""
+
+
+def test_options_of_an_own_class(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(WITH_OPTIONS)
+    options = {"share": "0.25", "steps": "7", "label": "b"}
+    found = resolve(f"{path}:Own", options)(mass=0.1, coupling=1e-3)
+    assert (found.share, found.steps, found.label) == (0.25, 7, "b")
+    assert resolve(f"{path}:Own", {"share": "1"})(mass=0.1, coupling=1e-3).share == 1.0
+    for name, text, right in (
+        ("share", "x", "a number"),
+        ("share", "inf", "a number"),
+        ("steps", "1.5", "a whole number"),
+    ):
+        with pytest.raises(ScenarioError, match=f"option {name} = '{text}': expected {right}"):
+            resolve(f"{path}:Own", {name: text})
+    with pytest.raises(ScenarioError, match=r"no option 'table'; it has .*steps"):
+        resolve(f"{path}:Own", {"table": "x"})
 
 
 def test_a_missing_file(tmp_path):

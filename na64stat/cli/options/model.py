@@ -38,6 +38,7 @@ OF_A_SCENARIO: Final = (
     "--run",
     "--background",
     "--correlated",
+    "--option",
     "--loop-decay",
     "--exact-fusion",
     "--depth-average",
@@ -193,10 +194,6 @@ def with_model(command: Command) -> Command:
 
     def pack(
         *,
-        scenario: str | None,
-        scenario_option: str | None,
-        loop_decay: bool,
-        exact_fusion: bool,
         mass: list[float] | None,
         coupling: list[float] | None,
         run_name: tuple[str, ...],
@@ -210,7 +207,7 @@ def with_model(command: Command) -> Command:
         poi: str | None,
         **others: Any,
     ) -> Any:
-        chosen = ScenarioChoice(scenario, scenario_option, loop_decay, exact_fusion)
+        chosen = ScenarioChoice.out_of(others)
         runs = RunsChoice(run_name, background, correlated)
         changes = PatchChoice(patch, patch_name, measurement, poi)
         return command(model=ModelChoice(chosen, mass, coupling, runs, depth_average, regions, changes), **others)

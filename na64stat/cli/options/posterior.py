@@ -108,8 +108,7 @@ def with_inquiry(command: Command) -> Command:
     """Hand an `InquiryChoice` to the command as `inquiry`."""
 
     def pack(**given: Any) -> Any:
-        of_scenario = ("scenario", "scenario_option", "loop_decay", "exact_fusion")
-        scenario = ScenarioChoice(*(given.pop(name) for name in of_scenario))
+        scenario = ScenarioChoice.out_of(given)
         runs = RunsChoice(given.pop("run_name"), given.pop("background"), given.pop("correlated"))
         names = ("mass", "coupling", "priors", "regions", "counts", "no_systematics", "depth_average", "cl")
         chosen = {name: given.pop(name) for name in names}

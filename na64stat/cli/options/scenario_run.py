@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,12 +35,18 @@ def examples(*commands: str) -> str:
 
 @dataclass(frozen=True)
 class ScenarioChoice:
-    """SCENARIO or --scenario, --loop-decay and --exact-fusion."""
+    """SCENARIO or --scenario, and --option NAME=VALUE."""
 
     argument: str | None
     option: str | None
-    loop_decay: bool
-    exact_fusion: bool
+    options: tuple[str, ...] = ()
+
+    @classmethod
+    def out_of(cls, given: dict[str, Any]) -> ScenarioChoice:
+        """What `scenario_options` give, taken out of all that a command was given."""
+        switches = [name for name in ("loop_decay", "exact_fusion") if given.pop(name)]
+        options = (*given.pop("options"), *(f"{name}=true" for name in switches))
+        return cls(given.pop("scenario"), given.pop("scenario_option"), options)
 
     @property
     def text(self) -> str:
@@ -58,22 +64,34 @@ class ScenarioChoice:
 
         # A user's file may print; standard output belongs to the answer.
         with contextlib.redirect_stdout(sys.stderr):
-            return resolve(self.text, loop_decay=self.loop_decay, exact_fusion=self.exact_fusion)
+            return resolve(self.text, options_of(self.options))
 
 
 def with_scenario(command: Command) -> Command:
     """Hand a `ScenarioChoice` to the command as `scenario`."""
 
-    def pack(
-        *, scenario: str | None, scenario_option: str | None, loop_decay: bool, exact_fusion: bool, **others: Any
-    ) -> Any:
-        return command(scenario=ScenarioChoice(scenario, scenario_option, loop_decay, exact_fusion), **others)
+    def pack(**given: Any) -> Any:
+        return command(scenario=ScenarioChoice.out_of(given), **given)
 
     return add_options(command, pack, *scenario_options())
 
 
+def options_of(texts: Sequence[str]) -> dict[str, str]:
+    """Values of options by name, from texts NAME=VALUE."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not (name and equals and value.strip()):
+            raise ScenarioError(f"--option {text!r}: expected NAME=VALUE, such as loop_decay=true")
+        if name in found:
+            raise ScenarioError(f"--option {name}: given twice; expected it once")
+        found[name] = value.strip()
+    return found
+
+
 def scenario_options() -> list[Callable[[Any], Any]]:
-    """SCENARIO, --scenario, --loop-decay, --exact-fusion."""
+    """SCENARIO, --scenario, --option."""
     return [
         click.argument("scenario", required=False, shell_complete=scenarios),
         click.option(
@@ -84,13 +102,16 @@ def scenario_options() -> list[Callable[[Any], Any]]:
             "name only files that you trust.",
         ),
         click.option(
-            "--loop-decay", is_flag=True, help="axion-muon: let the axion decay to two photons through the muon loop."
+            "--option",
+            "options",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Option of the scenario, also of a class of your own; repeatable. axion-muon: loop_decay=true (to two photons, "
+            "through the muon loop); axion-photon: exact_fusion=true (tree level, without Weizsaecker-Williams).",
         ),
-        click.option(
-            "--exact-fusion",
-            is_flag=True,
-            help="axion-photon: production at tree level, without the Weizsaecker-Williams approximation.",
-        ),
+        # As in the first versions; --option is the one that is documented.
+        click.option("--loop-decay", is_flag=True, hidden=True),
+        click.option("--exact-fusion", is_flag=True, hidden=True),
     ]
 
 

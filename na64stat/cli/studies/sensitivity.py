@@ -126,8 +126,7 @@ def _headlines(scenario: ScenarioChoice, masses: list[float], regions: Sequence[
     from na64stat.study.sensitivity.sensitivity import HEADLINES, Headline
 
     if scenario.argument is None and scenario.option is None:
-        flags = (("--loop-decay", scenario.loop_decay), ("--exact-fusion", scenario.exact_fusion))
-        for option, given in (("--mass", masses), ("--region", regions), *flags):
+        for option, given in (("--mass", masses), ("--region", regions), ("--option", scenario.options)):
             if given:
                 raise InputError(f"{option}: {_NEEDS_SCENARIO}")
         return HEADLINES

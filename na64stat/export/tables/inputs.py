@@ -8,23 +8,23 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
-from functools import partial
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from na64stat import units
-from na64stat.errors import InputError, Na64StatError, ValidityWarning, shown
+from na64stat.errors import InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import Run
 from na64stat.export.tables.keywords import UNKNOWN, element_of, named_table
 from na64stat.export.tables.results import tables
 from na64stat.export.tables.table import Cell, Table, Variable, cells
 from na64stat.records.projection import Projection
-from na64stat.records.setting import Option, Setting
+from na64stat.records.setting import Setting
 from na64stat.scenarios.base import Scenario, ScenarioFactory
+from na64stat.scenarios.options import with_options
 from na64stat.scenarios.registry import NAMES, resolve, unit_of
 from na64stat.study.provenance import of_scenario
 from na64stat.template import Template
@@ -191,21 +191,7 @@ def _remade(result: Any) -> tuple[ScenarioFactory, Run, DepthAverage]:
         )
     if asked.average is None:
         raise InputError(f"{refused}, and this result does not state its depth average")
-    _check_options(probe, asked.options)
-    return partial(factory, **asked.options), run, asked.average
-
-
-def _check_options(probe: Scenario, options: Mapping[str, Option]) -> None:
-    """Options that the scenario has, with values of their kind; InputError for others."""
-    defaults = {item.name: item.default for item in fields(probe) if item.name not in ("mass", "coupling")}
-    for name, value in options.items():
-        if name not in defaults:
-            raise InputError(f"option {name!r}: {probe.name} has {', '.join(defaults) or 'none'}")
-        kind = type(defaults[name])
-        if not (type(value) is kind or (kind is float and type(value) is int)):
-            raise InputError(
-                f"option {name} = {shown(value)}; {'true or false' if kind is bool else kind.__name__} is right"
-            )
+    return with_options(factory, result.scenario, asked.options), run, asked.average
 
 
 def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAverage, *, first: bool) -> list[Table]:
