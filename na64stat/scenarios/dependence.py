@@ -1,9 +1,10 @@
 """How what a scenario makes depends on the coupling, at one mass: found by evaluating it, not believed.
 
-`dependence` evaluates `production` at couplings three to a decade. A power of the coupling, whichever it is, or a sum of the
-powers 0 to 4 (interference with another amplitude, a part that does not know the coupling) is found where it holds at each of
-them and at each energy fraction; the spectra that belong to the powers then give that at any coupling. What is neither has to be
-evaluated at each coupling by itself. The scenarios of the package state their powers, which their tests check.
+`dependence` evaluates `production` at couplings forty to a decade, and at those that are asked for. A power of the coupling,
+whichever it is, or a sum of the powers 0 to 4 (interference with another amplitude, a part that does not know the coupling) is
+found where it holds at each of them and at each energy fraction; the spectra that belong to the powers then give that at any
+coupling. What is neither has to be evaluated at each coupling by itself. The scenarios of the package state their powers, which
+their tests check.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from na64stat.arguments import is_number
 from na64stat.errors import ScenarioError, shown
 from na64stat.physics.nucleus import LEAD, Nucleus
-from na64stat.scenarios.produced import Produced, produced
+from na64stat.scenarios.produced import Produced, fate, produced
 from na64stat.scenarios.production import Array
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ _OF_LARGEST: Final = 1e-12
 _SUMMED: Final = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Powers that are looked for in a sum."""
 
-_PER_DECADE, _FEWEST, _MOST = 3, 13, 64
+_PER_DECADE, _FEWEST, _MOST = 40, 13, 480
+
+_KEPT: Final = 64
+"""Dependences that are kept: a study asks for one of each mass several times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,10 @@ class Dependence:
 
 
 def dependence(
-    scenario: Scenario, between: tuple[float, float], beam: tuple[float, Nucleus] = STANDARD_BEAM
+    scenario: Scenario,
+    between: tuple[float, float],
+    beam: tuple[float, Nucleus] = STANDARD_BEAM,
+    asked: Sequence[float] = (),
 ) -> Dependence:
     """How production and decay depend on the coupling.
 
@@ -100,6 +107,8 @@ def dependence(
         Lowest and highest coupling.
     beam
         Energy of the muons [GeV] and target nucleus.
+    asked
+        Couplings in between at which it has to hold, too.
 
     Raises
     ------
@@ -112,7 +121,25 @@ def dependence(
         made, power = produced(one, *beam), scenario.production_power
         if power is not None:
             return Dependence(between, 1.0, made, (power,), (made.dsigma_dx,), one.width() != 0)
-    couplings = sampled(between)
+    couplings = np.union1d(sampled(between), np.asarray(asked, dtype=float))
+    key = scenario.at(coupling=1.0), between, beam, couplings.tobytes()
+    try:
+        known = _known.get(key)
+    except TypeError:  # an option that cannot be hashed
+        return _found(scenario, between, beam, couplings)
+    if known is None:
+        known = _known[key] = _found(scenario, between, beam, couplings)
+        if len(_known) > _KEPT:
+            _known.pop(next(iter(_known)))
+    return known
+
+
+_known: dict[tuple[Scenario, tuple[float, float], tuple[float, Nucleus], bytes], Dependence] = {}
+
+
+def _found(
+    scenario: Scenario, between: tuple[float, float], beam: tuple[float, Nucleus], couplings: Array
+) -> Dependence:
     points = [scenario.at(coupling=g) for g in couplings.tolist()]
     found = [produced(point, *beam) for point in points]
     middle = len(found) // 2
@@ -173,12 +200,13 @@ def check_width_power(scenario: Scenario, couplings: Array) -> None:
     if scenario.width_power is None or is_packaged(scenario):
         return
     points = [scenario.at(coupling=float(g)) for g in couplings]
-    widths = [np.array([point.width()]) for point in points]
+    fates = [fate(point) for point in points]
+    widths = [np.array([width]) for width, *_ in fates]
     power = _power(couplings, widths)
     text = "goes as " + f"coupling^{power:.10g}" if power is not None else "is no power of the coupling"
     _check_declared(scenario, "width_power", scenario.width_power, widths, couplings, text)
-    for name in ("visible_fraction", "invisible_fraction"):
-        values = np.array([getattr(point, name)() for point in points])
+    for column, name in ((1, "visible_fraction"), (2, "invisible_fraction")):
+        values = np.array([each[column] for each in fates])
         if np.any(np.abs(values - values[0]) > TOLERANCE):
             raise ScenarioError(
                 f"{scenario.name} at mass {scenario.mass:g} GeV: width_power = {shown(scenario.width_power)} is declared, but "
@@ -200,7 +228,7 @@ def _check_declared(
 
 def _decays(points: Sequence[Scenario]) -> bool:
     """Whether what becomes of a particle depends on the coupling."""
-    ends = {(point.width(), point.visible_fraction(), point.invisible_fraction()) for point in points}
+    ends = {fate(point) for point in points}
     return any(width != 0 for width, *_ in ends) or len({unseen for *_, unseen in ends}) > 1
 
 

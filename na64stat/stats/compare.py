@@ -97,7 +97,7 @@ def compare(
     alone = not any(isinstance(method, Exact) for method in chosen)
     rows = tuple(_row(method, model, cl, alone) for method in track(chosen))
     notes = ("projection: no observed counts, expected limits only",) if model.observed is None else ()
-    return Comparison(model.channels, cl, rows, notes)
+    return Comparison(model.channels, cl, rows, (*notes, *model.remarks))
 
 
 def _row(method: Method, model: Model, cl: float, alone: bool) -> ComparisonRow:

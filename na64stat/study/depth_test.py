@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
+from na64stat.experiment.run import Run
 from na64stat.records.artefact import Array, Events, differ, real_excess
 from na64stat.scenarios.base import Scenario
 from na64stat.study.signal_test import SignalTest
+from na64stat.yields.predict import region_events
 from na64stat.yields.survival import DepthAverage
+
+NOTICED: Final = 1.1
+"""Ratio of the events by the layer sum to those of any depth from which a note at a single point tells them apart."""
 
 
 class DepthTest:
@@ -55,3 +61,32 @@ class DepthTest:
                 real[apart] = real_excess(real[apart], np.asarray(continuous[level]))
                 values[level] = real
         return values
+
+
+def note_at(probe: Scenario, runs: Sequence[Run], regions: Sequence[str], average: DepthAverage) -> tuple[str, ...]:
+    """What to say of the events at a point where the sum over target layers alone gives them.
+
+    Parameters
+    ----------
+    probe
+        At a mass and a coupling.
+    runs, regions
+        Where the events are counted.
+    average
+        The depth average in use.
+    """
+    if average is not DepthAverage.LAYERS:
+        return ()
+    sums: list[dict[str, Array]] = []
+    for which in (DepthAverage.LAYERS, DepthAverage.CONTINUOUS):
+        at = np.array([probe.coupling])
+        found = [(run.name, region_events(probe, run, at, regions, which)) for run in runs]
+        sums.append({f"{name}: {region}": values for name, part in found for region, values in part.items()})
+    layers, smooth = sums
+    worst = max(layers, key=lambda name: float((layers[name] - smooth[name])[0]))
+    both = float(layers[worst][0]), float(smooth[worst][0])
+    if both[0] <= NOTICED * both[1]:
+        return ()
+    alone = f"the sum over target layers alone gives {both[0]:.4g} events in {worst.partition(': ')[2]}, an average over any "
+    why = "the last layer has no depth, and what decays within it is an artefact (--depth-average continuous)"
+    return (f"{alone}depth {both[1]:.4g}: {why}",)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import interval, numbers
-from na64stat.errors import InputError, Na64StatError, ValidityWarning
+from na64stat.errors import ComputationError, InputError, Na64StatError, ValidityWarning
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.records.limits import Interval, LimitPoint, ScenarioLimits, outside
@@ -303,7 +303,13 @@ def _edge(low: float, high: float, function: Callable[[Array], Array]) -> float:
     while high / low > 1 + _AT_JUMP:
         points = np.geomspace(low, high, 9)
         values = np.clip(function(points), -50.0, 50.0)
-        i = int(np.flatnonzero(np.diff(values > 0))[0])
+        turns = np.flatnonzero(np.diff(values > 0))
+        if not len(turns):
+            raise ComputationError(
+                f"the yield at couplings {low:.6g} and {high:.6g} is not what it was a moment before: production or width is "
+                "not a function of the coupling alone, or has structure finer than was looked for"
+            )
+        i = int(turns[0])
         low, high, rounds = float(points[i]), float(points[i + 1]), rounds + 1
         if rounds == 2:
             share = values[i] / (values[i] - values[i + 1])

@@ -50,12 +50,12 @@ def growth_notes(scenarios: Sequence[Scenario], runs: Sequence[Run], between: tu
     Parameters
     ----------
     scenarios
-        One at each mass; the first and the last are looked at. What fails is the affair of its own record.
+        One at each mass. What fails is the affair of its own record.
     runs, between
         As in `yield_power`.
     """
-    notes = []
-    for scenario in (scenarios[0], scenarios[-1]):
+    at: dict[str, list[float]] = {}
+    for scenario in scenarios:
         if is_packaged(scenario) or scenario.production_power is not None:
             continue
         try:
@@ -65,15 +65,22 @@ def growth_notes(scenarios: Sequence[Scenario], runs: Sequence[Run], between: tu
         for item in found:
             if not item.powers:
                 slow = ": each coupling is evaluated by itself, which takes longer"
-                notes.append(f"{scenario.name}: production {item.text}{slow}")
+                at.setdefault(f"{scenario.name}: production {item.text}{slow}", []).append(scenario.mass)
             elif item.powers != (2.0,) and any(term.any() for term in item.terms):
                 either = (
                     "; at a mass every coupling is excluded, or none"
                     if item.powers == (0.0,) and not item.decays
                     else ""
                 )
-                notes.append(f"{scenario.name}: production {item.text}, as was found by evaluating it{either}")
-    return tuple(dict.fromkeys(notes))
+                text = f"{scenario.name}: production {item.text}, as was found by evaluating it{either}"
+                at.setdefault(text, []).append(scenario.mass)
+    masses = {scenario.mass for scenario in scenarios}
+    return tuple(
+        text
+        if len(set(some)) == len(masses)
+        else f"{text} (at {', '.join(f'{mass:g}' for mass in dict.fromkeys(some))} GeV)"
+        for text, some in at.items()
+    )
 
 
 def _dependences(scenario: Scenario, runs: Sequence[Run], between: tuple[float, float]) -> list[Dependence]:

@@ -25,6 +25,9 @@ from na64stat.yields.validity import doubts
 
 Array = NDArray[np.float64]
 
+MOST_CHECKED: Final = 240
+"""Couplings of one call at which a power that was found is checked."""
+
 FEW: Final = 24
 """So many couplings are as quickly evaluated one by one as it is found out how they depend on each other."""
 
@@ -140,7 +143,9 @@ def region_events(
     names = list(regions)
     used = np.unique(couplings[couplings > 0])
     if len(used) > FEW or (len(used) and scenario.production_power is not None):
-        found = dependence(scenario, (float(used[0]), float(used[-1])), (run.beam_energy, run.target.nucleus))
+        between = float(used[0]), float(used[-1])
+        asked = used[np.linspace(0, len(used) - 1, min(len(used), MOST_CHECKED)).astype(int)]
+        found = dependence(scenario, between, (run.beam_energy, run.target.nucleus), asked.tolist())
         if found.powers:
             made = SourceOfCoupling.of(found, run)
             return _of_powers(scenario, made, couplings, run, names, average)

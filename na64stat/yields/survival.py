@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,13 @@ from na64stat.experiment.response import Channel
 from na64stat.experiment.run import Run
 from na64stat.physics import decays, kinematics
 from na64stat.scenarios.base import Scenario
-from na64stat.scenarios.dependence import check_width_power
+from na64stat.scenarios.dependence import check_width_power, is_packaged
+from na64stat.scenarios.produced import fate
 
 Array = NDArray[np.float64]
+
+_FEW: Final = 13
+"""Couplings at which the width of a user's scenario is asked for one by one, and its power checked for more of them."""
 
 
 class DepthAverage(Enum):
@@ -61,15 +66,15 @@ def check_average(average: object) -> None:
 def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:
     """Width [GeV], visible fraction and invisible fraction at each coupling, each of shape (G, 1)."""
     couplings = np.asarray(couplings, dtype=float)
-    if scenario.width_power is None:
-        points = [scenario.at(coupling=float(g)) for g in couplings]
-        rows = [(point.width(), point.visible_fraction(), point.invisible_fraction()) for point in points]
-        columns = np.array(rows).T
+    power, own = scenario.width_power, not is_packaged(scenario)
+    if power is None or (own and len(couplings) <= _FEW):
+        columns = np.array([fate(scenario.at(coupling=float(g))) for g in couplings]).T
     else:  # one call serves all couplings
-        check_width_power(scenario, np.unique(np.quantile(couplings, (0.0, 0.5, 1.0))))
-        one = scenario.at(coupling=1.0)
-        widths = one.width() * couplings**scenario.width_power
-        columns = np.stack(np.broadcast_arrays(widths, one.visible_fraction(), one.invisible_fraction()))
+        used = np.unique(couplings[couplings > 0])
+        known = float(used[len(used) // 2]) if own and len(used) else 1.0
+        check_width_power(scenario, np.unique(np.quantile(used, np.linspace(0, 1, _FEW))) if len(used) else couplings)
+        width, seen_share, unseen_share = fate(scenario.at(coupling=known))
+        columns = np.stack(np.broadcast_arrays(width * (couplings / known) ** power, seen_share, unseen_share))
     widths, seen, unseen = columns
     for name, values, top in (
         ("width", widths, np.inf),

@@ -64,7 +64,10 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["limit", "what", *MASS], ["scenario 'what'", "axion-photon, axion-muon, dark-sector, zprime"]),
         (["predict", *POINT], ["scenario: none given; name one, e.g. axion-muon, or --scenario path.py:Class"]),
         (["predict", "zprime", "--scenario", "dark-sector", *POINT], ["both 'zprime' and --scenario 'dark-sector'"]),
-        (["predict", "zprime", *POINT, "--loop-decay"], ["scenario 'zprime': no option 'loop_decay'; it has invisible_only (true or false)"]),
+        (
+            ["predict", "zprime", *POINT, "--loop-decay"],
+            ["scenario 'zprime': no option 'loop_decay'; it has invisible_only (true or false)"],
+        ),
         (["cross-section", "vectr", *MASS], ["'vectr' is not one of 'vector', 'scalar', 'pseudoscalar'"]),
         (["limit", "axion-muon", *MASS, "--method", "toy"], ["'toy' is not one of 'exact', 'toys', 'asymptotic'"]),
         (["limit", "axion-muon", *MASS, "--depth-average", "no"], ["'no' is not one of 'layers', 'continuous'"]),

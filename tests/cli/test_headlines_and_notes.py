@@ -143,3 +143,28 @@ def test_a_coupling_beyond_perturbation_theory_is_named_by_predict(na64stat):
     assert "couplings above 3.545 (sqrt(4 pi)" in na64stat(*point, "5").out
     assert "sqrt(4 pi)" in json.loads(na64stat(*point, "5", "--json").out)["notes"][0]
     assert json.loads(na64stat(*point, "3", "--json").out)["notes"] == []
+
+
+@pytest.mark.parametrize("command", ["predict", "workspace", "compare", "fit"])
+def test_events_of_the_layer_sum_alone_are_named(na64stat, command):
+    """At 0.0425 GeV and 0.1 / GeV the sum over layers gives 44 events, an average over any depth half a one."""
+    options = {"workspace": ("--region", "visible"), "compare": ("--region", "visible", "--method", "exact")}
+    options["fit"] = ("--region", "visible")
+    words = (command, "axion-photon", "--mass", "0.0425", "--coupling", "0.1", *options.get(command, ()))
+    text = "the sum over target layers alone gives 43.71 events in visible, an average over any depth 0.5003"
+    answer = na64stat(*words)
+    assert text in answer.out + answer.err
+    assert text in na64stat(*words, "--json").out
+    assert "target layers alone" not in na64stat(*words, "--depth-average", "continuous", "--json").out
+
+
+def test_what_a_scenario_prints_is_no_part_of_the_answer(na64stat, tmp_path):
+    own = tmp_path / "talks.py"
+    own.write_text(
+        "import na64stat as na\n\n\nclass Talks(na.MuonScalar):\n    name = 'talks'\n\n"
+        "    def production(self, *given):\n        print('made')\n        return super().production(*given)\n\n"
+        "    def width(self):\n        print('lives')\n        return 0.0\n"
+    )
+    answer = na64stat("predict", f"{own}:Talks", "--mass", "0.05", "--coupling", "1e-3", "--json")
+    assert json.loads(answer.out)["scenario"] == "talks"
+    assert "made" in answer.err

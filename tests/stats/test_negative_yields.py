@@ -98,10 +98,20 @@ def test_exact_against_its_definition(count):
     deviates, weights = np.polynomial.hermite_e.hermegauss(40)
     pairs = np.multiply.outer(weights, weights) / weights.sum() ** 2
     first, lost = np.meshgrid(7 * 1.2**deviates, 2 * 1.3**deviates, indexing="ij")
-    rates = np.maximum(first - lost, 0.0)
     limit = na.upper_limit(spec, na.Exact()).observed
-    ratio = [(pairs * poisson.cdf(count, rates + mu)).sum() for mu in (limit, 0.0)]
+    ratio = [(pairs * poisson.cdf(count, np.maximum(first - lost + mu, 0.0))).sum() for mu in (limit, 0.0)]
     assert ratio[0] / ratio[1] == pytest.approx(0.1, rel=2e-3)
+
+
+def test_a_background_below_zero_is_cut_with_the_signal_on_it():
+    """Of 3 - 2 f, f log-normal with a factor 1.9, much is below zero: the total counts, as in pyhf."""
+    lost = {"name": "b", "type": "normsys", "data": {"hi": 1.9, "lo": 1 / 1.9}}
+    spec = workspace([("signal", [4.0], [MU]), ("first", [3.0], []), ("lost", [-2.0], [lost])], [3.0])
+    x = np.linspace(-8, 8, 40_001)
+    weight, background = np.exp(-(x**2) / 2), 3 - 2 * np.exp(np.log(1.9) * x)
+    limit = na.upper_limit(spec, na.Exact()).observed
+    ratio = [(weight * poisson.cdf(3, np.maximum(background + 4 * mu, 0.0))).sum() for mu in (limit, 0.0)]
+    assert ratio[0] / ratio[1] == pytest.approx(0.1, rel=1e-3)
 
 
 def test_a_total_below_nothing_is_refused():

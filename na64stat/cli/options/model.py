@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -141,6 +141,7 @@ class ModelChoice:
         from na64stat.cli.options.numbers import one_number
         from na64stat.cli.options.point import at_coupling
         from na64stat.cli.options.scenario_run import find_average
+        from na64stat.study.depth_test import note_at
         from na64stat.study.signal_test import SignalTest
         from na64stat.yields.predict import predict
 
@@ -154,6 +155,9 @@ class ModelChoice:
             template = predict(point, run, average=find_average(self.depth_average))
             events |= {test.channel(name, run): template.regions[name].events for name in test.regions}
         model = test.model_of(events)
+        model = replace(
+            model, remarks=(*model.remarks, *note_at(point, runs, test.regions, find_average(self.depth_average)))
+        )
         coupling = with_unit(point.coupling, point.coupling_unit)
         title = (
             f"{point.name}, m = {point.mass:g} GeV, g = {coupling} at mu = 1, run {test.run_name}: "

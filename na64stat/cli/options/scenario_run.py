@@ -60,9 +60,11 @@ class ScenarioChoice:
 
     def resolve(self) -> ScenarioFactory:
         """The scenario."""
+        from na64stat.scenarios.produced import prints_to
         from na64stat.scenarios.registry import resolve
 
         # A user's file may print; standard output belongs to the answer.
+        prints_to.set(sys.stderr)
         with contextlib.redirect_stdout(sys.stderr):
             return resolve(self.text, options_of(self.options))
 

@@ -113,6 +113,7 @@ def predict(
     After efficiency, split into decays that are seen and particles that escape; in JSON, `variations` are the events at -1
     and +1 sigma of each uncertainty.
     """
+    from na64stat.study.depth_test import note_at
     from na64stat.yields.growth import strong_coupling
     from na64stat.yields.predict import predict as predict_template
 
@@ -120,7 +121,11 @@ def predict(
     point = factory(mass=one_number(mass, "--mass"), coupling=one_number(coupling, "--coupling"))
     loaded = run.load()
     template = predict_template(point, loaded, average=find_average(depth_average))
-    notes = strong_coupling(point, [point.coupling])
+    regions = tuple(template.regions)
+    notes = (
+        *strong_coupling(point, [point.coupling]),
+        *note_at(point, (loaded,), regions, find_average(depth_average)),
+    )
     if as_json:
         print_json(_record(template, loaded) | {"notes": list(notes)})
         return
@@ -192,6 +197,7 @@ def workspace(
     """
     from na64stat.files import to_json, write_text
     from na64stat.stats.likelihood.workspace import build_workspace
+    from na64stat.study.depth_test import note_at
     from na64stat.yields.predict import predict as predict_template
 
     file = None if output is None else Output.of(output, overwrite)
@@ -199,13 +205,17 @@ def workspace(
     point = at_coupling(scenario.resolve(), one_number(mass, "--mass"), coupling, [loaded])
     template = predict_template(point, loaded, average=find_average(depth_average))
     result = build_workspace(template, loaded, regions or None)
+    names = [channel["name"] for channel in result["channels"]]
+    notes = note_at(point, (loaded,), names, find_average(depth_average))
     _explain(result, point, loaded)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     if file is not None:
         write_text(file.path, to_json(result), overwrite=file.overwrite)
         click.echo(f"wrote {file.path}", err=True)
     if as_json:
         head = {"scenario": point.name, "mass_gev": point.mass, "coupling": point.coupling, "run": loaded.name}
-        print_json({**head, "workspace": result})
+        print_json({**head, "workspace": result, "notes": list(notes)})
     elif file is None:
         click.echo(to_json(result), nl=False)
 

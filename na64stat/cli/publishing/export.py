@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,10 @@ from na64stat.errors import InputError
 
 if TYPE_CHECKING:
     from na64stat.export.likelihood.patchset import Likelihood
+
+if TYPE_CHECKING:
+    from na64stat.experiment.run import Run
+    from na64stat.scenarios.base import ScenarioFactory
 
 
 @click.group(
@@ -140,6 +144,23 @@ def likelihood(
         print_json({"kind": "likelihood", "background": background, "patchset": patches})
     else:
         click.echo(f"{len(patches['patches'])} signals; {patches['metadata']['description']}")
+    for note in _artefacts(factory, loaded, chosen, mass, coupling):
+        click.echo(f"note: {note}", err=True)
+
+
+def _artefacts(
+    factory: ScenarioFactory, run: Run, regions: Sequence[str], masses: Sequence[float], couplings: Sequence[float]
+) -> list[str]:
+    """Signals that only the sum over target layers gives, with their points."""
+    from na64stat.study.depth_test import note_at
+    from na64stat.yields.survival import DepthAverage
+
+    points = [factory(mass=mass, coupling=coupling) for mass in masses for coupling in couplings]
+    return [
+        f"{point.mass:g} GeV, coupling {point.coupling:g}: {note}"
+        for point in points
+        for note in note_at(point, (run,), regions, DepthAverage.LAYERS)
+    ]
 
 
 @export.command(epilog=examples("export hs3 ws.json -o hs3.json"))

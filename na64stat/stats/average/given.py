@@ -66,7 +66,8 @@ class Given(Model):
                 parameter, values = self.parameters[i], points[:, i]
                 constraint = parameter.constraint
                 assert isinstance(constraint, Poisson)  # noqa: S101  # see `_proposed`
-                mean = constraint.tau * values
-                total -= xlogy(constraint.count, mean) - mean
+                ends = np.isfinite(values)
+                mean = constraint.tau * np.where(ends, values, 1.0)
+                total = np.where(ends, total - (xlogy(constraint.count, mean) - mean), -np.inf)
                 total = np.where((values > parameter.upper) | (values < parameter.lower), -np.inf, total)
         return np.asarray(total)

@@ -76,7 +76,7 @@ class Nodes:
 
     def rates(self, mu: float, b: int) -> Array:
         """Expected events of a bin, shape (K, J)."""
-        return mu * self.signal[:, :, b] + self.background[:, :, b]
+        return np.maximum(mu * self.signal[:, :, b] + self.background[:, :, b], 0.0)
 
     def relevant(self, radius: float) -> NDArray[np.bool_]:
         """Nodes within so many widths, shape (K, J, B)."""
@@ -225,6 +225,7 @@ class NuisanceAverage:
         totals = []
         for nodes in self.nodes:
             rates = np.multiply.outer(mu, nodes.signal[:, :, 0].ravel()) + nodes.background[:, :, 0].ravel()
+            rates = np.maximum(rates, 0.0)
             logs = log_poisson_cumulative(count, rates)
             top = logs.max(axis=1)
             weight = np.multiply.outer(nodes.shared, nodes.own[:, 0]).ravel()
@@ -355,7 +356,8 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
     pairs = outer[:, None, None] * weight
     negative = ((signal < 0) | (background < 0)) * pairs
     shape = (len(outer), longest, len(own))
-    signal, background = (np.broadcast_to(np.maximum(part, 0.0), shape) for part in (signal, background))
+    # A background below zero is cut with the signal on top of it: what counts is the total, as in pyhf.
+    signal, background = np.broadcast_to(np.maximum(signal, 0.0), shape), np.broadcast_to(background, shape)
     factor = np.ones(len(own))
     if may_rise(model):
         nominal = _on_grid(model.signal_only, model, 1.0, grid, nominal_at)[:, :, : len(own)]
