@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
@@ -184,6 +185,8 @@ def _closed_form(
     in_events = {"observed": limit.observed, **limit.expected.as_dict()}
     mu = {level: None if value is None else value * scale for level, value in in_events.items()}
     coupling = {level: None if value is None else known * value ** (1 / power) for level, value in mu.items()}
+    if not all(value is None or value < math.inf for value in coupling.values()):
+        raise ComputationError(f"{total:g} events at coupling {known:g}: a limit on the coupling is beyond all numbers")
     if not is_packaged(probe):
         used = np.array(sorted({value for value in coupling.values() if value is not None}))
         direct = test.events(probe, used, average)

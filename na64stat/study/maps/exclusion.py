@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -10,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import interval, names
-from na64stat.contour.refine import refine
+from na64stat.contour.refine import COARSE, refine
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.records.artefact import real_excess
 from na64stat.records.exclusion import Exclusion
-from na64stat.scenarios.base import ScenarioFactory, check_factory
+from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.method import Method
 from na64stat.study.maps.long_work import Means, question_of, warn_of_doubts
 from na64stat.study.maps.points import MapEvaluator, MapPoints, MapWork
@@ -105,8 +107,17 @@ def exclusion(
         tolerance,
         nodes.unsettled,
         of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated),
-        (*test.notes, *doubts),
+        (*test.notes, *doubts, *_note_of_mesh(first)),
     )
+
+
+def _note_of_mesh(probe: Scenario) -> tuple[str, ...]:
+    """How fine the first mesh is, where a scenario can have structure that nobody knows."""
+    if is_packaged(probe):
+        return ()
+    size = " by ".join(f"{step / math.log(10):.2g}" for step in COARSE)
+    text = f"regions between points of the first mesh ({size} decades of mass and coupling, less in small boxes) are not found"
+    return (text,)
 
 
 class _Kept:
