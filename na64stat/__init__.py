@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from na64stat.stats.bayes.priors import LogFlat as LogFlat
     from na64stat.stats.bayes.priors import Prior as Prior
     from na64stat.stats.bayes.user_prior import UserPrior as UserPrior
+    from na64stat.stats.combine import combine as combine
     from na64stat.stats.compare import compare as compare
     from na64stat.stats.exact.exact import Exact as Exact
     from na64stat.stats.exact.feldman_cousins import FeldmanCousins as FeldmanCousins
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
     from na64stat.stats.fits.goodness import goodness_of_fit as goodness_of_fit
     from na64stat.stats.fits.impacts import impacts as impacts
     from na64stat.stats.fits.profile import profile as profile
-    from na64stat.stats.likelihood.combine import combine as combine
     from na64stat.stats.likelihood.interpolation import Interpolation as Interpolation
     from na64stat.stats.likelihood.model import Model as Model
     from na64stat.stats.likelihood.statistic import Criterion as Criterion
@@ -130,7 +130,7 @@ _HOMES = {
     "build_workspace": "stats.likelihood.workspace",
     "channels_alone": "study.each_channel",
     "cl_s": "stats.limits",
-    "combine": "stats.likelihood.combine",
+    "combine": "stats.combine",
     "compare": "stats.compare",
     "compare_priors": "study.bayes.credible",
     "credible_limit": "study.bayes.credible",

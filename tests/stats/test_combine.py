@@ -8,8 +8,8 @@ import pytest
 
 from na64stat.errors import WorkspaceError
 from na64stat.stats.asymptotic import Asymptotic
+from na64stat.stats.combine import combine
 from na64stat.stats.exact.exact import Exact
-from na64stat.stats.likelihood.combine import combine
 from na64stat.stats.likelihood.fit import fit_free
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import upper_limit

@@ -120,6 +120,11 @@ def test_a_total_below_nothing_is_refused():
         na.Model.from_workspace(spec)
 
 
+def test_samples_that_cancel_but_for_rounding_are_accepted():
+    parts = [("first", [0.3], []), ("lost", [-0.1], []), ("more", [-0.2], [])]
+    assert na.Model.from_workspace(workspace([("signal", [1.0], [MU]), *parts], [0.0])).bins == 1
+
+
 def test_a_signal_that_takes_events_away():
     spec = workspace([("signal", [40.0, -20.0], [MU]), ("first", [90.0, 80.0], [normsys("a", 0.1)])], [90.0, 80.0])
     model = na.Model.from_workspace(spec)

@@ -40,7 +40,7 @@ def combine(
     stands in an object beside the labels.
     """
     from na64stat.files import to_json, write_text
-    from na64stat.stats.likelihood.combine import combine as combine_workspaces
+    from na64stat.stats.combine import combine as combine_workspaces
 
     file = None if output is None else Output.of(output, overwrite)
     labels = [Path(name).stem for name in files]

@@ -33,6 +33,9 @@ PROJECTION: Final = "projection"
 NO_STRENGTH: Final = ""
 """Name of the parameter in the place of the signal strength where a model has none; no workspace can use it."""
 
+_CANCELS: Final = 1e-12
+"""Share of its samples up to which a negative total is rounding: 0.3 - 0.1 - 0.2."""
+
 NEGLIGIBLE_SIGNAL: Final = 1e-9
 """A bin whose signal is below this share of the total has none for the exact method."""
 
@@ -500,8 +503,10 @@ def _check_totals(model: Model) -> None:
     """
     if not any((row.nominal < 0).any() for row in model.rows):
         return
-    rates = model.background_events
-    for b in np.flatnonzero(rates < 0):
+    rates, sizes = model.background_events, np.zeros(model.bins)
+    for row in model.rows:
+        np.add.at(sizes, row.bins, np.abs(row.nominal))
+    for b in np.flatnonzero(rates < -_CANCELS * sizes):
         parts = [
             f"{row.sample} {row.nominal[row.bins == b][0]:g}"
             for row in model.rows
