@@ -356,8 +356,11 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
     pairs = outer[:, None, None] * weight
     negative = ((signal < 0) | (background < 0)) * pairs
     shape = (len(outer), longest, len(own))
-    # A background below zero is cut with the signal on top of it: what counts is the total, as in pyhf.
-    signal, background = np.broadcast_to(np.maximum(signal, 0.0), shape), np.broadcast_to(background, shape)
+    signal = np.broadcast_to(np.maximum(signal, 0.0), shape)
+    if not model.has_negative_samples:
+        background = np.maximum(background, 0.0)
+    # Else it is cut with the signal on top of it: of an interference only the total has a meaning.
+    background = np.broadcast_to(background, shape)
     factor = np.ones(len(own))
     if may_rise(model):
         nominal = _on_grid(model.signal_only, model, 1.0, grid, nominal_at)[:, :, : len(own)]

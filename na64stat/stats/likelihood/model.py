@@ -238,6 +238,11 @@ class Model:
         return total if total > 0 else 1.0
 
     @cached_property
+    def has_negative_samples(self) -> bool:
+        """Whether a sample takes events away in a bin, as that of an interference does."""
+        return any(bool((row.nominal < 0).any()) for row in self.rows)
+
+    @cached_property
     def largest_mu(self) -> float:
         """Strength up to which no bin expects less than nothing; infinite unless the signal takes events away (interference)."""
         lost = np.maximum(-self.signal_events, 0.0)
@@ -501,7 +506,7 @@ def _check_totals(model: Model) -> None:
 
     A single sample may be negative, as that of an interference is.
     """
-    if not any((row.nominal < 0).any() for row in model.rows):
+    if not model.has_negative_samples:
         return
     rates, sizes = model.background_events, np.zeros(model.bins)
     for row in model.rows:
