@@ -124,8 +124,9 @@ class _Statistics:
         self.data = data[None, :]
         # A bin without background cannot pull a parameter at mu = 0: its Asimov count is 0 whatever they are.
         self.centre = fit_fixed(model, np.where(background > 0, data, 0.0)[None, :], 0.0).parameters
-        self.asimov = model.rates(self.centre)
+        self.asimov = np.maximum(model.rates(self.centre), 0.0)
         self.asimov_auxiliary = expected_auxiliary(model, self.centre[0])
+        self.asimov_least = self._least()
         self.free = fit_free(model, self.data, lowest_mu=statistic.lowest_mu(model))
 
     def cl_s(self, mu: float) -> ClsResult:
@@ -148,7 +149,15 @@ class _Statistics:
     def root_asimov(self, mu: float) -> float:
         fixed = fit_fixed(self.model, self.asimov, mu, self.asimov_auxiliary, start=self.centre)
         self.refitted += fixed.refitted
-        return math.sqrt(max(2 * float(fixed.nll[0]), 0.0))
+        return math.sqrt(max(2 * (float(fixed.nll[0]) - self.asimov_least), 0.0))
+
+    def _least(self) -> float:
+        """-ln L of the Asimov data: 0, but where a fit was turned back since negative samples leave nothing in a bin."""
+        from na64stat.stats.likelihood import kernel
+
+        at = self.model.scaled(self.centre)
+        auxiliary = self.asimov_auxiliary[None, :]
+        return float(kernel.values(self.model.compiled, at, self.asimov, auxiliary, as_fitted=True)[0])
 
     def probabilities(self, root: float, root_asimov: float) -> tuple[float, float, float]:
         """CL_s, CL_sb and CL_b of an observed root of the statistic."""

@@ -137,9 +137,11 @@ def check_cl(cl: float) -> None:
 def check_strength(model: Model, mu: float) -> None:
     """Refuse a signal strength at which a signal that takes events away leaves less than nothing in a bin."""
     if mu > model.largest_mu:
+        b = int(np.argmin(model.background_events + model.largest_mu * model.signal_events))
         raise InputError(
-            f"mu = {mu:.4g}: the signal is negative in a bin, where less than nothing is expected beyond mu = "
-            f"{model.largest_mu:.4g}; expected a strength up to there"
+            f"mu = {mu:.4g}: the signal takes {-model.signal_events[b]:g} of {model.background_events[b]:g} events away in "
+            f"{model.bin_names[b]} at mu = 1, so that less than nothing is expected beyond mu = {model.largest_mu:.4g}; expected "
+            "a strength up to there"
         )
 
 

@@ -182,7 +182,9 @@ def _asymptotic(model: Model, method: Asymptotic) -> Significance:
     from scipy.stats import norm
 
     truth = _signal_point(model)
-    values, _, _ = evaluate(Statistic.Q0, model, 0.0, model.rates(truth), expected_auxiliary(model, truth[0]))
+    values, _, _ = evaluate(
+        Statistic.Q0, model, 0.0, np.maximum(model.rates(truth), 0.0), expected_auxiliary(model, truth[0])
+    )
     root = math.sqrt(values[0])
     levels = [None if math.isinf(root) else max(root + float(norm.ppf(p)), 0.0) for p in BAND_QUANTILES.values()]
     p0 = None

@@ -51,6 +51,9 @@ _MANY = 1e6
 _FRACTION_TERMS = 12
 """Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
 
+_ROUNDING = 1e-12
+"""Events, or share of the signal, by which a rate may be negative for rounding."""
+
 _STILL = 1e-5
 """Effect of a direction, in standard deviations of the counts, that is none."""
 
@@ -354,7 +357,7 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
         else:
             outer = _given_held(model, shared.deviates, outer)
     pairs = outer[:, None, None] * weight
-    negative = ((signal < 0) | (background < 0)) * pairs
+    negative = ((signal < -_ROUNDING * np.abs(signal).max()) | (background < -_ROUNDING)) * pairs
     shape = (len(outer), longest, len(own))
     signal = np.broadcast_to(np.maximum(signal, 0.0), shape)
     if not model.has_negative_samples:

@@ -73,12 +73,27 @@ class Posterior:
         return values
 
     def _log_density(self, points: Array) -> Array:
+        if self.model.has_negative_samples:
+            return self._log_density_of_positive(points)
         counts, auxiliary = self._data(len(points))
         found = -kernel.values(self._split.compiled, self._parameters(points), counts, auxiliary)
         if np.isnan(found).any():
             point = dict(zip(self.names, points[np.isnan(found)][0].tolist(), strict=True))
             raise ComputationError(f"posterior: the likelihood is not a number at {point} (u of the signal parameters)")
         return found
+
+    def _log_density_of_positive(self, points: Array) -> Array:
+        """The same with signals and backgrounds that negative samples turn negative cut at zero, as in `MarginalLikelihood`.
+
+        The likelihood of no events would grow with a negative rate, and without end with mu.
+        """
+        from scipy.special import xlogy
+
+        signal, total = self.rates(points)
+        rates = np.maximum(signal, 0.0) + np.maximum(total - signal, 0.0)
+        counts, _ = self._data(len(points))
+        with np.errstate(divide="ignore"):
+            return np.asarray(self.log_prior(points) + (xlogy(counts, rates) - rates).sum(axis=1))
 
     def values(self, points: Array) -> Array:
         """The parameters themselves, shape (N, D)."""

@@ -26,6 +26,9 @@ _STEP = 3e-4
 _FLATTEST = 0.05
 """Smallest curvature that a direction is given: its nodes reach 4.5 times as far as those of the constraint."""
 
+_STEEPEST = 1e60
+"""Derivative of the logarithm of the density beyond which no mode is looked for."""
+
 _KEPT = 8
 """Averages at other mu that are kept."""
 
@@ -226,7 +229,14 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
     centre[others] = 0.0
     for _ in range(60):
         here = replace(given, centre=centre, spread=spread)
-        gradient, curvature = _derivatives(here, columns)
+        with np.errstate(all="ignore"):
+            gradient, curvature = _derivatives(here, columns)
+        if not (np.abs(curvature).max(initial=0.0) < _STEEPEST and np.abs(gradient).max(initial=0.0) < _STEEPEST):
+            names = ", ".join(given.bin_names[given.summed :])
+            raise ComputationError(
+                f"exact method: the probability of the counts held in {names} changes too steeply with the nuisance parameters; "
+                "expected uncertainties in proportion to the events they act on, or hold others"
+            )
         values, vectors = np.linalg.eigh(curvature)
         values = np.maximum(values, _FLATTEST * 0.1)
         step = vectors @ ((vectors.T @ gradient) / values)

@@ -212,7 +212,7 @@ class Division:
 
         With all that are as strong: which of two equal bins comes first decides nothing.
         """
-        information = events**2 / (1 + self._backgrounds)
+        information = (events / events.max()) ** 2 / (1 + self._backgrounds)
         share = np.where(self._constrains, information / information.sum(), np.inf)
         return np.array([share[share <= level * (1 + 1e-9)].sum() for level in share])
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import names
-from na64stat.errors import InputError
+from na64stat.errors import ComputationError, InputError
 from na64stat.files.saved import SavedByFields
 from na64stat.stats.fits.profile import DEEPER, Profile, index_of, observed_fit, observed_floor
 from na64stat.stats.likelihood.fit import Fits
@@ -29,6 +29,9 @@ AT_LOWER: Final = "at its lower bound"
 AT_UPPER: Final = "at its upper bound"
 NO_EFFECT: Final = "without effect"
 """What can be said of a fitted parameter; only a free one has a Hesse error."""
+
+_STEEPEST: Final = 1e24
+"""Second derivative beyond which differences of the gradient are not of numbers that a float keeps apart."""
 
 _PYHF_UPPER: Final = 10.0
 """Where pyhf ends a normfactor or shapefactor whose bounds a file leaves out."""
@@ -281,7 +284,15 @@ def _second_derivatives(model: Model, fits: Fits, states: list[str], lowest: flo
     result = np.zeros((len(point), len(point)))
     for _ in range(2):
         room = 0.5 * np.minimum(point - bounds[:, 0], bounds[:, 1] - point)
-        result[np.ix_(free, free)] = _differences(model, point, free, np.minimum(step, room))
+        with np.errstate(all="ignore"):
+            result[np.ix_(free, free)] = _differences(model, point, free, np.minimum(step, room))
+        steepest = free[~(np.abs(np.diag(result)[free]) < _STEEPEST)]
+        if len(steepest) or not np.isfinite(result).all():
+            names = ", ".join(model.parameters[i].name for i in (steepest if len(steepest) else free))
+            raise ComputationError(
+                f"fit: -ln L changes so steeply with {names} that it has no second derivatives; expected uncertainties in "
+                "proportion to the events they act on"
+            )
         steep = free[np.diag(result)[free] > 0]
         step[steep] = _STEP / np.sqrt(np.diag(result)[steep])
     flat = set(free.tolist()) - set(steep.tolist())

@@ -59,6 +59,7 @@ CONSTRAINT_PAR, CONSTRAINT_POISSON = 27, 28  # (C)
 # Tables of reals.
 NOMINAL, LOG_HI, LOG_LO, FACTOR_POLY = 30, 31, 32, 33  # (M), and each factor's data, the polynomial with 6 numbers
 UP, DOWN, CONSTRAINT_SCALE, REACH = 34, 35, 36, 37  # shifts of histosys; (C) sigma or tau; (P) longest step of a fit
+LEAST = 38  # (B) rate below which a fit is turned back; 0 where no sample is negative
 
 # Tables that a thread fills in.
 RATE, PRODUCT, VALUE, SLOPE, BEND, SHIFT = (
@@ -101,6 +102,9 @@ _SOFT: Final = 1e-4
 
 A negative signal, with nothing seen, would make -ln L fall without end as mu grows. pyhf ends it with its bounds.
 """
+
+_TURN: Final = 16.0
+"""Within this part of the least rate a fit is turned back: where nothing is expected the slope is exp(-16)."""
 
 _TOLERANCE = 1e-12
 """Newton's estimate of twice the remaining decrease of -ln L at which a fit has converged; ties need 1e-7."""
@@ -194,6 +198,27 @@ def _rates(k: Indices, x: Array, p: Array, w: Array) -> None:
 
 
 @_inlined
+def _least(k: Indices, x: Array, w: Array, b: int) -> float:
+    """Rate of a bin below which a fit is turned back, minus infinity for none.
+
+    Below it the Poisson term goes on smoothly to what forbids negative totals: without counts it falls no more, and with
+    counts it rises as a parabola. Else -ln L without counts would fall with a total that uncertainties turn negative.
+    """
+    least: float = x[k[LEAST] + b] if w[k[SOFTEN]] != 0 else -math.inf
+    return least if least > 0 else -math.inf
+
+
+@_inlined
+def _beyond(count: float, rate: float, least: float) -> float:
+    """-ln of a Poisson probability, as of `_deviance`, below the least rate."""
+    u, width = (rate - least) / least, least / _TURN
+    value = least - width + width * math.exp(_TURN * u)
+    if count > 0:
+        value += count * (math.log(count) - math.log(least) - u + 0.5 * u * u) - count
+    return value
+
+
+@_inlined
 def _deviance(count: float, rate: float) -> float:
     """-ln of a Poisson probability relative to its maximum, without cancellation."""
     if count == 0:
@@ -211,7 +236,8 @@ def _value(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w: A
     _rates(k, x, p, w)
     total = 0.0
     for b in range(k[BINS]):
-        total += _deviance(counts[b], w[k[RATE] + b])
+        rate, least = w[k[RATE] + b], _least(k, x, w, b)
+        total += _beyond(counts[b], rate, least) if rate < least else _deviance(counts[b], rate)
     for i in range(k[CONSTRAINTS]):
         v, scale = p[k[k[CONSTRAINT_PAR] + i]], x[k[CONSTRAINT_SCALE] + i]
         if k[k[CONSTRAINT_POISSON] + i] == 1:
@@ -223,8 +249,12 @@ def _value(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w: A
 
 
 @_inlined
-def _residual(count: float, rate: float) -> float:
+def _residual(k: Indices, x: Array, w: Array, counts: Array, b: int) -> float:
     """Derivative of a Poisson term by its rate."""
+    count, rate, least = counts[b], w[k[RATE] + b], _least(k, x, w, b)
+    if rate < least:
+        u = (rate - least) / least
+        return math.exp(_TURN * u) - count * (1.0 - u) / least
     return 1.0 - count / rate if count > 0 else 1.0
 
 
@@ -297,7 +327,7 @@ def _gradient(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w
     for i in range(k[PARAMETERS]):
         w[gradient + i] = 0.0
     for b in range(k[BINS]):
-        residual = _residual(counts[b], w[k[RATE] + b])
+        residual = _residual(k, x, w, counts, b)
         for i in range(size):
             w[gradient + k[k[GLOBAL_PAR] + i]] += residual * w[k[FIRST] + b * size + i]
         for s in range(slots):
@@ -351,11 +381,14 @@ def _hessian(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w:
     for i in range(bins * slots * slots):
         w[local + i] = 0.0
     for b in range(bins):
-        rate = w[k[RATE] + b]
-        weight = max(counts[b], rate) if convex else counts[b]
-        if weight <= 0 or rate <= 0:
-            continue
-        weight /= rate * rate
+        rate, least = w[k[RATE] + b], _least(k, x, w, b)
+        if rate < least:
+            weight = (_TURN * math.exp(_TURN * (rate - least) / least) + counts[b] / least) / least
+        else:
+            weight = max(counts[b], rate) if convex else counts[b]
+            if weight <= 0 or rate <= 0:
+                continue
+            weight /= rate * rate
         at, at_local = k[FIRST] + b * size, k[FIRST_LOCAL] + b * slots
         for i in range(size):
             scaled = weight * w[at + i]
@@ -394,7 +427,7 @@ def _row_curvature(k: Indices, x: Array, r: int, p: Array, counts: Array, w: Arr
     total = 0.0
     for c in range(first, last):
         b = k[k[CELL_BIN] + c]
-        total += _residual(counts[b], w[k[RATE] + b]) * w[k[HEIGHT] + c] * w[k[GAMMA] + c]
+        total += _residual(k, x, w, counts, b) * w[k[HEIGHT] + c] * w[k[GAMMA] + c]
     for f in range(begin, end):
         i, slope = k[k[FACTOR_AT] + f], w[k[SLOPE] + f]
         w[k[HESS] + i * size + i] += total * product * w[k[BEND] + f]
@@ -412,7 +445,7 @@ def _row_curvature(k: Indices, x: Array, r: int, p: Array, counts: Array, w: Arr
         moved, bent = 0.0, 0.0
         for c in range(first, last):
             b = k[k[CELL_BIN] + c]
-            residual = _residual(counts[b], w[k[RATE] + b]) * w[k[GAMMA] + c]
+            residual = _residual(k, x, w, counts, b) * w[k[GAMMA] + c]
             if w[k[SOFTEN]] != 0 and k[k[ROW_SIGNAL] + r] == 1:
                 residual *= w[k[TILT] + c]
             up, down = x[k[UP] + place + c], x[k[DOWN] + place + c]
@@ -435,7 +468,7 @@ def _soft_curvature(k: Indices, x: Array, r: int, counts: Array, w: Array) -> No
         if w[k[BOW] + c] == 0:
             continue
         b = k[k[CELL_BIN] + c]
-        weight = _residual(counts[b], w[k[RATE] + b]) * w[k[GAMMA] + c] * product * w[k[BOW] + c]
+        weight = _residual(k, x, w, counts, b) * w[k[GAMMA] + c] * product * w[k[BOW] + c]
         for h in range(k[k[SHAPE_START] + r], k[k[SHAPE_START] + r + 1]):
             slope = weight * _shift_slope(k, x, w, h, c - first)
             for other in range(k[k[SHAPE_START] + r], h + 1):
@@ -460,7 +493,7 @@ def _gamma_curvature(k: Indices, x: Array, r: int, g: int, p: Array, counts: Arr
         b, one = k[k[CELL_BIN] + c], k[k[GAMMA_PAR] + k[k[GAMMA_AT] + g] - first + c]
         if p[one] == 0:
             continue
-        share = _residual(counts[b], w[k[RATE] + b]) * w[k[GAMMA] + c] / p[one]
+        share = _residual(k, x, w, counts, b) * w[k[GAMMA] + c] / p[one]
         for f in range(k[k[FACTOR_START] + r], k[k[FACTOR_START] + r + 1]):
             slope = share * _factor_slope(k, w, r, f)
             _add_second(k, w, one, k[k[FACTOR_PAR] + f], slope * w[k[HEIGHT] + c])

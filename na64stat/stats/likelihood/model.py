@@ -249,6 +249,11 @@ class Model:
         taken = lost > 0
         return float(np.min(self.background_events[taken] / lost[taken], initial=math.inf))
 
+    @cached_property
+    def has_negative_samples(self) -> bool:
+        """Whether a sample takes events away, so that uncertainties may turn a total negative."""
+        return any((row.nominal < 0).any() for row in self.rows)
+
     @property
     def signal_rows(self) -> tuple[Row, ...]:
         """The samples proportional to mu."""

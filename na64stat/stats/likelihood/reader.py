@@ -126,7 +126,8 @@ class Reader:
                 nominal = _numbers(sample["data"], self.sizes[index], where, -most, most)
                 if 0 < np.abs(nominal).max() < SMALLEST_SIGNAL:
                     raise WorkspaceError(
-                        f"{where}: {nominal.max():g} events in the largest bin; none, or {SMALLEST_SIGNAL:g} and more are right"
+                        f"{where}: {np.abs(nominal).max():g} events in the largest bin; none, or {SMALLEST_SIGNAL:g} and more "
+                        "are right"
                     )
                 seen: set[tuple[str, str]] = set()
                 for modifier in sample["modifiers"]:
@@ -254,7 +255,7 @@ class Reader:
                 normsys.append((first, *_normsys(data, place)))
             elif kind == "histosys":
                 # A signal is in units of its own, whatever these are.
-                most = FACTORS[1] * float(nominal.max()) if self.poi in seen and nominal.any() else MOST_EVENTS
+                most = FACTORS[1] * float(np.abs(nominal).max()) if self.poi in seen and nominal.any() else MOST_EVENTS
                 high, low = (
                     _numbers(data[key], size, f"{place}, {key}", -most, most) for key in ("hi_data", "lo_data")
                 )

@@ -44,6 +44,7 @@ from na64stat.stats.likelihood.kernel import (
     HEADER,
     HEIGHT,
     HESS,
+    LEAST,
     LINEAR_SHAPES,
     LOCAL,
     LOCAL_BIN,
@@ -84,6 +85,12 @@ from na64stat.stats.likelihood.parameters import Array, Gaussian, Poisson
 if TYPE_CHECKING:
     from na64stat.stats.likelihood.model import Model
     from na64stat.stats.likelihood.sample import Row
+
+_LEAST = 1e-4
+"""Share of the nominal background below which fits are turned back: -ln L is off by no more events than that."""
+
+_CANCELLED = 1e-6
+"""Share of its samples that stands for a background which they cancel."""
 
 
 def compile_model(model: Model) -> Compiled:
@@ -129,6 +136,7 @@ def compile_model(model: Model) -> Compiled:
         DOWN: np.concatenate([np.zeros(0), *(down for _, _, down in shapes)]),
         CONSTRAINT_SCALE: [c.sigma if isinstance(c, Gaussian) else c.tau for c in constraints],
         REACH: _reach(model),
+        LEAST: _least_rates(model),
     }
     sizes = {
         ROWS: len(rows),
@@ -184,6 +192,17 @@ def _reach(model: Model) -> Array:
         if constraint is not None:
             reach[i] = 5 * constraint.width
     return reach
+
+
+def _least_rates(model: Model) -> Array:
+    """Rates below which fits are turned back, in bins that a negative sample may turn negative; 0 in others."""
+    sizes, negative = np.zeros(model.bins), np.zeros(model.bins, dtype=bool)
+    for row in model.rows:
+        negative[row.bins[row.nominal < 0]] = True
+        if model.poi not in row.factors:
+            np.add.at(sizes, row.bins, np.abs(row.nominal))
+    background = np.maximum(model.background_events, _CANCELLED * sizes)
+    return np.where(negative, _LEAST * background, 0.0)
 
 
 def _locality(model: Model) -> tuple[Indices, Indices, Indices, Indices]:
