@@ -199,13 +199,14 @@ def _peer(folder: Path, points: int) -> float | None:
     import pyhf
 
     import na64stat as na
-    from na64stat.study.signal_test import SignalTest
 
     run = na.load_run(folder / "own.toml", background="realistic")
-    test = SignalTest(run, ("visible", "invisible"))
+    template = na.predict(na.AxionPhoton(mass=0.01, coupling=1e-3), run)
     times = []
-    for one, other in 10 ** np.random.default_rng(1).uniform(-1, 1, (points, 2)):
-        workspace = test.workspace({"visible": float(one), "invisible": float(other)})
+    for events in 10 ** np.random.default_rng(1).uniform(-1, 1, (points, 2)):
+        workspace = na.build_workspace(template, run, ("visible", "invisible"))
+        for channel, count in zip(workspace["channels"], events, strict=True):
+            channel["samples"][0]["data"] = [float(count)]
         begin = time.perf_counter()
         spec = pyhf.Workspace(workspace)
         model = spec.model()

@@ -63,7 +63,10 @@ def test_the_digest_of_a_patch_set_is_checked(na64stat, background, write):
         ([{"op": "hit", "path": "/channels"}], "ws.json with patch.json: patch: does not fit the workspace: Unknown"),
         ([{"op": "add"}], "'path'"),
         ([{"op": "remove", "path": ""}], "ws.json with patch.json: "),
-        ([{"op": "replace", "path": "/channels/0/samples/0/data/0", "value": -4}], "sample 'signal': -4 events"),
+        (
+            [{"op": "replace", "path": "/channels/0/samples/0/data/0", "value": -4}],
+            "the signal only takes events away (-4 at mu = 1)",
+        ),
         ([{"op": "remove", "path": "/observations/0"}], "ws.json with patch.json: "),
         ([1], "patch.json: not a JSON patch; a list of operations is right"),
         ({"a": 1}, "patch.json: not a JSON patch; a list of operations is right"),

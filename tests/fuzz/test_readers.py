@@ -13,7 +13,7 @@ from . import cases
 from .cases import ForeignError, Tally, attempt, lay_out
 from .readers import BY_NAME, READERS
 
-CASES, DEAR_CASES, LONG_CASES = 1000, 300, 10
+CASES, DEAR_CASES, LONG_CASES = 1000, 300, 4
 """In each run of the tests; `scripts/fuzz.py` draws as many as one likes."""
 
 

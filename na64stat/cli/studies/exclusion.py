@@ -41,7 +41,7 @@ LEVELS = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 @click.command(
     epilog=examples(
         "exclusion axion-photon --mass 1e-3:1 --coupling 1e-6:1 --region visible -o region.json",
-        "exclusion axion-muon --option loop_decay=true --mass 0.05:0.5 --coupling 1e-5:1 --level observed --json",
+        "exclusion axion-muon --option loop_decay=true --mass 0.05:0.5 --coupling 1e-5:1 --json",
     )
 )
 @with_scenario

@@ -238,11 +238,6 @@ class Model:
         return total if total > 0 else 1.0
 
     @cached_property
-    def has_negative_samples(self) -> bool:
-        """Whether a sample takes events away in a bin, as that of an interference does."""
-        return any(bool((row.nominal < 0).any()) for row in self.rows)
-
-    @cached_property
     def largest_mu(self) -> float:
         """Strength up to which no bin expects less than nothing; infinite unless the signal takes events away (interference)."""
         lost = np.maximum(-self.signal_events, 0.0)

@@ -32,7 +32,7 @@ MOST_EVENTS: Final = 1e12
 MOST_DEVIATIONS: Final = 100.0
 """Auxiliary measurements farther from their nominal values, in standard deviations, are refused."""
 
-SMALLEST_SIGNAL: Final = 1e-200
+SMALLEST_SIGNAL: Final = 1e-300
 """Samples with fewer events in their largest bin are refused: ratios to them would overflow."""
 
 
