@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
@@ -45,5 +45,16 @@ class SavedByFields(Saved):
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form: schema, kind and fields."""
-        own = {self.keys.get(item.name, item.name): getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+        own = {self.keys.get(item.name, item.name): _plain(getattr(self, item.name)) for item in fields(self)}  # type: ignore[arg-type]
         return {"schema": SCHEMA, "kind": self.kind, **own}
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as objects, tuples and arrays as lists, all the way down."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -122,7 +122,10 @@ def dependence(
         if power is not None:
             return Dependence(between, 1.0, made, (power,), (made.dsigma_dx,), one.width() != 0)
     couplings = np.union1d(sampled(between), np.asarray(asked, dtype=float))
-    key = scenario.at(coupling=1.0), between, beam, couplings.tobytes()
+    # What it makes at three couplings is part of the key: a class can be changed while the program runs.
+    ends = (scenario.at(coupling=float(couplings[k])) for k in (0, len(couplings) // 2, -1))
+    seen = b"".join(produced(one, *beam).dsigma_dx.tobytes() + repr(fate(one)).encode() for one in ends)
+    key = scenario.at(coupling=1.0), between, beam, couplings.tobytes() + seen
     try:
         known = _known.get(key)
     except TypeError:  # an option that cannot be hashed
