@@ -75,7 +75,7 @@ def several(
 
 def names(name: str, value: str | Iterable[str], error: type[InputError] = InputError) -> tuple[str, ...]:
     """One name, or several, as a tuple: a text is one name and not its letters."""
-    return several(name, value, str, "a name or a sequence of names is right, such as ['visible', 'invisible']", error)
+    return several(name, value, str, "expected a name or a sequence of names, such as ['visible', 'invisible']", error)
 
 
 def is_number(value: object) -> bool:
@@ -83,8 +83,8 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-_NUMBERS: Final = "a number or a sequence of numbers is right, such as [0.01, 0.1]"
-_ENDS: Final = "two positive numbers, the smaller first, are right"
+_NUMBERS: Final = "expected a number or a sequence of numbers, such as [0.01, 0.1]"
+_ENDS: Final = "expected two positive numbers, the smaller first"
 
 
 def numbers(name: str, value: float | Sequence[float] | Array, right: str = _NUMBERS) -> Array:

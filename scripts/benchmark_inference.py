@@ -69,11 +69,11 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse before minutes of work what would fail after them."""
     for name, lowest in (("rounds", 1), ("sets", 2)):
         if getattr(arguments, name) < lowest:
-            raise InputError(f"--{name} {getattr(arguments, name)}: a whole number >= {lowest} is right")
+            raise InputError(f"--{name} {getattr(arguments, name)}: expected a whole number >= {lowest}")
     if arguments.workers is not None and arguments.workers < 1:
-        raise InputError(f"--workers {arguments.workers}: a whole number >= 1 is right")
+        raise InputError(f"--workers {arguments.workers}: expected a whole number >= 1")
     if not 0 < arguments.scale < float("inf"):
-        raise InputError(f"--scale {arguments.scale}: a number > 0 is right")
+        raise InputError(f"--scale {arguments.scale}: expected a number > 0")
     if arguments.output and arguments.output.exists() and not arguments.overwrite:
         raise InputError(f"cannot write {arguments.output}: the file exists; --overwrite would replace it")
     if arguments.output and not arguments.output.resolve().parent.is_dir():

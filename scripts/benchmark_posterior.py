@@ -180,7 +180,7 @@ def main() -> int:
     try:
         for name, lowest in (("steps", 50), ("rounds", 1)):
             if getattr(arguments, name) < lowest:
-                raise InputError(f"--{name} {getattr(arguments, name)}: a whole number >= {lowest} is right")
+                raise InputError(f"--{name} {getattr(arguments, name)}: expected a whole number >= {lowest}")
         if arguments.output and arguments.output.exists() and not arguments.overwrite:
             raise InputError(f"cannot write {arguments.output}: the file exists; --overwrite would replace it")
         record = measure(arguments.steps, arguments.rounds)

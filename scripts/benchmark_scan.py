@@ -92,7 +92,7 @@ def _check(arguments: argparse.Namespace) -> None:
     ):
         for value in values:
             if value < lowest:
-                raise InputError(f"--{name} {value}: a whole number >= {lowest} is right")
+                raise InputError(f"--{name} {value}: expected a whole number >= {lowest}")
     if arguments.output and arguments.output.exists() and not arguments.overwrite:
         raise InputError(f"cannot write {arguments.output}: the file exists; --overwrite would replace it")
 

@@ -80,7 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--memory", type=float, default=8.0, metavar="GiB", help="address space (default: %(default)s)")
     arguments = parser.parse_args()
     if arguments.cases < 1 or arguments.most < 1 or not arguments.memory > 0:
-        parser.error("--cases, --most and --memory: positive numbers are right")
+        parser.error("--cases, --most and --memory: expected positive numbers")
     if not arguments.save.is_dir():
         parser.error(f"--save {arguments.save}: there is no such folder")
     return arguments
@@ -166,7 +166,7 @@ def _guided(arguments: argparse.Namespace) -> int:
         from fuzz.readers import BY_NAME
     names = arguments.reader or []
     if len(names) != 1 or names[0] not in BY_NAME:
-        print(f"--engine atheris: one --reader of {', '.join(BY_NAME)} is right", file=sys.stderr)
+        print(f"--engine atheris: expected one --reader of {', '.join(BY_NAME)}", file=sys.stderr)
         return 2
     reader, tally = BY_NAME[names[0]], Tally()
     reader.seeds()

@@ -41,37 +41,37 @@ def model():
 
 # Of each kind of argument: something good, slips, and words that say what is right; a function makes a value when asked.
 KINDS = {
-    "run": (run, ["2022", 2022, None, na.Run, lambda: [run(), "2023"]], "a Run is right, such as load_run('2022')"),
-    "one run": (run, ["2022", lambda: [run()], None], "a Run is right, such as load_run('2022')"),
+    "run": (run, ["2022", 2022, None, na.Run, lambda: [run(), "2023"]], "a Run, such as load_run('2022')"),
+    "one run": (run, ["2022", lambda: [run()], None], "a Run, such as load_run('2022')"),
     "scenario": (AXION, [na.AxionMuon, "axion-muon", None, 0.1], "such as AxionMuon(mass=0.1, coupling=1e-3)"),
     "factory": (
         na.AxionMuon,
         ["axion-muon", None, na.Exact, lambda: AXION, na.Scenario, lambda: partial(na.AxionMuon, loop=True)],
-        ("a class is right, such as AxionMuon", "its class is right, AxionMuon", "it needs a `name`"),
+        ("a class, such as AxionMuon", "its class, AxionMuon", "it needs a `name`"),
     ),
-    "question": (AXION, ["axion-muon", None, na.Exact, lambda: workspace()], "a class of one, or a Model is right"),
-    "numbers": ([0.1], ["0.1", None, ["a"], [[0.1], [0.2]], {0.1: 1}, True, 1j], "a sequence of numbers is right"),
-    "axis": ([0.1], ["0.1", None, ["a"], [[0.1], [0.2]], [0.2, 0.1], [], 0.0], "increasing positive numbers are right"),
+    "question": (AXION, ["axion-muon", None, na.Exact, lambda: workspace()], "a class of one, or a Model"),
+    "numbers": ([0.1], ["0.1", None, ["a"], [[0.1], [0.2]], {0.1: 1}, True, 1j], "a sequence of numbers"),
+    "axis": ([0.1], ["0.1", None, ["a"], [[0.1], [0.2]], [0.2, 0.1], [], 0.0], "increasing positive numbers"),
     "range": ((1e-3, 1.0), ["0.1", 0.1, [0.1], (1, 2, 3), (1, 0.5), (0, 1), (1, np.inf)], "two positive numbers"),
-    "names": ("invisible", [5, [5], {"invisible": 1}, na.Region], "a sequence of names is right"),
-    "method": (na.Exact(), ["exact", na.Exact, 5], "an object is right, such as Exact()"),
+    "names": ("invisible", [5, [5], {"invisible": 1}, na.Region], "a sequence of names"),
+    "method": (na.Exact(), ["exact", na.Exact, 5], "an object, such as Exact()"),
     "methods": (na.Exact(), ["exact", ["exact"], na.Exact, [na.Exact]], "such as [Exact(), Asymptotic()]"),
     "workspace": (workspace, [template, model, "ws.json", None, 5], "such as build_workspace(template, run)"),
-    "workspaces": (None, [lambda: [workspace()], "ws.json"], "a dict from label to workspace is right"),
+    "workspaces": (None, [lambda: [workspace()], "ws.json"], "a dict from label to workspace"),
     "model": (model, [workspace, template, None, na.Model], "such as Model.from_workspace(workspace)"),
     "template": (template, [lambda: AXION, None, {"invisible": 1.0}], "such as predict(scenario, run)"),
     "prior": (PRIOR, ["flat", na.LogFlat, 0.5, [None]], "such as LogFlat('coupling', 1e-6, 1)"),
-    "counts": (None, [3, "none", [3]], "a dict with one count of each is right: invisible"),
+    "counts": (None, [3, "none", [3]], "a dict with one count of each: invisible"),
     "cl": (0.9, ["0.9", None, "90%"], "a confidence level lies between 0 and 1"),
     "mu": (1.0, ["1", None, [1.0]], "a signal strength is a finite number >= 0"),
-    "average": (na.DepthAverage.LAYERS, ["layers", None], "DepthAverage.LAYERS or DepthAverage.CONTINUOUS is right"),
-    "scaling": (na.BackgroundScaling.NONE, ["none", "per-mot", None], "BackgroundScaling.NONE, PER_MOT or FIXED is right"),
+    "average": (na.DepthAverage.LAYERS, ["layers", None], "DepthAverage.LAYERS or DepthAverage.CONTINUOUS"),
+    "scaling": (na.BackgroundScaling.NONE, ["none", "per-mot", None], "BackgroundScaling.NONE, PER_MOT or FIXED"),
     "binning": (None, [4.0, "4"], "such as Binning.uniform(4.0)"),
-    "patch": (None, [{"op": "add"}, "patch.json"], "a list of operations is right"),
+    "patch": (None, [{"op": "add"}, "patch.json"], "a list of operations"),
     "path": (None, [5, None, AXION], "the path of a"),
-    "exclusions": (None, [[1], 5, {"one": "file.json"}], "a dict from label to region is right"),
-    "headlines": (None, ["axion-muon", [0.1], na.AxionMuon], "a Headline is right"),
-    "rule": (None, ["held", None], "EfficiencyRule.REINFERRED or EfficiencyRule.HELD is right"),
+    "exclusions": (None, [[1], 5, {"one": "file.json"}], "a dict from label to region"),
+    "headlines": (None, ["axion-muon", [0.1], na.AxionMuon], "a Headline"),
+    "rule": (None, ["held", None], "EfficiencyRule.REINFERRED or EfficiencyRule.HELD"),
 }  # fmt: skip
 
 OF = {
@@ -206,25 +206,25 @@ def test_every_parameter_of_every_public_function_has_been_thought_of():
 )
 def test_a_workspace_in_the_place_of_a_model(method):
     for ask in (lambda: method.upper_limit(workspace(), 0.9), lambda: method.cl_s(workspace(), [1.0])):
-        with pytest.raises(Na64StatError, match=r"^model = a dict; a Model is right, such as Model\.from_workspace"):
+        with pytest.raises(Na64StatError, match=r"^model = a dict; expected a Model, such as Model\.from_workspace"):
             ask()
 
 
 @pytest.mark.parametrize("kind", [na.Exact, na.Asymptotic, na.Toys])
 def test_a_name_in_the_place_of_a_setting(kind):
     with pytest.raises(
-        Na64StatError, match=r"^statistic = 'q' \(a str\); a member is right, such as Statistic\.Q_TILDE"
+        Na64StatError, match=r"^statistic = 'q' \(a str\); expected a member, such as Statistic\.Q_TILDE"
     ):
         kind(statistic="q")
     with pytest.raises(
-        Na64StatError, match=r"^criterion = 'cl_s' \(a str\); Criterion\.CL_S or Criterion\.CL_SB is right"
+        Na64StatError, match=r"^criterion = 'cl_s' \(a str\); expected Criterion\.CL_S or Criterion\.CL_SB"
     ):
         kind(criterion="cl_s")
 
 
 @pytest.mark.parametrize("mu", [-1, -1.0, None, "1", True, np.nan, np.inf, 1j])
 def test_coupling_at(mu):
-    with pytest.raises(ScenarioError, match=r"^mu = .*a finite signal strength >= 0 is right"):
+    with pytest.raises(ScenarioError, match=r"^mu = .*a finite signal strength >= 0"):
         AXION.coupling_at(mu)
 
 
@@ -232,7 +232,7 @@ def test_coupling_at(mu):
 def test_a_mass_that_is_no_number(mass):
     with pytest.raises(ScenarioError) as caught:
         na.AxionMuon(mass=mass, coupling=1.0)
-    assert f"axion-muon: mass = {described(mass)}; a finite number > 0 is right" in str(caught.value)
+    assert f"axion-muon: mass = {described(mass)}; expected a finite number > 0" in str(caught.value)
 
 
 def test_coupling_at_zero():
@@ -240,14 +240,14 @@ def test_coupling_at_zero():
 
 
 def test_with_mot():
-    with pytest.raises(Na64StatError, match=r"^mot = '1e12' \(a str\); muons on target from 1 to 1e\+20 are right"):
+    with pytest.raises(Na64StatError, match=r"^mot = '1e12' \(a str\); expected muons on target from 1 to 1e\+20"):
         run().with_mot("1e12")
 
 
 def test_factories_that_do_not_fit():
     with pytest.raises(ScenarioError, match="scenario = a function; it cannot be called with mass and coupling"):
         na.limits(lambda m, g: na.AxionMuon(mass=m, coupling=g), run(), 0.1)
-    with pytest.raises(ScenarioError, match="scenario = a dict; one with mass and coupling is right"):
+    with pytest.raises(ScenarioError, match="scenario = a dict; expected one with mass and coupling"):
         na.limits(lambda mass, coupling: {"mass": mass, "coupling": coupling}, run(), 0.1)
 
 
@@ -257,7 +257,7 @@ def test_headlines():
 
 
 def test_workspaces_to_combine():
-    with pytest.raises(WorkspaceError, match=r"^workspace 'other' = a Template; a pyhf workspace as a dict is right"):
+    with pytest.raises(WorkspaceError, match=r"^workspace 'other' = a Template; expected a pyhf workspace as a dict"):
         na.combine({"one": workspace(), "other": template()})
 
 

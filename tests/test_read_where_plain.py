@@ -37,7 +37,7 @@ def test_tables_of_other_systems(tmp_path, content):
 def test_comma_decimals_below_semicolons_are_refused_with_line_and_column(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(b"a;b\n1;2,5\n")
-    with pytest.raises(TableError, match="line 2, column b: '2,5'; a number is needed"):
+    with pytest.raises(TableError, match="line 2, column b: '2,5'; expected a number"):
         read_table(path, {"a": int, "b": float})
 
 
@@ -89,7 +89,7 @@ dependent_variables:
     ("value", "message"),
     [
         ("{value: 1,5}", "'g', row 1: .* 5 is no key of a value"),
-        ("{value: 1_000}", "line 7: '1_000'; a number without underscores and colons"),
+        ("{value: 1_000}", "line 7: '1_000'; expected a number without underscores and colons"),
         ("{value: 1:30}", "line 7: '1:30'"),
         ("{value: 1:30.5}", "line 7: '1:30.5'"),
         ("{value: 1.0, errors: [{asymerror: {plus: 2.0}}]}", "'g', row 1: an asymerror {'plus': 2.0} without minus"),
@@ -114,7 +114,7 @@ def test_many_colons_are_refused_at_once(tmp_path):
 @pytest.mark.parametrize("name", list(Response.__dataclass_fields__))
 def test_absurd_responses_are_named(name):
     good = dict(zip(Response.__dataclass_fields__, (160.0, 3.0, 2.0, 0.5, 0.02, 0.1, 0.02), strict=True))
-    with pytest.raises(InputError, match=f"response: {name} = 1e\\+200; at most 1e\\+100 is right"):
+    with pytest.raises(InputError, match=f"response: {name} = 1e\\+200; expected at most 1e\\+100"):
         Response(**{**good, name: 1e200})
 
 

@@ -29,5 +29,5 @@ class Commands(click.Group):
             _, _, given = command.make_parser(own).parse_args(args=list(rest))
             for parameter, times in Counter(given).items():
                 if times > 1 and isinstance(parameter, click.Option) and not (parameter.multiple or parameter.is_flag):
-                    raise InputError(f"{parameter.opts[-1]}: given {times} times; once is right")
+                    raise InputError(f"{parameter.opts[-1]}: given {times} times; expected once")
         return name, command, rest

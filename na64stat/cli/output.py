@@ -57,7 +57,7 @@ class Output:
         """
         path = Path(name)
         if name in ("", "-"):
-            raise InputError(f"--output: {name!r}; the name of a file is right (--json writes to standard output)")
+            raise InputError(f"--output: {name!r}; expected the name of a file (--json writes to standard output)")
         try:
             mode = path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
@@ -67,12 +67,12 @@ class Output:
 
             raise InputError(f"--output: {path}: {write_advice(error)}") from error
         if mode is not None and stat.S_ISDIR(mode):
-            raise InputError(f"--output: {path} is a folder; the name of a file is right")
+            raise InputError(f"--output: {path} is a folder; expected the name of a file")
         folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
         if not folder.is_dir():
             raise InputError(f"--output: {path}: there is no folder {folder}; make it first")
         if mode is not None and not stat.S_ISREG(mode):
-            raise InputError(f"--output: {path} is not a regular file; the name of one is right")
+            raise InputError(f"--output: {path} is not a regular file; expected the name of one")
         if mode is not None and not overwrite:
             raise InputError(f"--output: {path}: the file exists; --overwrite replaces it")
         if not os.access(folder, os.W_OK):

@@ -81,7 +81,7 @@ class Mesh:
         """
         if is_flat(self.points):
             raise InputError(
-                "region: the points are a single row or column, or lie on one line; a map of masses and couplings is right"
+                "region: the points are a single row or column, or lie on one line; expected a map of masses and couplings"
             )
         low, high = self.points.min(axis=0), self.points.max(axis=0)
         return np.asarray((self.points - low) / (high - low))

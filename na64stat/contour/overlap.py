@@ -89,13 +89,13 @@ def overlap(regions: Mapping[str, ExclusionRegion], masses: float | Sequence[flo
     InputError
         Fewer than two regions, boxes that do not meet, or a mass outside them.
     """
-    right = "a dict from label to region is right, such as {'2022': exclusion.region(), ...}"
+    right = "expected a dict from label to region, such as {'2022': exclusion.region(), ...}"
     check("regions", regions, Mapping, right)
     for region in regions.values():
         check("regions", region, ExclusionRegion, right)
     masses = numbers("masses", masses)
     if len(regions) < 2:
-        raise InputError(f"overlap: {len(regions)} region; at least two are right")
+        raise InputError(f"overlap: {len(regions)} region; expected at least two")
     boxes = [region.box for region in regions.values()]
     low, high = (np.array([[axis[end] for axis in box] for box in boxes]) for end in range(2))
     low, high = low.max(axis=0), high.min(axis=0)

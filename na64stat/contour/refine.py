@@ -96,7 +96,7 @@ def refine(evaluate: Evaluate, box: tuple[tuple[float, float], tuple[float, floa
         For a tolerance that cannot be reached.
     """
     if not 1e-4 <= tolerance <= 0.5:
-        raise InputError(f"tolerance = {tolerance}: from 1e-4 to 0.5 (in the logarithm) is right")
+        raise InputError(f"tolerance = {tolerance}; expected a number from 1e-4 to 0.5 (in the logarithm)")
     lattice, column, row = _coarse_grid(box, tolerance)
     values: dict[str, Array] = {}
     rounds = 0

@@ -60,7 +60,7 @@ class Efficiency:
 
     def __post_init__(self) -> None:
         if len(self.masses) != len(self.values) or len(self.point_masses) != len(self.point_values):
-            raise InputError("efficiency: as many values as masses are needed")
+            raise InputError("efficiency: expected as many values as masses")
         if not self.masses:
             raise InputError("efficiency: the curve has no knots")
         for label, masses, values in (
@@ -272,7 +272,7 @@ def infer_efficiency(
         if len(beyond):
             row = int(beyond[0])
             raise InputError(
-                f"efficiency: the limit's point {row + 1}: {name} {values[row]:g}; {1 / _LARGEST:g} to {_LARGEST:g} is right"
+                f"efficiency: the limit's point {row + 1}: {name} {values[row]:g}; expected {1 / _LARGEST:g} to {_LARGEST:g}"
             )
     events = np.array(
         [
@@ -286,7 +286,7 @@ def infer_efficiency(
         row = int(np.argmin(seen > 0))
         raise InputError(
             f"efficiency: the limit's point {row + 1}: {couplings[row]:g} at {masses[row]:g} GeV makes {seen[row]:g} events at "
-            "efficiency 1; a mass that the beam can make is right"
+            "efficiency 1; expected a mass that the beam can make"
         )
     points = EVENTS_AT_LIMIT / seen
     if np.any(points > 1):
@@ -311,7 +311,7 @@ def infer_efficiency(
     if not (np.all(np.isfinite(logs)) and logs.max() <= 0):
         raise InputError(
             f"efficiency: the smooth curve through the limit reaches {np.exp(min(700.0, float(logs.max()))):.3g} at "
-            f"{knots[int(np.argmax(logs))]:g} GeV; a limit with less scatter, whose efficiencies lie below one, is right"
+            f"{knots[int(np.argmax(logs))]:g} GeV; expected a limit with less scatter, whose efficiencies lie below one"
         )
     values = np.exp(logs)
     return Efficiency(*(tuple(column.tolist()) for column in (knots, values, masses, points)))

@@ -64,7 +64,7 @@ def load_run(
     TableError
         If the efficiency table is broken.
     """
-    right = "the name of a run, such as '2022', or the path of a run file is right"
+    right = "expected the name of a run, such as '2022', or the path of a run file"
     check("name_or_path", name_or_path, (str, os.PathLike), right, RunFileError)
     path = _find(name_or_path)
     layer, contents = _merged(path)
@@ -169,11 +169,11 @@ def _place_of(error: ValueError, text: str) -> str:
     if found:
         number = int(found.group(1))
         line = text.split("\n")[number - 1].strip()
-        return f": line {number}: {shown(line)}; a line like `key = value`, `[table]` or `# comment` with each key once is right"
+        return f": line {number}: {shown(line)}; expected a line like `key = value`, `[table]` or `# comment` with each key once"
     if "end of document" in str(error):
         last = text.rstrip().count("\n") + 1
-        return f": the file ends within a value or a table's name, at line {last}; closed quotes and brackets are right"
-    return ": a number, date or text in it cannot be read; numbers of up to 300 digits are right"
+        return f": the file ends within a value or a table's name, at line {last}; expected closed quotes and brackets"
+    return ": a number, date or text in it cannot be read; expected numbers of up to 300 digits"
 
 
 @dataclass(frozen=True)

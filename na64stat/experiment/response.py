@@ -65,7 +65,7 @@ class Response:
             if not (math.isfinite(value) and value >= 0):
                 raise InputError(f"response: {name} = {value} must be a finite number and not negative")
             if value > _LARGEST:
-                raise InputError(f"response: {name} = {value:g}; at most {_LARGEST:g} is right")
+                raise InputError(f"response: {name} = {value:g}; expected at most {_LARGEST:g}")
         if not self.beam_energy > 6 * self.beam_spread:
             raise InputError(f"response: beam_energy {self.beam_energy} must exceed six times beam_spread")
         _beam_rule(self)

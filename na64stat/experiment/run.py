@@ -226,10 +226,10 @@ class Run:
             If `mot` is out of range, or a background is to be kept where the run has none in use.
         """
         low, high = MUONS
-        kinds = "BackgroundScaling.NONE, PER_MOT or FIXED is right"
+        kinds = "expected BackgroundScaling.NONE, PER_MOT or FIXED"
         check("background", background, BackgroundScaling, kinds)
         if not (is_number(mot) and low <= mot <= high):
-            raise wrong("mot", mot, f"muons on target from {low:g} to {high:g} are right")
+            raise wrong("mot", mot, f"expected muons on target from {low:g} to {high:g}")
         if background is not BackgroundScaling.NONE and all(r.background.events == 0 for r in self.regions.values()):
             settings = sorted({key for region in self.regions.values() for key in region.backgrounds} - {"none"})
             known = f"choose one that has, such as {settings[0]}" if settings else "its run file states none"
@@ -273,7 +273,7 @@ class Run:
         return numbers
 
 
-_A_RUN: Final = "a Run is right, such as load_run('2022')"
+_A_RUN: Final = "expected a Run, such as load_run('2022')"
 
 
 def check_run(run: object) -> None:

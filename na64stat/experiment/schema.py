@@ -233,7 +233,7 @@ class _Reader:
         dotted = f"{prefix}.{key}" if prefix else key
         if key not in table:
             example = example or _EXAMPLES[key]
-            raise self.error(dotted, f'missing; {key} = "{example}", for example, is right')
+            raise self.error(dotted, f'missing; expected {key} = "{example}", for example')
         text = table[key]
         if not isinstance(text, str) or not text.strip():
             raise self.error(dotted, f"must be a text that is not empty, got {shown(text)}")
@@ -262,7 +262,7 @@ class _Reader:
         if unit != rule.unit:
             raise self.error(f"{key}.unit", f"must be {rule.unit!r}, got {shown(unit)}")
         if "value" not in entry:
-            raise self.error(f"{key}.value", f"missing; a table like {example} is right")
+            raise self.error(f"{key}.value", f"missing; expected a table like {example}")
         value = self._value(entry["value"], f"{key}.value", rule)
         uncertainty = None
         if "uncertainty" in entry:

@@ -43,8 +43,9 @@ def with_numbers(run: Run, values: Mapping[str, float]) -> Run:
     numbers = {key: number for key, number in run.numbers.items() if rule_of(key) is not None}
     if _built(run, numbers, run.digest, run.description) != run:
         raise InputError(
-            f"run {run.name!r}: was changed after it was read, so that its numbers do not tell what it is; a run of load_run, "
-            "with_background or with_mot is right"
+            f"run {run.name!r}: was changed after it was read, so that its numbers do not tell what it is; "
+            "expected a run of load_run, "
+            "with_background or with_mot"
         )
     for key, value in values.items():
         if key not in numbers:

@@ -108,7 +108,7 @@ def maps_figure(
     first = items[0]
     units = sorted({item.coupling_unit for item in items})
     if len(units) > 1:
-        raise InputError(f"plot: couplings in units of {' and '.join(units)}; one unit is right")
+        raise InputError(f"plot: couplings in units of {' and '.join(units)}; expected one unit")
     mass = min(item.mass_range[0] for item in items), max(item.mass_range[1] for item in items)
     coupling = min(item.coupling_range[0] for item in items), max(item.coupling_range[1] for item in items)
     for name, item in found.items() if len(items) > 1 else ():
@@ -127,7 +127,7 @@ def maps_figure(
     wrong = [limit for limit in more if limit.unit != first.coupling_unit]
     if wrong:
         raise InputError(
-            f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; one unit is right"
+            f"plot: {wrong[0].experiment} has couplings in {wrong[0].unit}, the map in {first.coupling_unit}; expected one unit"
         )
     others = shaded(first.scenario if existing and len(scenarios) == 1 else "", coupling[1], more)
     notes = [notes_of(found, level), *without_contours(found, level), left_out(items) if existing else ""]

@@ -30,7 +30,7 @@ def check_folder(folder: Path, overwrite: bool, replaceable: Callable[[Path], st
         If it may not be replaced, or is no folder.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder}: is not a folder; the name of a new one is right")
+        raise InputError(f"{folder}: is not a folder; expected the name of a new one")
     if not folder.resolve().parent.is_dir():
         raise InputError(f"{folder}: there is no folder {folder.resolve().parent}; make it first")
     if not folder.is_dir() or not any(folder.iterdir()):

@@ -122,7 +122,7 @@ def parse_json(text: str | bytes, where: str, parse_int: Callable[[str], Any] = 
         line = error.doc.split("\n")[error.lineno - 1].strip()
         at = f"line {error.lineno}, column {error.colno}" + (f": {shown(line)}" if line else ", where it ends")
         raise InputError(
-            f"{where}: not a JSON file: {at}; closed brackets and quotes, and commas between values, are right"
+            f"{where}: not a JSON file: {at}; expected closed brackets and quotes, and commas between values"
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: not a JSON file: byte {error.start} is not UTF-8 text") from error

@@ -36,7 +36,7 @@ def read_table(path: str | Path | Traversable, columns: Mapping[str, type]) -> d
     lines = _fields(_read(file), str(path))
     line, header = next(lines, (1, []))
     if not header:
-        raise TableError(f"{path}: the file is empty; a header line {','.join(columns)} and rows of numbers are needed")
+        raise TableError(f"{path}: the file is empty; expected a header line {','.join(columns)} and rows of numbers")
     _check_header(header, columns, f"{path}, line {line}")
     table: dict[str, list[Any]] = {name: [] for name in columns}
     for line, row in lines:
@@ -56,7 +56,7 @@ def _read(file: Path | Traversable) -> str:
     except FileNotFoundError as error:
         raise TableError(f"{file}: there is no such file") from error
     except UnicodeDecodeError as error:
-        raise TableError(f"{file}: byte {error.start} is not UTF-8 text; a CSV file is needed") from error
+        raise TableError(f"{file}: byte {error.start} is not UTF-8 text; expected a CSV file") from error
     except OSError as error:
         raise TableError(f"{file}: cannot be read: {error.strerror}") from error
 
@@ -100,7 +100,7 @@ def _check_header(header: list[str], columns: Mapping[str, type], where: str) ->
 def _convert(text: str, kind: type, where: str) -> Any:
     if kind is str:
         if not text:
-            raise TableError(f"{where}: the value is empty; text is needed")
+            raise TableError(f"{where}: the value is empty; expected text")
         return text
     if kind not in (float, int):
         raise InputError(f"{where}: columns can be of type float, int or str, not {kind.__name__}")
@@ -109,7 +109,7 @@ def _convert(text: str, kind: type, where: str) -> Any:
         # Python reads 1_000 as a number; in a table it is a slip.
         value = kind(text if "_" not in text else "")
     except ValueError as error:
-        raise TableError(f"{where}: {text!r}; {wanted} is needed") from error
+        raise TableError(f"{where}: {text!r}; expected {wanted}") from error
     if kind is float and not math.isfinite(value):
-        raise TableError(f"{where}: {text!r}; a finite number is needed")
+        raise TableError(f"{where}: {text!r}; expected a finite number")
     return value

@@ -71,7 +71,7 @@ def read_bibtex(path: str | Path | Traversable) -> dict[str, Entry]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; a BibTeX file is right") from error
+        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; expected a BibTeX file") from error
     entries: dict[str, Entry] = {}
     for position, entry in _entries(text, str(path)):
         if entry.key in entries:
@@ -88,12 +88,12 @@ def _entries(text: str, name: str) -> Iterator[tuple[int, Entry]]:
     while position < len(text):
         head = _HEAD.match(text, position)
         if head is None:
-            raise InputError(f"{_where(text, position, name)}: @kind{{key, is needed here")
+            raise InputError(f"{_where(text, position, name)}: expected @kind{{key, here")
         start, position, fields = position, head.end(), dict[str, str]()
         while not text.startswith("}", position):
             field = _FIELD.match(text, position)
             if field is None:
-                raise InputError(f"{_where(text, position, name)}: {head[2]}: field = {{value}} is needed here")
+                raise InputError(f"{_where(text, position, name)}: {head[2]}: expected field = {{value}} here")
             if field[1] in fields:
                 raise InputError(f"{_where(text, position, name)}: {head[2]}: the field {field[1]} occurs twice")
             end = _closing(text, field.end(), f"{_where(text, position, name)}: {head[2]}: {field[1]}")

@@ -64,7 +64,7 @@ class ExistingLimit:
             raise InputError(f"{where}: {sizes}; a {self.shape} needs at least {fewest} of each, in pairs")
         if self.point and len(self.point) != len(self.mass):
             raise InputError(
-                f"{where}: {len(self.point)} marks for {len(self.mass)} points; one each, or none, is right"
+                f"{where}: {len(self.point)} marks for {len(self.mass)} points; expected one each, or none"
             )
         _positive(f"{where}: mass", self.mass)
         _positive(f"{where}: coupling", self.coupling)

@@ -256,7 +256,7 @@ def _check_rows(table: dict[str, list[Any]], path: Path | Traversable, lines: li
         for line, value in zip(lines, table[column], strict=True):
             if value not in allowed:
                 right = " or ".join(allowed)
-                raise TableError(f"{path}, line {line}, column {column}: {column} {value!r}; {right} is right")
+                raise TableError(f"{path}, line {line}, column {column}: {column} {value!r}; expected {right}")
     for column in ("mass_gev", "coupling"):
         for line, value in zip(lines, table[column], strict=True):
             if not value > 0:

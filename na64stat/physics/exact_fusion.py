@@ -78,7 +78,7 @@ def exact_d2sigma_dx_dcostheta(
     x, mass = _checked(x, mass, beam_energy, lepton_mass)
     theta = non_negative("theta", theta, "rad")
     if np.any(theta > math.pi):
-        raise InputError(f"theta = {np.max(theta):g} rad; an angle up to pi is right")
+        raise InputError(f"theta = {np.max(theta):g} rad; expected an angle up to pi")
     x, theta = np.broadcast_arrays(x, theta)
     inside = (x > mass / beam_energy) & (x < 1 - lepton_mass / beam_energy)
     result = np.zeros(x.shape)
@@ -127,7 +127,7 @@ def exact_photon_fusion(
     """
     x, mass = _checked(x, mass, beam_energy, lepton_mass)
     if not 0 < theta_max <= math.pi:
-        raise InputError(f"theta_max = {theta_max:g} rad; an angle above 0 and up to pi is right")
+        raise InputError(f"theta_max = {theta_max:g} rad; expected an angle above 0 and up to pi")
     inside = (x > mass / beam_energy) & (x < 1 - lepton_mass / beam_energy)
     result, flat = np.zeros(x.shape), x[inside]
     points, weights = gauss_legendre(nodes)
@@ -150,7 +150,7 @@ def _checked(x: ArrayLike, mass: float, beam_energy: float, lepton_mass: float) 
     positive("lepton_mass", lepton_mass, "GeV")
     positive("beam_energy", beam_energy, "GeV")
     if beam_energy <= lepton_mass:
-        raise InputError(f"beam_energy = {beam_energy:g} GeV; an energy above the projectile's mass is right")
+        raise InputError(f"beam_energy = {beam_energy:g} GeV; expected an energy above the projectile's mass")
     return finite("x", x), float(non_negative("mass", mass, "GeV"))
 
 

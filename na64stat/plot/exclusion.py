@@ -219,7 +219,7 @@ def _check(item: Curve | Band | ShadedLimit) -> None:
     if isinstance(item, ShadedLimit):
         if np.ndim(item.polygon) != 2 or np.shape(item.polygon)[1] != 2:
             raise InputError(
-                f"figure: the polygon of {item.label!r} has shape {np.shape(item.polygon)}; (n, 2) is right"
+                f"figure: the polygon of {item.label!r} has shape {np.shape(item.polygon)}; expected (n, 2)"
             )
         columns = [item.polygon]
     elif isinstance(item, Curve):

@@ -270,7 +270,7 @@ def draw_cl_s(
         If there are none, or not as many results as points.
     """
     if len(at) != len(results) or not len(at):
-        raise InputError(f"figure of CL_s: {len(at)} points and {len(results)} results; as many of both are right")
+        raise InputError(f"figure of CL_s: {len(at)} points and {len(results)} results; expected as many of both")
     bands = np.array([[np.nan if value is None else value for value in result.expected] for result in results])
     for low, high, colour, name in (
         (0, 4, OUTER, r"expected $\pm 2\sigma$"),

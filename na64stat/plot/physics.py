@@ -82,7 +82,7 @@ def draw_spectra(axes: Axes, curves: Sequence[Spectrum], *, unit: str = "pb", de
         label = curve.label
         if curve.total is not None:
             if not 0 < curve.total < np.inf:
-                raise InputError(f"figure of spectra: {curve.label!r} has a total of {curve.total}; > 0 is right")
+                raise InputError(f"figure of spectra: {curve.label!r} has a total of {curve.total}; expected > 0")
             label += rf", $\sigma = {_in_powers(curve.total)}\,{written}$"
         axes.plot(
             x,
@@ -174,11 +174,11 @@ def draw_decay(
     if not probabilities:
         raise InputError("figure of decays: no probabilities given")
     if np.size(lengths) < 2:
-        raise InputError(f"figure of decays: {np.size(lengths)} lengths; two or more are right")
+        raise InputError(f"figure of decays: {np.size(lengths)} lengths; expected two or more")
     handles = []
     for number, (name, pair) in enumerate(probabilities.items()):
         if len(pair) != 2:
-            raise InputError(f"figure of decays: {name!r} has {len(pair)} columns; visible and invisible are right")
+            raise InputError(f"figure of decays: {name!r} has {len(pair)} columns; expected visible and invisible")
         style, look = LINES[number % len(LINES)], _look(number, len(probabilities))
         for kind, colour, values in zip(("visible", "invisible"), _KINDS, pair, strict=True):
             where, chance = _columns(f"{kind} decays, {name}", ("lengths", lengths), ("probabilities", values))
@@ -227,13 +227,13 @@ def _columns(
     if x.ndim != 1 or x.shape != y.shape or not len(x):
         raise InputError(
             f"figure: {what}: {first[0]} of shape {x.shape} and {second[0]} of shape {y.shape}; "
-            "two columns of one length, not empty, are right"
+            "expected two columns of one length, not empty"
         )
     for (name, _), column in zip((first, second), (x, y), strict=True):
         wrong = ~(np.isfinite(column) & ((column > 0) if positive else (column >= 0)))
         if np.any(wrong):
             raise InputError(
-                f"figure: {what}: {name} holds {column[wrong][0]}; finite numbers {'>' if positive else '>='} 0 are right"
+                f"figure: {what}: {name} holds {column[wrong][0]}; expected finite numbers {'>' if positive else '>='} 0"
             )
     return x, y
 

@@ -54,7 +54,7 @@ def draw_plane(axes: Axes, plane: Plane, regions: Sequence[Region], *, decades: 
     counts = _checked(plane)
     top = float(counts.max())
     if decades < 1:
-        raise InputError(f"figure of the plane: {decades} decades cannot be shown; 1 or more are right")
+        raise InputError(f"figure of the plane: {decades} decades cannot be shown; expected 1 or more")
     bottom = top / 10.0**decades
     mesh = axes.pcolormesh(
         np.asarray(plane.binning.e_cal),
@@ -158,7 +158,7 @@ def _checked(plane: Plane) -> Array:
         )
     wrong = ~(np.isfinite(counts) & (counts >= 0))
     if np.any(wrong):
-        raise InputError(f"figure of the plane: a bin holds {counts[wrong][0]}; finite numbers >= 0 are right")
+        raise InputError(f"figure of the plane: a bin holds {counts[wrong][0]}; expected finite numbers >= 0")
     if not np.any(counts > 0):
         raise InputError("figure of the plane: no event is expected in any bin; nothing can be drawn")
     return counts

@@ -74,7 +74,7 @@ def draw_marginal(
         x, y = (np.asarray(column, dtype=float) for column in pair)
         if x.shape != y.shape:
             raise InputError(
-                f"figure: the {name} of {label} has columns of {len(x)} and {len(y)}; equal lengths are right"
+                f"figure: the {name} of {label} has columns of {len(x)} and {len(y)}; expected equal lengths"
             )
         axes.plot(
             x,
@@ -137,7 +137,7 @@ def draw_corner(
     shown = {name: _finite(name, values, scales[name] == "log") for name, values in columns.items()}
     shown = {name: values for name, values in shown.items() if np.ptp(values) > 0}
     if len(shown) < 2:
-        raise InputError(f"corner plot: {len(shown)} parameters with a spread; two or more are right")
+        raise InputError(f"corner plot: {len(shown)} parameters with a spread; expected two or more")
     data = np.column_stack([np.log10(values) if scales[name] == "log" else values for name, values in shown.items()])
     names = [rf"$\log_{{10}}$ {labels[name]}" if scales[name] == "log" else labels[name] for name in shown]
     figure.set_layout_engine(None)  # corner lays out by itself
@@ -188,7 +188,7 @@ def draw_credible_plane(
         For a density of another shape.
     """
     if density.shape != (len(mass), len(coupling)):
-        raise InputError(f"figure: density of shape {density.shape}; ({len(mass)}, {len(coupling)}) is right")
+        raise InputError(f"figure: density of shape {density.shape}; expected ({len(mass)}, {len(coupling)})")
     axes.contourf(mass, coupling, density.T, levels=[level, np.inf], colors=[colour], alpha=0.2)
     axes.contour(mass, coupling, density.T, levels=[level], colors=[colour], linewidths=1.5)
     axes.set_xscale("log")
@@ -228,7 +228,7 @@ def draw_limits_by_prior(
         If there are not as many bounds as limits.
     """
     if np.shape(bounds) != np.shape(limits):
-        raise InputError(f"figure: {len(bounds)} bounds and {len(limits)} limits; as many are right")
+        raise InputError(f"figure: {len(bounds)} bounds and {len(limits)} limits; expected as many")
     axes.loglog(bounds, limits, color=COLOURS[0], marker="o", ms=3, lw=1.5)
     handles = [Line2D([], [], color=COLOURS[0], marker="o", ms=3, label=f"log-flat, {100 * cl:g}%")]
     for number, (name, value) in enumerate(references.items()):

@@ -201,13 +201,13 @@ def exclusion_of(file: Entry) -> Exclusion:
     coupling = points["coupling"].numbers(POSITIVE, len(mass))
     if is_flat(np.log(np.column_stack([mass, coupling]))):
         raise InputError(
-            f"{record.where}: points.mass_gev and points.coupling are {len(mass)} points on one line; a map of both is right"
+            f"{record.where}: points.mass_gev and points.coupling are {len(mass)} points on one line; expected a map of both"
         )
     reasons = _reasons(points["failed"], len(mass))
     failed = np.isin(np.arange(len(mass)), list(reasons))
     excess, smooth = (_levels(points[part], failed) for part in ("excess", "smooth_excess"))
     if set(excess) != set(smooth):
-        raise points["smooth_excess"].wrong(f"an object with {', '.join(excess)}, as excess has,")
+        raise points["smooth_excess"].wrong(f"an object with {', '.join(excess)}, as excess has")
     events = points["events"].filled_fields("the expected signal of each channel")
     return Exclusion(
         *question_of(record),
@@ -238,7 +238,7 @@ def _reasons(entry: Entry, number: int) -> dict[int, str]:
 def _levels(entry: Entry, failed: NDArray[np.bool_]) -> dict[str, Array]:
     """An excess by level."""
     if not entry.object() or set(entry.value) - set(LEVELS):
-        raise entry.wrong(f"an object with one or more of {', '.join(LEVELS)}, and nothing else,")
+        raise entry.wrong(f"an object with one or more of {', '.join(LEVELS)}, and nothing else")
     everywhere = np.ones_like(failed)
     return {
         name: excess_of(values.numbers(FINITE, len(failed), everywhere), failed, values)

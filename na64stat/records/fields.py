@@ -33,7 +33,7 @@ class Range:
 
 FINITE: Final = Range(-_LARGEST, _LARGEST, f"a number from {-_LARGEST:g} to {_LARGEST:g}")
 NOT_NEGATIVE: Final = Range(0.0, _LARGEST, f"a number from 0 to {_LARGEST:g}")
-POSITIVE: Final = Range(1 / _LARGEST, _LARGEST, f"a positive number, from {1 / _LARGEST:g} to {_LARGEST:g},")
+POSITIVE: Final = Range(1 / _LARGEST, _LARGEST, f"a positive number, from {1 / _LARGEST:g} to {_LARGEST:g}")
 PROBABILITY: Final = Range(0.0, 1.0 + 1e-9, "a number from 0 to 1")
 """A ratio such as CL_s can be above 1 by its rounding."""
 
@@ -60,13 +60,13 @@ class Entry:
 
     def wrong(self, right: str) -> InputError:
         """The error that says what stands here, and what would be right."""
-        return InputError(f"{self.where}: {self.place or 'the file'} is {shown(self.value)}; {right} is right")
+        return InputError(f"{self.where}: {self.place or 'the file'} is {shown(self.value)}; expected {right}")
 
     def __getitem__(self, name: str) -> Entry:
         """An entry of an object, which must be there."""
         place = f"{self.place}.{name}" if self.place else name
         if name not in self.object():
-            raise InputError(f"{self.where}: no {place}; every entry that na64stat writes is right")
+            raise InputError(f"{self.where}: no {place}; expected every entry that na64stat writes")
         return Entry(self.value[name], place, self.where)
 
     def item(self, number: int) -> Entry:
@@ -131,7 +131,7 @@ class Entry:
     def status(self, words: Collection[str]) -> str:
         """The status of a point: a failure, or one of some words."""
         if not is_status(self.text(), words):
-            raise self.wrong(f"{', '.join(words)}, or 'failed: ' and why,")
+            raise self.wrong(f"{', '.join(words)}, or 'failed: ' and why")
         return self.text()
 
     def one_of(self, known: Sequence[_T]) -> _T:
@@ -180,7 +180,7 @@ class Entry:
         found = self.numbers(POSITIVE)
         # In the logarithm, since two that are told apart only in their last digit lie at one place of a map.
         for number in np.flatnonzero(np.diff(np.log(found)) <= 0):
-            raise self.item(int(number) + 1).wrong(f"more than the one before, {found[number]:g},")
+            raise self.item(int(number) + 1).wrong(f"more than the one before, {found[number]:g}")
         return found
 
     def intervals(self) -> tuple[Interval, ...]:

@@ -193,7 +193,7 @@ def limit_point(entry: Entry, mass: str, verdict: str) -> LimitPoint:
         for level in sorted(needed - set(part.object())) if name != "artefacts" else ():
             _ = part[level]
         if unknown := set(part.object()) - set(LEVELS):
-            raise part[min(unknown)].wrong(f"one of {', '.join(LEVELS)}, and nothing else,")
+            raise part[min(unknown)].wrong(f"one of {', '.join(LEVELS)}, and nothing else")
     intervals = {level: found.intervals() for level, found in entry["intervals"].fields().items()}
     return LimitPoint(
         entry[mass].positive(),
@@ -223,7 +223,7 @@ def lowest(entry: Entry, intervals: Sequence[Interval]) -> float | None:
     found = entry.or_none(Entry.positive)
     right = intervals[0][0] if intervals else None
     if (found is None) is not (right is None) or not math.isclose(found or 1.0, right or 1.0, rel_tol=_SAME):
-        raise entry.wrong(f"{'null' if right is None else right}, as the intervals have it,")
+        raise entry.wrong(f"{'null' if right is None else right}, as the intervals have it")
     return found
 
 

@@ -58,7 +58,7 @@ def load_map(path: str | Path) -> Scan | Exclusion:
     kind = kind_of(file)
     if kind not in ("scan", "exclusion"):
         raise InputError(
-            f"{path}: {content_of(file.value)}; a file of `na64stat scan` or `na64stat exclusion` is right"
+            f"{path}: {content_of(file.value)}; expected a file of `na64stat scan` or `na64stat exclusion`"
         )
     return exclusion_of(file) if kind == "exclusion" else scan_of(file)
 
@@ -74,5 +74,5 @@ def load_result(path: str | Path) -> Any:
     file = read_entry(path)
     kind = kind_of(file)
     if not isinstance(kind, str) or kind not in _RESULTS:
-        raise InputError(f"{path}: {content_of(file.value)}; {', '.join(_RESULTS)} or a chain (.h5) are right")
+        raise InputError(f"{path}: {content_of(file.value)}; expected {', '.join(_RESULTS)} or a chain (.h5)")
     return _RESULTS[kind](file)

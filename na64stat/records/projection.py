@@ -16,7 +16,7 @@ from na64stat.records.record import question_of, read_entry, record_of
 SCHEMA: Final = 1
 BACKGROUNDS: Final = ("none", "per-mot", "fixed")
 
-_SIGNIFICANCE: Final = Range(1e-3, 100.0, "a positive number of standard deviations, from 0.001 to 100,")
+_SIGNIFICANCE: Final = Range(1e-3, 100.0, "a positive number of standard deviations, from 0.001 to 100")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def projection_of(file: Entry) -> Projection:
     first = [item.significance for item in points[0].reach]
     for number, point in enumerate(points):
         if [item.significance for item in point.reach] != first:
-            raise record["points"].item(number)["reach"].wrong(f"one entry of each significance of points[0], {first},")
+            raise record["points"].item(number)["reach"].wrong(f"one entry of each significance of points[0], {first}")
     return Projection(
         *question_of(record),
         record["background"].one_of(BACKGROUNDS),
@@ -271,4 +271,4 @@ class MotNeeded(SavedByFields):
         for item in self.needs:
             if item.verdict == verdict:
                 return item
-        raise InputError(f"verdict {verdict!r}: {', '.join(item.verdict for item in self.needs)} is right")
+        raise InputError(f"verdict {verdict!r}: expected {', '.join(item.verdict for item in self.needs)}")

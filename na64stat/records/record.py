@@ -41,7 +41,7 @@ def read_json(path: str | Path) -> Any:
     InputError
         If the file is missing, too large, or no JSON.
     """
-    check("path", path, (str, os.PathLike), "the path of a file is right")
+    check("path", path, (str, os.PathLike), "expected the path of a file")
     try:
         content = read_limited(Path(path), "JSON")
     except OSError as error:
@@ -80,7 +80,7 @@ def record_of(file: Entry, kind: str, schema: int, what: str) -> Entry:
     else:
         return replace(file, where=f"{file.where}: damaged {what}")
     writer = f"`{COMMANDS[kind]}`" if kind in COMMANDS else "`save`"
-    raise InputError(f"{file.where}: {found}; {kind} of schema {schema}, as {writer} writes, is right")
+    raise InputError(f"{file.where}: {found}; expected {kind} of schema {schema}, as {writer} writes")
 
 
 def question_of(record: Entry) -> tuple[str, str, str, tuple[str, ...], float, str]:
@@ -111,7 +111,7 @@ def excess_of(values: Array, failed: NDArray[np.bool_], entry: Entry) -> Array:
     for place in np.argwhere(failed & ~np.isnan(values)):
         raise InputError(
             f"{entry.where}: {entry.place} has {values[tuple(place)]:g} at point {', '.join(map(str, place))}, which failed; "
-            "null is right"
+            "expected null"
         )
     return np.where(np.isnan(values) & ~failed, -np.inf, values)
 

@@ -206,7 +206,7 @@ def scan_of(file: Entry) -> Scan:
     failed = np.array([[has_failed(text) for text in row] for row in status])
     verdicts = [name for name in VERDICTS if name in record["excess"].object()]
     if not verdicts or set(record["excess"].value) - set(VERDICTS):
-        raise record["excess"].wrong("an object with observed, median or both, and nothing else,")
+        raise record["excess"].wrong("an object with observed, median or both, and nothing else")
     events = record["events"].filled_fields("the expected signal of each region")
     return Scan(
         *question_of(record),

@@ -203,7 +203,7 @@ class Sensitivity(Saved):
         known = {item.name: item for item in self.headlines}
         for name in headlines:
             if name not in known:
-                raise InputError(f"headline {name!r}: {'; '.join(known)} is right")
+                raise InputError(f"headline {name!r}: expected {'; '.join(known)}")
         kept = tuple(shift for shift in self.shifts if shift.headline in headlines)
         fields = {**vars(self), "headlines": tuple(known[name] for name in headlines), "shifts": kept}
         return Sensitivity(**fields)

@@ -69,7 +69,7 @@ class Setting:
             is_right, right = _ENTRIES[name]
             if name in said and not is_right(value):
                 where = f"{getattr(result, 'scenario', 'result')}, run {getattr(result, 'run', None)}"
-                raise InputError(f"{where}: provenance, {name} = {shown(value)}; {right} is right")
+                raise InputError(f"{where}: provenance, {name} = {shown(value)}; expected {right}")
             return value
 
         average = entry("depth_average", None)

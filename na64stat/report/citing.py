@@ -157,7 +157,7 @@ def _class_of(scenario: object) -> type[Scenario]:
     while isinstance(scenario, partial):
         scenario = scenario.func
     if not (isinstance(scenario, type) and issubclass(scenario, Scenario)):
-        raise InputError(f"cite: {scenario!r}; a scenario class, such as AxionMuon, is right")
+        raise InputError(f"cite: {scenario!r}; expected a scenario class, such as AxionMuon")
     return scenario
 
 

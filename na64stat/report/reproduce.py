@@ -235,7 +235,7 @@ class _Writer:
             for name in (folder, *(folder / part for part in ("scans", "workspaces", "hs3", "figures", "cite"))):
                 name.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{folder}: {error.strerror}; a folder that can be written is right") from error
+            raise InputError(f"{folder}: {error.strerror}; expected a folder that can be written") from error
         check_folder(folder / "submission", overwrite, not_a_submission)
 
     @property

@@ -73,7 +73,7 @@ class Scenario(ABC):
             if not (is_number(value) and low <= value <= high):
                 bounds = f"from {low:g} to {high:g}" if low else f"up to {high:g}"
                 given = f"{value}{tail}" if is_number(value) else described(value)
-                raise ScenarioError(f"{self.name}: {field} = {given}; a finite number {sign} 0 is right ({bounds})")
+                raise ScenarioError(f"{self.name}: {field} = {given}; expected a finite number {sign} 0 ({bounds})")
             object.__setattr__(self, field, float(value))
 
     @abstractmethod
@@ -143,7 +143,7 @@ class Scenario(ABC):
             power of the coupling: scale the coupling, not mu, as `na64stat.limits` does.
         """
         if not (is_number(mu) and 0 <= mu < math.inf):
-            raise wrong("mu", mu, "a finite signal strength >= 0 is right (None: nothing is excluded)", ScenarioError)
+            raise wrong("mu", mu, "expected a finite signal strength >= 0 (None: nothing is excluded)", ScenarioError)
         from na64stat.scenarios.dependence import dependence, power_of_yield
 
         power = self.yield_power
@@ -177,11 +177,11 @@ def check_scenario(scenario: object) -> None:
     ScenarioError
         For anything else, such as a class that was not called, or a name.
     """
-    right = "one with mass and coupling is right, such as AxionMuon(mass=0.1, coupling=1e-3)"
+    right = "expected one with mass and coupling, such as AxionMuon(mass=0.1, coupling=1e-3)"
     check("scenario", scenario, Scenario, right, ScenarioError)
 
 
-def check_factory(scenario: object, right: str = "a class is right, such as AxionMuon, or a partial of one") -> None:
+def check_factory(scenario: object, right: str = "expected a class, such as AxionMuon, or a partial of one") -> None:
     """Refuse what makes no scenario of a mass and a coupling.
 
     Parameters
@@ -198,7 +198,7 @@ def check_factory(scenario: object, right: str = "a class is right, such as Axio
     """
     if isinstance(scenario, Scenario):
         raise wrong(
-            "scenario", scenario, f"its class is right, {type(scenario).__name__} without brackets", ScenarioError
+            "scenario", scenario, f"expected its class, {type(scenario).__name__} without brackets", ScenarioError
         )
     if not callable(scenario) or (isinstance(scenario, type) and not issubclass(scenario, Scenario)):
         raise wrong("scenario", scenario, right, ScenarioError)

@@ -223,7 +223,7 @@ def _check_declared(
 ) -> None:
     where = f"{scenario.name} at mass {scenario.mass:g} GeV: {name} = {shown(declared)}"
     if not is_number(declared):
-        raise ScenarioError(f"{where}; a number is right, or none: it is then found")
+        raise ScenarioError(f"{where}; expected a number, or none: it is then found")
     if len({value.shape for value in values}) > 1 or not _holds(couplings, values, float(declared)):  # type: ignore[arg-type]
         what = name.partition("_")[0]
         raise ScenarioError(f"{where} is declared, but {what} {found}; declare that, or leave it out: it is then found")

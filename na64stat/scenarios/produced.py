@@ -66,12 +66,12 @@ def produced(scenario: Scenario, beam_energy: float, nucleus: Nucleus, x_min: fl
     point, at = f"{scenario.name} at mass {scenario.mass:g} GeV", f"at coupling {scenario.coupling:g}"
     lightest = scenario.lightest_mass()
     if not 0 < lightest < np.inf:
-        raise ScenarioError(f"{point}: lightest_mass {at} = {lightest}; a positive number of GeV is right")
+        raise ScenarioError(f"{point}: lightest_mass {at} = {lightest}; expected a positive number of GeV")
     low, high = (float(end) for end in kinematics.energy_fraction_limits(lightest, beam_energy))
     if not low < high:
         raise ScenarioError(
             f"{scenario.name}: mass = {scenario.mass:g} GeV is beyond the reach of a {beam_energy:g} GeV beam, which "
-            f"makes up to {kinematics.heaviest(beam_energy):.8g} GeV; a lighter particle is right"
+            f"makes up to {kinematics.heaviest(beam_energy):.8g} GeV; expected a lighter particle"
         )
     if not 0 <= x_min < 1:
         raise InputError(f"x_min = {x_min}: an energy fraction lies in [0, 1)")
@@ -82,18 +82,19 @@ def produced(scenario: Scenario, beam_energy: float, nucleus: Nucleus, x_min: fl
         production = scenario.production(x, beam_energy, nucleus)
     if not isinstance(production, Production):
         raise ScenarioError(
-            f"{scenario.name}: production gave a {type(production).__name__}; a na64stat.Production with effective_mass and "
-            "dsigma_dx is right"
+            f"{scenario.name}: production gave a {type(production).__name__}; "
+            "expected a na64stat.Production with effective_mass and "
+            "dsigma_dx"
         )
     dsigma_dx = np.atleast_2d(_real(point, "dsigma_dx", production.dsigma_dx))
     mass = np.atleast_1d(_real(point, "effective_mass", production.effective_mass))
     if dsigma_dx.shape != (len(mass), len(x)) or not np.all(np.isfinite(dsigma_dx)) or np.any(dsigma_dx < 0):
         raise ScenarioError(
             f"{point}: production gave, {at}, dsigma_dx of shape {dsigma_dx.shape}, values from {dsigma_dx.min():g} to "
-            f"{dsigma_dx.max():g}; finite numbers >= 0 of shape ({len(mass)}, {len(x)}) are right"
+            f"{dsigma_dx.max():g}; expected finite numbers >= 0 of shape ({len(mass)}, {len(x)})"
         )
     if not np.all((mass >= 0) & (mass < np.inf)):
-        raise ScenarioError(f"{point}: effective_mass {at} = {mass.min():g}; finite numbers >= 0 [GeV] are right")
+        raise ScenarioError(f"{point}: effective_mass {at} = {mass.min():g}; expected finite numbers >= 0 [GeV]")
     return Produced(x, weights, mass, dsigma_dx)
 
 

@@ -96,7 +96,7 @@ def _without_class(path: Path) -> str:
     except OSError as error:
         return f"scenario file {path}: {error.strerror}"
     names = re.findall(r"^class\s+(\w+)", source, re.MULTILINE) or ["Class"]
-    return f"scenario file {path}: no class is named; {' or '.join(f'{path}:{name}' for name in names)} is right"
+    return f"scenario file {path}: no class is named; expected {' or '.join(f'{path}:{name}' for name in names)}"
 
 
 def _packaged(name: str) -> type[Scenario]:

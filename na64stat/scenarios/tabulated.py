@@ -95,7 +95,7 @@ class SpectrumTable:
             bad = columns[column][(columns[column] < low) | (columns[column] > high)]
             if len(bad):
                 wanted = "> 0" if column == "mass_gev" else f">= 0 and <= {high:g}"
-                raise TableError(f"{path}: column {column}: {bad[0]:g}; a number {wanted} is right")
+                raise TableError(f"{path}: column {column}: {bad[0]:g}; expected a number {wanted}")
         masses, first = np.unique(np.sort(columns["mass_gev"]), return_index=True)
         # Rows of each mass, in the order of the file.
         rows = np.split(np.argsort(columns["mass_gev"], kind="stable"), first[1:])
@@ -104,7 +104,7 @@ class SpectrumTable:
             for column in ("width_gev", "visible_fraction"):
                 if len(np.unique(columns[column][at])) > 1:
                     raise TableError(
-                        f"{path}: mass_gev = {mass:g}: {column} differs between rows; one value a mass is right"
+                        f"{path}: mass_gev = {mass:g}: {column} differs between rows; expected one value a mass"
                     )
         for mass, at in zip(masses, rows, strict=True):
             x, spectrum = columns["x"][at], columns["dsigma_dx_pb"][at]
@@ -151,14 +151,15 @@ class SpectrumTable:
 def _check_rows(path: str, mass: float, x: Array, rows: NDArray[np.intp]) -> None:
     """Refuse rows of one mass whose x do not increase, with a TableError."""
     if len(rows) < 2:
-        raise TableError(f"{path}: mass_gev = {mass:g}: one row; at least two with increasing x are needed")
+        raise TableError(f"{path}: mass_gev = {mass:g}: one row; expected at least two with increasing x")
     back = np.flatnonzero(np.diff(x) <= 0)
     if len(back):
         before, here = x[back[0]], x[back[0] + 1]
         why = "stands there twice" if here == before else f"comes after {before:g}"
         raise TableError(
-            f"{path}, row {rows[back[0] + 1] + 1} below the header: mass_gev = {mass:g}: x = {here:g} {why}; increasing x, each "
-            "once, is right"
+            f"{path}, row {rows[back[0] + 1] + 1} below the header: mass_gev = {mass:g}: x = {here:g} {why}; "
+            "expected increasing x, each "
+            "once"
         )
 
 

@@ -62,7 +62,7 @@ class Asymptotic(Method):
     def __post_init__(self) -> None:
         check_settings(self.statistic, self.criterion)
         if not self.statistic.one_sided:
-            raise InputError(f"asymptotic method: statistic {self.statistic.value}; q_tilde or q is right for limits")
+            raise InputError(f"asymptotic method: statistic {self.statistic.value}; expected q_tilde or q for limits")
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
         """CL_s of each signal strength in `mu`, observed and expected."""

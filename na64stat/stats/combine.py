@@ -35,11 +35,11 @@ def combine(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[
         The parameters of interest differ, one is a projection and another not, a common parameter has different settings, or a
         name in `uncorrelated` is in none of them.
     """
-    right = "a dict from label to workspace is right, such as {'2022': first, '2023': other}"
+    right = "expected a dict from label to workspace, such as {'2022': first, '2023': other}"
     check("workspaces", workspaces, Mapping, right, WorkspaceError)
     uncorrelated = names("uncorrelated", uncorrelated, WorkspaceError)
     if len(workspaces) < 2:
-        raise WorkspaceError(f"combine: {len(workspaces)} workspace; at least two, with different labels, are right")
+        raise WorkspaceError(f"combine: {len(workspaces)} workspace; expected at least two, with different labels")
     for label, workspace in workspaces.items():
         validate(workspace, f"workspace {label!r}")
     measurements = {label: workspace["measurements"][0] for label, workspace in workspaces.items()}
@@ -79,7 +79,7 @@ def _common(values: Mapping[str, Any], what: str) -> Any:
     first = next(iter(values.values()))
     if any(value != first for value in values.values()):
         listed = ", ".join(f"{label}: {value!r}" for label, value in values.items())
-        raise WorkspaceError(f"combine: {what} differs ({listed}); the same in all is right")
+        raise WorkspaceError(f"combine: {what} differs ({listed}); expected the same in all")
     return first
 
 
@@ -118,5 +118,5 @@ def _add_settings(settings: dict[str, tuple[str, dict[str, Any]]], item: dict[st
     known = settings.setdefault(item["name"], (label, item))
     if known[1] != item and item["name"] != poi:
         raise WorkspaceError(
-            f"combine: parameter {item['name']!r} has other settings in {known[0]!r} than in {label!r}; the same in both is right"
+            f"combine: parameter {item['name']!r} has other settings in {known[0]!r} than in {label!r}; expected the same in both"
         )

@@ -90,7 +90,7 @@ def compare(
 
     chosen: tuple[Method, ...] = (Exact(), Toys(), Asymptotic(), FeldmanCousins())
     if methods is not None:
-        chosen = several("methods", methods, Method, "objects are right, such as [Exact(), Asymptotic()]")
+        chosen = several("methods", methods, Method, "expected objects, such as [Exact(), Asymptotic()]")
     if not chosen:
         raise InputError("methods: none given; name at least one")
     # Where the exact limit is no row of its own it stands in the warning of few counts.

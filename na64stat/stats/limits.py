@@ -187,7 +187,7 @@ def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
     try:
         exact = Exact().upper_limit(model, cl)
     except Na64StatError as error:
-        text += f"; no exact limit beside it ({error}), toys are right"
+        text += f"; no exact limit beside it ({error}): toys are the way to check it"
     else:
         theirs = exact.observed if model.observed is not None else exact.expected.median
         text += f", exact{'' if limit.criterion == 'cl_s' else ' by CL_s'}: {_text(theirs)}"

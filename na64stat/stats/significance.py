@@ -120,7 +120,7 @@ def significance(model: Model, method: Method | None = None) -> Significance:
         return _by_toys(model, method)
     if isinstance(method, Exact):
         return _exact(model, method)
-    raise InputError(f"significance: method {method.name!r}; asymptotic, toys or exact is right")
+    raise InputError(f"significance: method {method.name!r}; expected asymptotic, toys or exact")
 
 
 def _without_background(model: Model) -> list[int]:
@@ -192,7 +192,7 @@ def _asymptotic(model: Model, method: Asymptotic) -> Significance:
         p0 = float(norm.sf(math.sqrt(_observed(model)[0])))
     notes: tuple[str, ...] = ()
     if few := few_counts(model):
-        notes = (f"{few}: p0 and Z can be far off there; the exact method or toys are right",)
+        notes = (f"{few}: p0 and Z can be far off there; use the exact method or toys",)
         warnings.warn(notes[0], LowCountWarning, stacklevel=3)
     return _record(model, p0, Band(*levels), method.name, (0.0, False), notes)
 

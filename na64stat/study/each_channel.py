@@ -51,7 +51,7 @@ def channels_alone(
     runs = runs_of(run)
     masses = numbers("masses", masses)
     if not len(masses):
-        raise InputError("masses: none given; at least one is needed")
+        raise InputError("masses: none given; expected at least one")
     own = scenario(mass=float(masses[0]), coupling=1.0).default_regions
     chosen = names("regions", own if regions is None else regions, RegionError)
     parts = [(region, one) for one in runs for region in chosen]

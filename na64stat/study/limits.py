@@ -89,7 +89,7 @@ def limits(
     check_factory(scenario)
     wanted = numbers("masses", masses)
     if not len(wanted):
-        raise InputError("masses: none given; at least one is needed")
+        raise InputError("masses: none given; expected at least one")
     probes = [scenario(mass=float(mass), coupling=1.0) for mass in wanted]
     test = SignalTest.of(probes[0], run, regions, method, cl, systematics, correlated)
     low, high = interval("couplings", probes[0].coupling_range if couplings is None else couplings)

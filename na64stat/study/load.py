@@ -25,7 +25,7 @@ def load(path: str | Path) -> Any:
     """
     from na64stat.study.bayes.samples import load_samples
 
-    check("path", path, (str, os.PathLike), "the path of a file is right")
+    check("path", path, (str, os.PathLike), "expected the path of a file")
     if Path(path).suffix in (".h5", ".hdf5"):
         return load_samples(path)
     return load_any(path)

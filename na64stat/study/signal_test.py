@@ -102,11 +102,11 @@ class SignalTest:
             raise RegionError(f"regions {list(self.regions)}: name at least one, each once")
         called = [run.name for run in runs_of(self.run)]
         if not called or len(set(called)) != len(called):
-            raise InputError(f"runs {called}: at least one, each once, is right")
+            raise InputError(f"runs {called}: expected at least one, each once")
         for name in self.correlated:
             if name not in CORRELATABLE:
                 raise InputError(
-                    f"correlated {name!r}: {' or '.join(CORRELATABLE)} is right; the cross section always is"
+                    f"correlated {name!r}: expected {' or '.join(CORRELATABLE)}; the cross section always is"
                     f"{did_you_mean(name, CORRELATABLE)}"
                 )
         for run in self.runs:

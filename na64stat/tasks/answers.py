@@ -68,5 +68,5 @@ def answer_of(text: Any, origin: str) -> Any:
             plain = "".join(letter if letter.isprintable() else " " for letter in reason[:_LONGEST])
             raise _ERRORS.get(kind, ComputationError)(plain)
     raise ComputationError(
-        f"{origin}: a worker sent what is no answer of na64stat; the same version everywhere is right"
+        f"{origin}: a worker sent what is no answer of na64stat; expected the same version everywhere"
     )

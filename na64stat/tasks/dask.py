@@ -86,7 +86,7 @@ class _Cluster(Executor):
         except Exception as error:
             text = " ".join(str(error).split()) or f"no answer in {_PATIENCE:g} s"
             raise InputError(
-                f"{self._name}: no Dask scheduler answers there ({text}); an address such as tcp://host:8786 is right"
+                f"{self._name}: no Dask scheduler answers there ({text}); expected an address such as tcp://host:8786"
             ) from error
         self._run(self._look())
 

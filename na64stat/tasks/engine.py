@@ -62,10 +62,10 @@ class Engine:
     ) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int | Executor):
             raise InputError(
-                f"workers = {workers!r}: a number of processes or an executor of concurrent.futures is right"
+                f"workers = {workers!r}: expected a number of processes or an executor of concurrent.futures"
             )
         if isinstance(workers, int) and not 1 <= workers <= _MOST_WORKERS:
-            raise InputError(f"workers = {workers}: a number from 1 to {_MOST_WORKERS} is right")
+            raise InputError(f"workers = {workers}: expected a number from 1 to {_MOST_WORKERS}")
         self._job, self._workers, self._journal, self._track = job, workers, journal, track
         self._own: Executor | None = None
         self._payload = b""

@@ -177,7 +177,7 @@ def is_journal(path: str | os.PathLike[str]) -> bool:
         mode = Path(path).stat().st_mode  # before it is opened: opening a device or a pipe can do things of its own
         if not stat.S_ISREG(mode):
             what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise InputError(f"journal {path}: this is {what}; the name of a new file, or of a journal, is right")
+            raise InputError(f"journal {path}: this is {what}; expected the name of a new file, or of a journal")
         with Path(path).open("rb") as file:
             line = file.readline(_LONGEST_LINE)
     except FileNotFoundError:

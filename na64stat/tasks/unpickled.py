@@ -49,7 +49,7 @@ def nothing_unpickled() -> Iterator[None]:
     try:
         if not isinstance(by_dask.loads(by_dask.dumps(1.5)), Unread):
             raise InputError(
-                "scheduler: this version of Dask reads pickles in a way that is not known; another is right"
+                "scheduler: this version of Dask reads pickles in a way that is not known; expected another"
             )
         yield
     finally:

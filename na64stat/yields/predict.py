@@ -62,7 +62,7 @@ def predict(
     """
     check_scenario(scenario)
     check_run(run)
-    check("binning", binning, (Binning, type(None)), "a Binning is right, such as Binning.uniform(4.0)")
+    check("binning", binning, (Binning, type(None)), "expected a Binning, such as Binning.uniform(4.0)")
     for doubt in doubts(scenario, run, tuple(run.regions)):
         warnings.warn(doubt, ValidityWarning, stacklevel=2)
     made = source(scenario, run)
@@ -116,7 +116,7 @@ def expected_events(
     check_scenario(scenario)
     check_run(run)
     if efficiency is not None and not (is_number(efficiency) and 0 <= efficiency <= 1):
-        raise wrong("efficiency", efficiency, "a number from 0 to 1 is right")
+        raise wrong("efficiency", efficiency, "expected a number from 0 to 1")
     made = source(scenario, run, x_min, efficiency)
     ends = survival(scenario, run, made.x, np.array([scenario.coupling]), average)
     totals = {channel: float(made.events @ ends[channel][0]) for channel in CHANNELS}
@@ -173,7 +173,7 @@ def _of_powers(
             bad = float(couplings[int(np.argmin(values))])
             raise ScenarioError(
                 f"{scenario.name} at mass {scenario.mass:g} GeV: production is negative at coupling {bad:g}, so that {name} has "
-                f"{values.min():g} events; a cross section >= 0 is right, or couplings where it is"
+                f"{values.min():g} events; expected a cross section >= 0, or couplings where it is"
             )
     return result
 

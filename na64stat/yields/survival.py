@@ -60,7 +60,7 @@ def survival(
 
 def check_average(average: object) -> None:
     """Refuse a name in place of a member of `DepthAverage`, with an InputError."""
-    check("average", average, DepthAverage, "DepthAverage.LAYERS or DepthAverage.CONTINUOUS is right")
+    check("average", average, DepthAverage, "expected DepthAverage.LAYERS or DepthAverage.CONTINUOUS")
 
 
 def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:
@@ -84,7 +84,8 @@ def _decays(scenario: Scenario, couplings: Array) -> tuple[Array, Array, Array]:
         if not np.all((values >= 0) & (values <= top) & (values < np.inf)):
             at = int(np.flatnonzero(~((values >= 0) & (values <= top) & (values < np.inf)))[0])
             raise ScenarioError(
-                f"{scenario.name} at mass {scenario.mass:g} GeV: {name} = {values[at]} at coupling {couplings[at]:g}; 0 to "
-                f"{top:g} is right"
+                f"{scenario.name} at mass {scenario.mass:g} GeV: {name} = {values[at]} at coupling {couplings[at]:g}; "
+                "expected 0 to "
+                f"{top:g}"
             )
     return widths[:, None], seen[:, None], unseen[:, None]

@@ -130,7 +130,7 @@ CLOSED: Final = (
         "output is a folder",
         f"mkdir there; {WORKSPACE} -o there",
         2,
-        "--output: there is a folder; the name of a file is right",
+        "--output: there is a folder; expected the name of a file",
         ("there",),
         "",
     ),

@@ -29,7 +29,9 @@ def test_the_advised_command_writes_what_is_read(na64stat, here, monkeypatch, ki
     load, options = READERS[kind]
     file = here / "x.json"
     file.write_text('{"kind": "other", "schema": 1}', encoding="utf-8")
-    with pytest.raises(InputError, match=f"holds 'other', a record of na64stat; {kind} of schema 1") as refusal:
+    with pytest.raises(
+        InputError, match=f"holds 'other', a record of na64stat; expected {kind} of schema 1"
+    ) as refusal:
         load(file)
     command = re.search("`na64stat ([^`]+)`", str(refusal.value)).group(1)
     file.unlink()

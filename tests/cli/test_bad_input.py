@@ -19,7 +19,7 @@ GRID = ["--mass", "0.1:1:3", "--coupling", "1e-3:1:3"]
 )
 def test_mass(na64stat, words, text):
     error = na64stat(*words, "--mass", text).error
-    assert f"Invalid value for '--mass': {text!r}: a number from 1e-30 to 1e+30" in error
+    assert f"Invalid value for '--mass': {text!r}: expected a number from 1e-30 to 1e+30" in error
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_mass(na64stat, words, text):
 def test_range(na64stat, text):
     error = na64stat("scan", "axion-muon", "--mass", "0.1", "--coupling", text, "--json").error
     assert f"Invalid value for '--coupling': {text!r}: " in error
-    assert "LO:HI:N with LO < HI and N from 2 to 100000 (logarithmic), is right, e.g. 1e-3:1:40" in error
+    assert "LO:HI:N with LO < HI and N from 2 to 100000 (logarithmic), e.g. 1e-3:1:40" in error
 
 
 @pytest.mark.parametrize("cl", ["0", "1", "-0.5", "1.5", "nan", "inf", "90"])
@@ -88,14 +88,14 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
             ["'visible_trigger' shares events with visible"],
         ),
         # options
-        (["limit", "axion-muon"], ["--mass: missing; a mass [GeV] or a range LO:HI:N"]),
+        (["limit", "axion-muon"], ["--mass: missing; expected a mass [GeV] or a range LO:HI:N"]),
         (["predict", "axion-muon", *MASS], ["Missing option '--coupling'; see na64stat predict --help"]),
         (["cross-section", *MASS], ["Missing argument 'PROCESS'. Choose from: vector, scalar"]),
         (["cross-section", "vector", "--mass"], ["'--mass' requires an argument"]),
         (["info", "2022", "--jsn"], ["No such option", "--jsn"]),
         (["predict", "axion-muon", "--mass", "0.1:1:3", "--coupling", "1"], ["--mass: 3 values", "one number"]),
         (["predict", "axion-muon", *MASS, "--coupling", "0"], ["'--coupling': '0'", "a number from 1e-30"]),
-        (["limit", "axion-photon", *MASS, "--coupling", "1e-3"], ["--coupling 0.001: one number; a range LO:HI:N"]),
+        (["limit", "axion-photon", *MASS, "--coupling", "1e-3"], ["--coupling 0.001: one number; expected a range LO:HI:N"]),
         (["workspace", "axion-photon", *MASS], ["its yield is no power of the coupling; give --coupling"]),
         (["scan", "axion-muon", *GRID], ["--output: missing; name a file with -o FILE, or ask for --json"]),
         (["cross-section", "vector", *MASS, "--x-min", "-0.1"], ["x_min = -0.1", "in [0, 1)"]),
@@ -106,9 +106,9 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["cross-section", "vector", "--mass", "161"], ["vector: mass = 161 GeV is beyond the reach of a 160 GeV beam"]),
         (["cross-section", "dark_pair", "--mass", "80"], ["dark_pair: mass = 80 GeV is beyond", "of both together"]),
         # files
-        (["limit", "gone.json"], ["gone.json: No such file or directory; the path of a pyhf workspace is right"]),
+        (["limit", "gone.json"], ["gone.json: No such file or directory; expected the path of a pyhf workspace"]),
         (["limit", "folder.json"], ["folder.json: Is a directory"]),
-        (["limit", "empty.json"], ["empty.json: the file is empty; a pyhf workspace is right"]),
+        (["limit", "empty.json"], ["empty.json: the file is empty; expected a pyhf workspace"]),
         (["limit", "broken.json"], ["broken.json: not a JSON file: ", "line 1, column 12"]),
         (["limit", "list.json"], ["list.json: holds a list; a pyhf workspace is an object with channels"]),
         (["limit", "nan.json"], ["nan.json: not a JSON file: NaN is no number of JSON"]),
@@ -117,7 +117,7 @@ def test_confidence_level_of_a_file(na64stat, write_workspace):
         (["limit", "bytes.json"], ["bytes.json: not a text file"]),
         (["plot", "gone.json", "-o", "a.png"], ["gone.json: No such file or directory"]),
         (["plot", "empty.json", "-o", "a.png"], ["empty.json: not a JSON file"]),
-        (["plot", "list.json", "-o", "a.png"], ["list.json: no JSON object; a file of `na64stat scan` or `na64stat exclusion`"]),
+        (["plot", "list.json", "-o", "a.png"], ["list.json: no JSON object; expected a file of `na64stat scan` or"]),
         (["plot", "-o", "a.png"], ["Missing argument 'FILE...'; see na64stat plot --help"]),
         (["plot", "list.json"], ["Missing option '-o' / '--output'"]),
         # run files
@@ -196,10 +196,10 @@ def broken(change):
         ),
         (lambda w, s: s.update(data=[10**400]), "channel 'box', sample 'signal': inf events"),
         (lambda w, s: s.update(data=[1, 2]), "observation 'box': 1 numbers for 2 bins"),
-        (lambda w, s: s.update(data=["a"]), "channels 'box', samples 'signal', data [0]: 'a'; a number is right"),
+        (lambda w, s: s.update(data=["a"]), "channels 'box', samples 'signal', data [0]: 'a'; expected a number"),
         (
             lambda w, s: s["modifiers"].append({"name": "s", "type": "odd", "data": [1]}),
-            "the type 'odd' is unknown; one of",
+            "the type 'odd' is unknown; expected one of",
         ),
         (lambda w, s: s["modifiers"].append({"name": "s", "type": "shapesys", "data": [1, 2]}), "'s'"),
         (lambda w, s: s["modifiers"][1]["data"].update(hi=-1), "normsys 'eff' has hi = -1"),
@@ -252,7 +252,7 @@ def test_broken_workspaces_of_other_commands(na64stat, write_workspace, command,
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["gone.json"], "gone.json: No such file or directory; the path of a pyhf workspace is right"),
+        (["gone.json"], "gone.json: No such file or directory; expected the path of a pyhf workspace"),
         (["ws.json", *MASS], "--mass: does not go with the workspace file ws.json; it is for a scenario"),
         (["ws.json", "--run", "2022"], "--run: does not go with the workspace file ws.json"),
         (["ws.json", "--region", "bx"], "ws.json: region 'bx': not a channel of the workspace; it has box"),
@@ -275,14 +275,14 @@ def test_what_the_new_commands_work_on(na64stat, write_workspace, command, words
         (["fit", "--minos", "nope"], "ws.json: parameter 'nope': not in the model; it has mu"),
         (["fit", "--seed", "2"], "--seed 2: goes with --toys N"),
         (["fit", "--toys", "0"], "'--toys': 0 is not in the range x>=1"),
-        (["fit", "--lowest-mu", "nan"], "--lowest-mu: nan; a finite number is right, e.g. 0"),
-        (["impacts", "--lowest-mu", "inf"], "--lowest-mu: inf; a finite number is right, e.g. 0"),
+        (["fit", "--lowest-mu", "nan"], "--lowest-mu: nan; expected a finite number, e.g. 0"),
+        (["impacts", "--lowest-mu", "inf"], "--lowest-mu: inf; expected a finite number, e.g. 0"),
         (["impacts", "--parameter", "mu"], "ws.json: impacts: 'mu' is the parameter of interest itself"),
         (["significance", "--method", "feldman-cousins"], "is not one of 'exact', 'toys', 'asymptotic'"),
         (["significance", "--toys", "9"], "--toys: does not go with --method exact; it is for --method toys"),
         (["compare", "--cl", "1.5"], "cl = 1.5: a confidence level lies between 0 and 1"),
         (["compare", "--method", "toy"], "is not one of 'exact', 'toys', 'asymptotic', 'feldman-cousins'"),
-        (["compare", "--seed", "1", "--seed", "1"], "--seed: 1, 1; each once is right"),
+        (["compare", "--seed", "1", "--seed", "1"], "--seed: 1, 1; expected each once"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -323,9 +323,9 @@ def test_unknown_channel(na64stat, write_workspace):
     [
         ("taken.png", "--output: taken.png: the file exists; --overwrite replaces it"),
         ("gone/new.png", "--output: gone/new.png: there is no folder gone; make it first"),
-        ("folder", "--output: folder is a folder; the name of a file is right"),
-        ("", "--output: ''; the name of a file is right (--json writes to standard output)"),
-        ("-", "--output: '-'; the name of a file is right (--json writes to standard output)"),
+        ("folder", "--output: folder is a folder; expected the name of a file"),
+        ("", "--output: ''; expected the name of a file (--json writes to standard output)"),
+        ("-", "--output: '-'; expected the name of a file (--json writes to standard output)"),
         ("x" * 5000, "the file name is too long"),
     ],
     ids=["exists", "no folder", "a folder", "empty", "dash", "long"],
@@ -405,4 +405,4 @@ def test_no_words_of_jsonschema(na64stat, write_workspace):
         error = na64stat("limit", write_workspace(broken(change), "mine.json")).error
         assert "not a valid pyhf workspace: " in error
         assert not any(words in error for words in foreign)
-        assert " right" in error or "no 'type'" in error
+        assert "expected" in error or "no 'type'" in error

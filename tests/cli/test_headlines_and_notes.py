@@ -96,7 +96,7 @@ def test_one_rule_for_combinations(na64stat, here, command):
     ids=lambda words: words[0],
 )
 def test_an_option_that_is_meant_once(na64stat, words):
-    assert "given 2 times; once is right" in na64stat(*words).error
+    assert "given 2 times; expected once" in na64stat(*words).error
 
 
 def test_options_that_repeat_may(na64stat):

@@ -88,9 +88,9 @@ def test_slips_in_names(na64stat):
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
-        ("lower_edge,curve,0.2", "upper_edge,curve,0.2", "line 4, column shape: shape 'upper_edge'; contour or lower_edge"),
-        ("curve,0.2", "curv,0.2", "line 4, column point: point 'curv'; curve or border or assumed is right"),
-        ("0.1,0.2,1\n", "0.1,0.2,GeV\n", "line 3, column unit: unit 'GeV'; GeV^-1 or 1 is right"),
+        ("lower_edge,curve,0.2", "upper_edge,curve,0.2", "line 4, column shape: shape 'upper_edge'; expected contour or"),
+        ("curve,0.2", "curv,0.2", "line 4, column point: point 'curv'; expected curve or border or assumed"),
+        ("0.1,0.2,1\n", "0.1,0.2,GeV\n", "line 3, column unit: unit 'GeV'; expected GeV^-1 or 1"),
         ("0.1,0.2", "0.1,-0.2", "line 3, column coupling: -0.2 must be positive"),
         ("0.1,0.2", "0,0.2", "line 3, column mass_gev: 0 must be positive"),
         ("2401.01708,lower_edge,curve,0.2", "2401.01709,lower_edge,curve,0.2", "line 4: Mine, part 1: reference, shape"),

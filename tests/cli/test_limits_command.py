@@ -92,7 +92,7 @@ def test_own_limits_in_a_figure(na64stat, own, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("GeV^-1", "GEV", "unit 'GEV'; GeV\\^-1 or 1 is right"),
+        ("GeV^-1", "GEV", "unit 'GEV'; expected GeV\\^-1 or 1"),
         ("lower_edge,curve,0.1,", "lower_edge,curve,0.0001,", "masses of a lower edge must increase"),
         ("0.01,1e-4", "0.01,-1e-4", "must be positive"),
         ("0.01,1e-4", "0.01,x", "x"),
@@ -116,7 +116,7 @@ def test_own_tables_are_read_strictly(tmp_path, na64stat, old, new, message):
     [
         (("limits", "list", "axion-foton"), "did you mean 'axion-photon'?"),
         (("limits", "show", "axion-photon", "E173"), "did you mean 'E137'?"),
-        (("limits", "show", "axion-photon"), "a SCENARIO and an EXPERIMENT are needed"),
+        (("limits", "show", "axion-photon"), "expected a SCENARIO and an EXPERIMENT"),
         (("limits", "list", "--file", "missing.csv"), "missing.csv"),
         (("limits", "show", "zprime", "CCFR", "--mass", "-1"), "must be positive"),
     ],

@@ -105,8 +105,8 @@ def test_a_table_is_a_scenario(na64stat, table):
 @pytest.mark.parametrize(
     ("change", "texts"),
     [
-        (("4.1e9", "nan"), ["own.csv, line 3, column dsigma_dx_pb: 'nan'", "a finite number is needed"]),
-        (("0.9", "1.9"), ["own.csv: column x: 1.9", "is right"]),
+        (("4.1e9", "nan"), ["own.csv, line 3, column dsigma_dx_pb: 'nan'", "expected a finite number"]),
+        (("0.9", "1.9"), ["own.csv: column x: 1.9", "expected"]),
         (("x,", "y,"), ["own.csv, line 1: unknown column 'y'", "mass_gev,x,dsigma_dx_pb"]),
         ((",0,0\n", ",0\n"), ["own.csv, line 2: 4 values; the header has 5 columns"]),
         ((TABLE, ""), ["own.csv: the file is empty", "mass_gev,x,dsigma_dx_pb"]),
@@ -128,7 +128,7 @@ def test_bad_tables(na64stat, here, change, texts):
         ("own.py:Nan", ["nan at mass 0.1 GeV: production gave", "finite numbers >= 0"]),
         ("gone.py:Mine", ["gone.py: no such file"]),
         ("broken.py:Mine", ["broken.py: SyntaxError"]),
-        ("own.py", ["own.py: no class is named; own.py:Mine or own.py:Nan or ", "own.py:Nameless is right"]),
+        ("own.py", ["own.py: no class is named; expected own.py:Mine or own.py:Nan or ", "own.py:Nameless"]),
         ("gone.csv", ["gone.csv: there is no such file"]),
     ],
 )

@@ -35,9 +35,9 @@ def test_priors_are_read(text, prior):
         ((*MUON, "--prior", "flat:yield:0:nan"), "finite bounds"),
         ((*MUON, "--prior", "flat:yield:0:inf"), "finite bounds"),
         ((*MUON, "--prior", "flat:yield:5:2"), "the lower one first"),
-        ((*MUON, "--prior", "log-flat:yield:0:2"), "a lower bound > 0 is right"),
-        ((*MUON, "--prior", "flat:yield:-1:2"), "a lower bound >= 0 is right"),
-        ((*MUON, "--prior", "flat:yeld:0:2"), "prior of 'yeld': one of coupling, yield, mu, mass"),
+        ((*MUON, "--prior", "log-flat:yield:0:2"), "a lower bound > 0"),
+        ((*MUON, "--prior", "flat:yield:-1:2"), "a lower bound >= 0"),
+        ((*MUON, "--prior", "flat:yeld:0:2"), "prior of 'yeld': expected one of coupling, yield, mu, mass"),
         ((*MUON, "--prior", "jeffreys:coupling:0:2"), "for yield or mu"),
         ((*MUON, "--prior", "flat:mu:0:2"), "--coupling: missing"),
         ((*MUON, "--prior", "flat:yield:0:2", "--coupling", 1e-3), "--coupling: goes with a prior of mu"),
@@ -45,7 +45,7 @@ def test_priors_are_read(text, prior):
         (("axion-muon", "--mass", "0.1:0.2:3", "--prior", "flat:yield:0:2"), "--mass: 3 values"),
         (
             (*MUON, "--prior", "flat:coupling:0:1", "--prior", "log-flat:mass:1e-3:1"),
-            "a prior of the mass: one of them",
+            "a prior of the mass: expected one of them",
         ),
         ((*MUON, "--prior", "flat:yield:0:2", "--count", "invisible"), "REGION=N"),
         ((*MUON, "--prior", "flat:yield:0:2", "--count", "invisible=-1"), "REGION=N"),
@@ -64,7 +64,7 @@ def test_bad_questions(na64stat, command, words, message):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--walkers", 5), "walkers = 5: an even number from 8 on"),
+        (("--walkers", 5), "walkers = 5: expected an even number from 8 on"),
         (("--seed", -1), "seed = -1"),
         (("--steps", 3), "steps = 3"),
         (("-o", "chain.txt"), "give the ending .h5"),

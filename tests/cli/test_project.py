@@ -63,8 +63,8 @@ def test_muons_needed(na64stat):
     ("words", "message"),
     [
         ((), "--mot: missing"),
-        (("--mot", "0.5"), "--mot 0.5: muons on target from 1 to 1e+20 are right"),
-        (("--mot", "1e21"), "--mot 1e+21: muons on target from 1 to 1e+20 are right"),
+        (("--mot", "0.5"), "--mot 0.5: expected muons on target from 1 to 1e+20"),
+        (("--mot", "1e21"), "--mot 1e+21: expected muons on target from 1 to 1e+20"),
         (("--mot", "1e12", "--mot", "1e12"), "--mot: 2 values, 1 different"),
         (("--mot", "1e12", "--mass", "0.1"), "--mass: 2 values, 1 different"),
         (("--mot", "1e12", "--needed", "1e-3"), "--mot: does not go with --needed"),

@@ -126,12 +126,15 @@ def test_a_right_choice_is_taken(process):
 def test_no_map(na64stat, here, command, content, text):
     (here / "x.json").write_text(json.dumps(content), encoding="utf-8")
     error = na64stat(command, "x.json", "other.json", "-o", "x.png").error
-    assert f"x.json: {text}; a file of `na64stat scan` or `na64stat exclusion` is right\n" in error
+    assert f"x.json: {text}; expected a file of `na64stat scan` or `na64stat exclusion`\n" in error
 
 
 def test_no_result(na64stat, here):
     (here / "x.json").write_text(json.dumps({"version": "1.0.0", "channels": []}), encoding="utf-8")
-    assert "x.json: a pyhf workspace; scan, exclusion, " in na64stat("export", "hepdata", "x.json", "-o", "s").error
+    assert (
+        "x.json: a pyhf workspace; expected scan, exclusion, "
+        in na64stat("export", "hepdata", "x.json", "-o", "s").error
+    )
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -142,21 +145,21 @@ def test_a_record_where_a_workspace_is_right(na64stat, write_workspace, here, wo
     write_workspace(channels={"box": (1, 1, 1)})
     (here / "x.json").write_text(json.dumps({"schema": 1, "kind": kind}), encoding="utf-8")
     error = na64stat(words[0], *words[1:], "x.json").error
-    assert error.endswith(f"x.json: holds '{kind}', a record of na64stat; a pyhf workspace is right here\n")
+    assert error.endswith(f"x.json: holds '{kind}', a record of na64stat; expected a pyhf workspace here\n")
 
 
 def test_a_workspace_within_an_answer(na64stat, here):
     answer = na64stat("workspace", *POINT, "--json")
     (here / "x.json").write_text(answer.out, encoding="utf-8")
-    assert "the workspace alone, as -o writes it, is right here" in na64stat("limit", "x.json").error
+    assert "the workspace alone, as -o writes it, here" in na64stat("limit", "x.json").error
 
 
 def test_a_file_of_a_class_without_its_class_is_not_run(na64stat, here):
     (here / "mine.py").write_text(OWN, encoding="utf-8")
     error = na64stat("limit", "mine.py", "--mass", "0.1").error
-    assert "scenario file mine.py: no class is named; mine.py:LeptonScalar or mine.py:Other is right\n" in error
+    assert "scenario file mine.py: no class is named; expected mine.py:LeptonScalar or mine.py:Other\n" in error
     (here / "empty.py").touch()
-    assert "no class is named; empty.py:Class is right" in na64stat("limit", "empty.py", "--mass", "0.1").error
+    assert "no class is named; expected empty.py:Class" in na64stat("limit", "empty.py", "--mass", "0.1").error
     assert "gone.py: no such file" in na64stat("limit", "gone.py", "--mass", "0.1").error
 
 

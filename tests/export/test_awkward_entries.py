@@ -46,7 +46,7 @@ def test_without_groups_the_place_counts():
     ("rows", "heads", "message"),
     [
         ([[y(1, 0), y(2, 0)]], ("a", "b"), "row 1: two entries of group 0, 'a'"),
-        ([[y(1, 0)], [y(1, 0), y(2, 1)]], ("a",), "row 2: group 1; one of the 1 dependent columns"),
+        ([[y(1, 0)], [y(1, 0), y(2, 1)]], ("a",), "row 2: group 1; expected one of the 1 dependent columns"),
         ([[y(1), y(2)]], ("a",), "row 1, y without groups: 2 entries for 1 heads"),
         ([[y(1)]], ("a", "b"), "row 1, y without groups: 1 entries for 2 heads"),
         ([[y(1, 0), y(2)]], ("a", "b"), "row 1: group None"),
@@ -116,16 +116,19 @@ def test_edges_that_yaml_takes_for_text(read):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (columns("{low: some, high: 1}"), "edge of a bin 'some'; a number is right"),
+        (columns("{low: some, high: 1}"), "edge of a bin 'some'; expected a number"),
         (columns("{low: '-', high: 1}"), "edge of a bin '-'"),
-        (columns(limit="{value: 2, errors: [{symerror: [1]}]}"), r"symerror \[1\]; a number or a text is right"),
+        (columns(limit="{value: 2, errors: [{symerror: [1]}]}"), r"symerror \[1\]; expected a number or a text"),
         (columns(limit="{value: 2, errors: [{asymerror: {minus: {}, plus: 1}}]}"), "minus of asymerror {}"),
         (columns(limit="{value: 2, errors: [{symerror: 1, hide: 'no'}]}"), "hide 'no' of an error"),
         (columns(limit=f"{{value: 2, errors: [{{symerror: 1{'0' * 400}}}]}}"), "larger than any that is read"),
-        (columns(limit="{value: 2, errors: [{symerror: 1, label: [a]}]}"), r"label \['a'\]; a number or a text"),
-        (columns() + "  qualifiers: [{name: CL, value: [90]}]\n", r"qualifier \[90\]; a number or a text"),
-        ("keywords: [{name: phrases, values: abc}]\n" + columns(), "keyword values 'abc'; a list is right"),
-        (columns(units="[GEV]"), r"units \['GEV'\]; a number or a text"),
+        (
+            columns(limit="{value: 2, errors: [{symerror: 1, label: [a]}]}"),
+            r"label \['a'\]; expected a number or a text",
+        ),
+        (columns() + "  qualifiers: [{name: CL, value: [90]}]\n", r"qualifier \[90\]; expected a number or a text"),
+        ("keywords: [{name: phrases, values: abc}]\n" + columns(), "keyword values 'abc'; expected a list"),
+        (columns(units="[GEV]"), r"units \['GEV'\]; expected a number or a text"),
     ],
 )
 def test_entries_that_are_refused(read, text, message):
@@ -143,5 +146,5 @@ def test_errors_that_are_empty_or_text_are_read_and_make_no_curve(read):
 def test_a_number_as_unit(read):
     table = read(columns(units="1"))
     assert table.independent[0].unit == "1"
-    with pytest.raises(InputError, match="a unit of energy is right"):
+    with pytest.raises(InputError, match="a unit of energy"):
         LimitCurve.of(table)

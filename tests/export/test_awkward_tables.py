@@ -133,19 +133,19 @@ def _columns(mass, limits):
         ("independent_variables: 3\ndependent_variables: []\n", "or the other way round"),
         (
             _columns("[{value: 1}]", "[{value: 1}, {value: 2}]"),
-            r"columns of different lengths, 'm': 1, 'g': 2; one length is right",
+            r"columns of different lengths, 'm': 1, 'g': 2; expected one length",
         ),
         (
             _columns("[]", "[]") + "- header: {name: g}\n  values: [{value: 1}]\n- header: {name: m}\n  values: []\n",
-            r"columns of different lengths, 'm': 0, 'g': 0, 'g': 1, 'm': 0; one length is right",
+            r"columns of different lengths, 'm': 0, 'g': 0, 'g': 1, 'm': 0; expected one length",
         ),
         (
             _columns("[]", "false"),
-            "values False; a list is right",
+            "values False; expected a list",
         ),
         (
             "independent_variables:\n- header: {name: m}\n  values: [{value: 2024-01-01}]\ndependent_variables: []\n",
-            "a number or a text is right",
+            "a number or a text",
         ),
         (
             "independent_variables:\n- header: {name: m}\n  values: [{low: 1}]\ndependent_variables: []\n",

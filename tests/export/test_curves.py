@@ -93,17 +93,17 @@ def test_units_that_are_given_and_units_that_are_missing():
         (table(coupling=("g^2 [GeV^-2]", None)), "the square of a coupling"),
         (table(coupling=("epsilon squared", None)), "the square of a coupling"),
         (table(mass=("m", "mev")), "unit 'mev'"),
-        (table(mass=("m", "cm")), "unit 'cm'; a power of an energy"),
-        (table(mass=("m", "GeV^-1")), "a mass in a unit of energy is right"),
-        (table(mass=("m", "1")), "a mass in a unit of energy is right"),
+        (table(mass=("m", "cm")), "unit 'cm'; expected a power of an energy"),
+        (table(mass=("m", "GeV^-1")), "a mass in a unit of energy"),
+        (table(mass=("m", "1")), "a mass in a unit of energy"),
         (table(mass=("m [MeV]", "GEV")), r"units 'GEV' and \[MeV\] are not the same unit"),
         (table(coupling=("g [pb]", None)), "unit 'pb'"),
-        (table(masses=[-0.1]), r"'t', 'm', row 1: mass -0.1; a positive"),
+        (table(masses=[-0.1]), r"'t', 'm', row 1: mass -0.1; expected a positive"),
         (table(masses=[0]), "row 1: mass 0"),
         (table(masses=[math.nan]), "row 1: nan is no mass"),
         (table(masses=["-"]), "row 1: '-' is no mass"),
         (table(masses=[math.inf]), "row 1: mass inf"),
-        (table(limits=[math.inf]), r"'t', 'g', row 1: limit inf; a positive and finite one"),
+        (table(limits=[math.inf]), r"'t', 'g', row 1: limit inf; expected a positive and finite one"),
         (table(limits=["1e999"]), "limit inf"),
         (table(limits=[-1e-4]), "row 1: limit -0.0001"),
         (table(limits=["< 0"]), "row 1: limit 0"),
@@ -184,7 +184,9 @@ def test_no_size_is_no_error(error):
     ],
 )
 def test_errors_that_are_no_sizes(error, shown):
-    with pytest.raises(InputError, match=rf"'t', 'g', row 1, error.*: {shown} is no size; a number, one in per cent"):
+    with pytest.raises(
+        InputError, match=rf"'t', 'g', row 1, error.*: {shown} is no size; expected a number, one in per cent"
+    ):
         LimitCurve.of(table(errors=(error,)))
 
 

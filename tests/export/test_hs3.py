@@ -34,10 +34,10 @@ def _set_normsys(found, value):
     [
         (lambda w: _set_count(w, -1), "observation 'invisible': -1 events"),
         (lambda w: _set_count(w, 0, 0), "observation 'invisible': 2 numbers for 1 bins"),
-        (lambda w: w["channels"].append(w["channels"][0]), "each name once is right"),
-        (lambda w: w["observations"].append(w["observations"][0]), "each name once is right"),
+        (lambda w: w["channels"].append(w["channels"][0]), "each name once"),
+        (lambda w: w["observations"].append(w["observations"][0]), "each name once"),
         (lambda w: w["observations"].pop(), "no observation of that name"),
-        (lambda w: w["measurements"].append(w["measurements"][0]), "each name once is right"),
+        (lambda w: w["measurements"].append(w["measurements"][0]), "each name once"),
         (lambda w: w["measurements"][0]["config"].update(poi="zz"), "no sample carries the parameter of interest 'zz'"),
         (lambda w: _set_normsys(w, 0), "hi = 0"),
         (lambda w: _set_normsys(w, -1), "hi = -1"),

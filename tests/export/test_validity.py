@@ -44,7 +44,7 @@ BAD = {
     "an energy": (replace(GOOD, keywords={"cmenergies": ("high",)}), "cmenergies 'high'"),
     "a long keyword": (replace(GOOD, keywords={"phrases": ("x" * 129,)}), "at most 128 characters"),
     "a long location": (replace(GOOD, location="x" * 257), "a location of 257 characters"),
-    "a range": (with_mass(Cell("1-2")), "row 1: '1-2'; a bin with low and high is right"),
+    "a range": (with_mass(Cell("1-2")), "row 1: '1-2'; expected a bin with low and high"),
     "a bin and a text": (with_mass(Cell("x", 1, 2)), "row 1: .* a bin with low, high"),
     "half a bin": (with_mass(Cell(1, 1)), "row 1: .* a bin with low, high"),
     "a qualifier of a mass": (with_mass(Cell(1), qualifiers=(Qualifier("CL", 1),)), "qualifiers of an independent"),

@@ -146,9 +146,9 @@ def test_reader(tmp_path):
     [
         ("@misc{B,", "@misc{A:2020,", r"a\.bib, line 4: the key 'A:2020' occurs twice"),
         ("{x, y = {z}}", "{x, y = {z", r"a\.bib, line 5: B: note: a brace is opened and never closed"),
-        ("{x, y = {z}}", '"x"', r"line 5: B: field = \{value\} is needed here"),
+        ("{x, y = {z}}", '"x"', r"line 5: B: expected field = \{value\} here"),
         ("year = {2020}", "title = {2020}", r"line 3: A:2020: the field title occurs twice"),
-        ("@misc{B,", "stray", r"line 4: @kind\{key, is needed here"),
+        ("@misc{B,", "stray", r"line 4: expected @kind\{key, here"),
         (GOOD, "% nothing\n", "no BibTeX entry"),
     ],
 )

@@ -240,12 +240,12 @@ def test_it_grows_with_the_angle():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"theta_max": 4.0}, "theta_max = 4 rad; an angle above 0 and up to pi"),
+        ({"theta_max": 4.0}, "theta_max = 4 rad; expected an angle above 0 and up to pi"),
         ({"theta_max": 0.0}, "theta_max = 0"),
         ({"theta_max": math.nan}, "theta_max = nan"),
         ({"mass": -1.0}, "mass"),
         ({"mass": math.inf}, "mass"),
-        ({"beam_energy": 0.1}, "beam_energy = 0.1 GeV; an energy above the projectile's mass"),
+        ({"beam_energy": 0.1}, "beam_energy = 0.1 GeV; expected an energy above the projectile's mass"),
         ({"x": math.nan}, "x"),
     ],
 )
@@ -255,5 +255,5 @@ def test_refused(arguments, message):
 
 
 def test_an_angle_beyond_pi_is_refused():
-    with pytest.raises(InputError, match=r"theta = 3\.2 rad; an angle up to pi is right"):
+    with pytest.raises(InputError, match=r"theta = 3\.2 rad; expected an angle up to pi"):
         exact_d2sigma_dx_dcostheta(0.1, 3.2, 0.1, ENERGY, LEAD)

@@ -98,13 +98,13 @@ def test_widths_scale_as_the_squared_coupling(make, mass):
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, -math.inf, "0.1", None, True, 1j, [0.1]])
 @pytest.mark.parametrize("field", ["mass", "coupling"])
 def test_a_wrong_number_is_refused_by_name_and_value(make, field, value):
-    with pytest.raises(ScenarioError, match=rf"{field} = .*; a finite number >=? ?0 is right"):
+    with pytest.raises(ScenarioError, match=rf"{field} = .*; expected a finite number >=? ?0"):
         make(**{"mass": 0.1, "coupling": 1.0, field: value})
 
 
 @every
 def test_no_mass_is_refused_and_no_coupling_is_fine(make):
-    with pytest.raises(ScenarioError, match="mass = 0 GeV; a finite number > 0"):
+    with pytest.raises(ScenarioError, match="mass = 0 GeV; expected a finite number > 0"):
         make(mass=0, coupling=1.0)
     assert make(mass=0.1, coupling=0).coupling == 0.0
 

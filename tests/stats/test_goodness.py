@@ -109,5 +109,5 @@ def test_tail_probability():
 def test_bad_input(make_workspace):
     model = Model.from_workspace(make_workspace([7], [3.0], [2.0]))
     for wrong in ({"toys": -1}, {"seed": -1}):
-        with pytest.raises(InputError, match="integers >= 0 are right"):
+        with pytest.raises(InputError, match="integers >= 0"):
             goodness_of_fit(model, **wrong)

@@ -86,8 +86,8 @@ def test_quantiles_and_probabilities_are_inverse(low, ratio, u, kind):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Flat("g", 0, 1), "prior of 'g': one of coupling, yield, mu, mass"),
-        (lambda: Flat("yield", 2, 1), "2 to 1: finite bounds, the lower one first"),
+        (lambda: Flat("g", 0, 1), "prior of 'g': expected one of coupling, yield, mu, mass"),
+        (lambda: Flat("yield", 2, 1), "2 to 1: expected finite bounds, the lower one first"),
         (lambda: Flat("yield", 1, 1), "the lower one first"),
         (lambda: Flat("yield", 0, math.inf), "finite bounds"),
         (lambda: Flat("yield", math.nan, 1), "finite bounds"),
@@ -100,7 +100,7 @@ def test_quantiles_and_probabilities_are_inverse(low, ratio, u, kind):
         (lambda: UserPrior("yield", 0, 1, 3.0), "is no function"),
         (lambda: UserPrior("yield", 0, 1, lambda x: -x), "finite and not negative"),
         (lambda: UserPrior("yield", 0, 1, lambda x: math.nan), "finite and not negative"),
-        (lambda: UserPrior("yield", 0, 1, lambda x: 0.0), "zero at 402 points from 0 to 1; narrower bounds"),
+        (lambda: UserPrior("yield", 0, 1, lambda x: 0.0), "zero at 402 points from 0 to 1; expected narrower bounds"),
         (lambda: UserPrior("yield", 0, 1, lambda x: 1 / 0), "the function failed: division by zero"),
         (lambda: UserPrior("yield", 0, 1, lambda x: 1 + (x * 1000 % 1 > 0.5)), "cannot be integrated"),
     ],

@@ -80,7 +80,7 @@ def test_where_mu_ends(make_workspace):
 
 def test_bad_input(make_workspace):
     model = Model.from_workspace(make_workspace([3], [2.0], [1.0], (0.1,)))
-    with pytest.raises(InputError, match="1 values; at least two"):
+    with pytest.raises(InputError, match="1 values; expected at least two"):
         profile(model, [1.0])
     with pytest.raises(InputError, match="at least two finite ones that increase"):
         profile(model, [1.0, 0.5])

@@ -180,7 +180,7 @@ def test_many_bins(benchmark):
 
 
 def test_bad_input(make_workspace):
-    with pytest.raises(InputError, match="method 'feldman-cousins'; asymptotic, toys or exact is right"):
+    with pytest.raises(InputError, match="method 'feldman-cousins'; expected asymptotic, toys or exact"):
         significance(Model.from_workspace(make_workspace([5], [3.0], [1.0])), FeldmanCousins())
 
 

@@ -158,8 +158,8 @@ def without_invisible(run):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda run: [], InputError, r"runs \[\]: at least one"),
-        (lambda run: [run, run], InputError, "each once, is right"),
+        (lambda run: [], InputError, r"runs \[\]: expected at least one"),
+        (lambda run: [run, run], InputError, "each once"),
         (lambda run: [run, without_invisible(run)], RegionError, "run 'x' has no region 'invisible'"),
     ],
 )  # fmt: skip
@@ -169,7 +169,7 @@ def test_runs_that_cannot_be_combined(run, make, error, message):
 
 
 def test_more_refusals(run):
-    with pytest.raises(InputError, match="correlated 'flux': efficiency or mot is right"):
+    with pytest.raises(InputError, match="correlated 'flux': expected efficiency or mot"):
         na.limits(na.AxionMuon, halves(run), [0.1], correlated=["flux"])
     with pytest.raises(InputError, match="there is one only"):
         na.channels_alone(na.AxionMuon, run, [0.1])

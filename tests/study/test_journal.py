@@ -123,7 +123,9 @@ def test_what_is_no_regular_file_is_left_alone(path):
     device.symlink_to(os.devnull)
     for name in (path, device):
         for touch in (lambda name=name: Journal(name, QUESTION), lambda name=name: remove_journal(name)):
-            with pytest.raises(InputError, match=r"journal .*: this is no regular file; the name of a new file"):
+            with pytest.raises(
+                InputError, match=r"journal .*: this is no regular file; expected the name of a new file"
+            ):
                 touch()
     assert path.is_fifo()
     assert device.is_symlink()

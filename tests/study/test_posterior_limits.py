@@ -199,13 +199,13 @@ def test_islands_show_as_several_intervals(run):
     ("asked", "message"),
     [
         ({"prior": []}, "prior: missing.*no default"),
-        ({"prior": "flat"}, r"prior = 'flat' \(a str\); an object is right"),
+        ({"prior": "flat"}, r"prior = 'flat' \(a str\); expected an object"),
         ({"prior": [Flat("yield", 0, 1), Flat("coupling", 0, 1)]}, "one of coupling, yield or mu"),
         ({"prior": LogFlat("mass", 1e-3, 1)}, "one of coupling, yield or mu"),
-        ({"prior": [Flat("yield", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the coupling is right"),
+        ({"prior": [Flat("yield", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the coupling"),
         ({"prior": Flat("mu", 0, 1)}, "prior of mu: it is relative to a coupling"),
         ({"prior": Flat("yield", 0, 1), "mass": None}, "mass: missing"),
-        ({"prior": [Flat("coupling", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the mass: one of them"),
+        ({"prior": [Flat("coupling", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the mass: expected one of them"),
         (
             {"prior": Flat("yield", 0, 1), "regions": ["visible", "invisible"]},
             "divided among visible, invisible depends",
@@ -216,7 +216,7 @@ def test_islands_show_as_several_intervals(run):
         ),
         ({"prior": Flat("coupling", 0, 1), "counts": {"visible": -1}}, "whole number from 0 to"),
         ({"prior": Flat("coupling", 0, 1), "counts": {"visible": 0.5}}, "whole number from 0 to"),
-        ({"prior": Flat("coupling", 0, 1), "walkers": 7}, "walkers = 7: an even number from 10 on"),
+        ({"prior": Flat("coupling", 0, 1), "walkers": 7}, "walkers = 7: expected an even number from 10 on"),
         ({"prior": Flat("coupling", 0, 1), "ensembles": 0}, "ensembles = 0"),
         ({"prior": Flat("coupling", 0, 1), "steps": 0}, "steps = 0"),
         ({"prior": Flat("coupling", 0, 1), "seed": -1}, "seed = -1"),
@@ -266,7 +266,7 @@ def test_a_workspace_of_your_own(run):
     ):
         with pytest.raises(InputError, match=message):
             sample(model, **asked)
-    with pytest.raises(InputError, match="run = None; a Run is right"):
+    with pytest.raises(InputError, match="run = None; expected a Run"):
         sample(AXION, prior=Flat("yield", 0, 50))
 
 

@@ -303,7 +303,7 @@ def test_events_are_null_only_where_a_point_failed(run, tmp_path):
     record = found.as_dict()
     record["events"]["invisible"][1][0] = None
     (tmp_path / "s.json").write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(InputError, match=r"events.invisible\[1\]\[0\] is None; a number from 0 to"):
+    with pytest.raises(InputError, match=r"events.invisible\[1\]\[0\] is None; expected a number from 0 to"):
         load_scan(tmp_path / "s.json")
 
 
@@ -382,7 +382,7 @@ def test_numbers_as_text_are_refused(invisible_scan, tmp_path):
     record["events"]["invisible"][0][0] = "3"
     path = tmp_path / "text.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(InputError, match=r"events\.invisible\[0\]\[0\] is '3'; a number from 0 to 1e\+100 is right"):
+    with pytest.raises(InputError, match=r"events\.invisible\[0\]\[0\] is '3'; expected a number from 0 to 1e\+100"):
         load_scan(path)
 
 
@@ -395,7 +395,7 @@ def test_numbers_as_text_are_refused(invisible_scan, tmp_path):
 @pytest.mark.parametrize("axis", ["masses", "couplings"])
 def test_an_axis_increases_and_is_positive(run, axis, values):
     grids = {"masses": [0.1], "couplings": [1e-3], axis: values}
-    with pytest.raises(InputError, match=f"{axis} = .*; increasing positive numbers are right"):
+    with pytest.raises(InputError, match=f"{axis} = .*; expected increasing positive numbers"):
         scan(AxionMuon, run, grids["masses"], grids["couplings"])
 
 

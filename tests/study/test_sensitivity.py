@@ -361,7 +361,7 @@ def test_a_file_with_what_is_no_number_or_text_is_refused(tmp_path, raw, place, 
     if place == "shifts.0.after":
         inner["before"] = 1e300  # so that 1e-320 is no ratio
     path.write_text(json.dumps(record))
-    with pytest.raises(InputError, match=r"s\.json: damaged sensitivity file: .+ is right"):
+    with pytest.raises(InputError, match=r"s\.json: damaged sensitivity file: expected .+"):
         na.load_sensitivity(path)
 
 

@@ -210,11 +210,11 @@ def test_a_mass_beyond_the_beam_is_refused(run, make, mass):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda m, x: Production(m, -1.0 + 0 * x), "values from -1 to -1; finite numbers >= 0"),
-        (lambda m, x: Production(m, np.nan * x), "values from nan to nan; finite"),
+        (lambda m, x: Production(m, -1.0 + 0 * x), "values from -1 to -1; expected finite numbers >= 0"),
+        (lambda m, x: Production(m, np.nan * x), "values from nan to nan; expected finite"),
         (lambda m, x: Production(m, np.ones(3)), r"shape \(1, 3\)"),
-        (lambda m, x: Production(np.array([m, m]), 0 * x), r"of shape \(2, \d+\) are right"),
-        (lambda m, x: 0 * x, "production gave a ndarray; a na64stat.Production"),
+        (lambda m, x: Production(np.array([m, m]), 0 * x), r"of shape \(2, \d+\)"),
+        (lambda m, x: 0 * x, "production gave a ndarray; expected a na64stat.Production"),
         (lambda m, x: None, "production gave a NoneType"),
     ],
 )
@@ -236,5 +236,5 @@ def test_a_users_several_masses_are_summed(perfect, odd):
 
 @pytest.mark.parametrize("efficiency", [-0.1, 1.1, float("nan"), "half", True])
 def test_an_efficiency_is_a_share(run, efficiency):
-    with pytest.raises(InputError, match=r"efficiency = .* a number from 0 to 1 is right"):
+    with pytest.raises(InputError, match=r"efficiency = .* a number from 0 to 1"):
         expected_events(AxionMuon(mass=0.1, coupling=5e-3), run, efficiency=efficiency)

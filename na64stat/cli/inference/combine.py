@@ -45,7 +45,7 @@ def combine(
     file = None if output is None else Output.of(output, overwrite)
     labels = [Path(name).stem for name in files]
     if len(set(labels)) != len(labels):
-        raise InputError(f"combine: files {', '.join(files)}: different names are right, they tell the channels apart")
+        raise InputError(f"combine: files {', '.join(files)}: expected different names, they tell the channels apart")
     workspaces = {label: read_workspace(Path(name)) for label, name in zip(labels, files, strict=True)}
     result = combine_workspaces(workspaces, uncorrelated)
     if file is not None:

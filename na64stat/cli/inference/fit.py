@@ -90,7 +90,7 @@ def fit(
 def check_lowest_mu(value: float | None) -> float | None:
     """Refuse what is no number."""
     if value is not None and not math.isfinite(value):
-        raise InputError(f"--lowest-mu: {value}; a finite number is right, e.g. 0")
+        raise InputError(f"--lowest-mu: {value}; expected a finite number, e.g. 0")
     return value
 
 

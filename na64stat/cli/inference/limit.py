@@ -101,7 +101,7 @@ def limit(
     from na64stat.study.limits import limits
 
     if mass is None:
-        raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
+        raise InputError("--mass: missing; expected a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
     asked: dict[str, Any] = {
         "correlated": runs.correlated,
         "couplings": search_between(coupling),

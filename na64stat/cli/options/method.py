@@ -35,11 +35,11 @@ class ToyOptions:
     def arguments(self) -> dict[str, Any]:
         """Arguments of `Toys`, only those given."""
         if self.store is not None and self.store.exists() and not self.store.is_dir():
-            raise InputError(f"--store: {self.store} is a file; the name of a folder is right")
+            raise InputError(f"--store: {self.store} is a file; expected the name of a folder")
         if self.toys is not None and self.toys > _MOST_TOYS:
-            raise InputError(f"--toys: {self.toys}; at most {_MOST_TOYS} is right, they are kept in memory")
+            raise InputError(f"--toys: {self.toys}; expected at most {_MOST_TOYS}, they are kept in memory")
         if len(set(self.seeds)) != len(self.seeds):
-            raise InputError(f"--seed: {', '.join(map(str, self.seeds))}; each once is right, the same toys count once")
+            raise InputError(f"--seed: {', '.join(map(str, self.seeds))}; expected each once, the same toys count once")
         given = {"n": self.toys, "seed": self.seeds or None, "store": self.store, "workers": self.workers}
         return {key: value for key, value in given.items() if value is not None}
 
@@ -78,7 +78,7 @@ def refuse_hold(hold: tuple[str, ...], methods: Sequence[str]) -> None:
             f"--hold: does not go with --method {' and '.join(methods)}; it is for --method {EXACT} or {FELDMAN_COUSINS}"
         )
     if _NO_COUNT in hold and len(hold) > 1:
-        raise InputError(f"--hold: {', '.join(hold)}; names of channels or bins, or {_NO_COUNT} alone is right")
+        raise InputError(f"--hold: {', '.join(hold)}; expected names of channels or bins, or {_NO_COUNT} alone")
 
 
 def refuse_toys(given: ToyOptions, methods: str) -> None:

@@ -34,8 +34,8 @@ class RangeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
         numbers = _range(str(value).split(":"))
         if numbers is None:
             self.fail(
-                f"{value!r}: a number from {_SMALLEST:g} to {_LARGEST:g}, or LO:HI:N with LO < HI and N from 2 to "
-                f"{_MOST_STEPS} (logarithmic), is right, e.g. 1e-3:1:40",
+                f"{value!r}: expected a number from {_SMALLEST:g} to {_LARGEST:g}, or LO:HI:N with LO < HI and N from 2 to "
+                f"{_MOST_STEPS} (logarithmic), e.g. 1e-3:1:40",
                 param,
                 ctx,
             )
@@ -72,7 +72,7 @@ def _each_once(
 ) -> list[float] | None:
     values = [value for numbers in ranges for value in numbers]
     if len(set(values)) != len(values):
-        raise InputError(f"{option.opts[0]}: {len(values)} values, {len(set(values))} different; each once is right")
+        raise InputError(f"{option.opts[0]}: {len(values)} values, {len(set(values))} different; expected each once")
     return values or None
 
 
@@ -92,7 +92,7 @@ class SpanType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
         ends = _range([*str(value).split(":"), "2"]) if str(value).count(":") == 1 else None
         if ends is None:
             self.fail(
-                f"{value!r}: LO:HI with LO < HI, numbers from {_SMALLEST:g} to {_LARGEST:g}, is right, e.g. 1e-3:1",
+                f"{value!r}: expected LO:HI with LO < HI, numbers from {_SMALLEST:g} to {_LARGEST:g}, e.g. 1e-3:1",
                 param,
                 ctx,
             )
@@ -107,7 +107,7 @@ def search_between(coupling: list[float] | None) -> tuple[float, float] | None:
     if coupling is None:
         return None
     if len(coupling) == 1:
-        raise InputError(f"--coupling {coupling[0]:g}: one number; a range LO:HI:N to search is right, e.g. 1e-6:1:2")
+        raise InputError(f"--coupling {coupling[0]:g}: one number; expected a range LO:HI:N to search, e.g. 1e-6:1:2")
     return min(coupling), max(coupling)
 
 

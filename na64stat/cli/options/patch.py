@@ -21,11 +21,11 @@ def read_json(path: Path, wanted: str, *, whole_numbers: bool = False) -> Any:
     try:
         text = read_limited(path, "JSON").decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file; {wanted} is right") from error
+        raise InputError(f"{path}: not a text file; expected {wanted}") from error
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; the path of {wanted} is right") from error
+        raise InputError(f"{path}: {error.strerror}; expected the path of {wanted}") from error
     if not text.strip():
-        raise InputError(f"{path}: the file is empty; {wanted} is right")
+        raise InputError(f"{path}: the file is empty; expected {wanted}")
     # Whole numbers as floats: JSON knows no bound for them, and an overflow to infinity is refused by name.
     return parse_json(text, str(path), parse_int=int if whole_numbers else float)
 
@@ -38,8 +38,8 @@ def read_workspace(path: Path) -> dict[str, Any]:
     if "schema" in workspace or "kind" in workspace:
         from na64stat.records.content import content_of
 
-        within = "; the workspace alone, as -o writes it," if isinstance(workspace.get("workspace"), dict) else ""
-        raise InputError(f"{path}: {content_of(workspace)}{within or '; a pyhf workspace'} is right here")
+        within = "the workspace alone, as -o writes it," if isinstance(workspace.get("workspace"), dict) else ""
+        raise InputError(f"{path}: {content_of(workspace)}; expected {within or 'a pyhf workspace'} here")
     return workspace
 
 
@@ -77,7 +77,7 @@ class PatchChoice:
             raise InputError(f"--patch-name {self.name}: {path} is no patch set; it goes without a name")
         if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
             raise InputError(
-                f'{path}: not a JSON patch; a list of operations is right, e.g. [{{"op": "replace", ...}}]'
+                f'{path}: not a JSON patch; expected a list of operations, e.g. [{{"op": "replace", ...}}]'
             )
         return content
 
@@ -105,8 +105,9 @@ def _check_digest(path: Path, patch_set: dict[str, Any], workspace: Path) -> Non
     found = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf8")).hexdigest()
     if found != expected:
         raise InputError(
-            f"{path}: made for a workspace with sha256 {str(expected)[:12]}..., {workspace} has {found[:12]}...; the background "
-            "workspace of this patch set is right"
+            f"{path}: made for a workspace with sha256 {str(expected)[:12]}..., {workspace} has {found[:12]}...; "
+            "expected the background "
+            "workspace of this patch set"
         )
 
 

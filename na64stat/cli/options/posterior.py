@@ -82,7 +82,9 @@ class InquiryChoice:
         coupling = None if self.coupling is None else one_number(self.coupling, "--coupling")
         strengths = any(prior.parameter == "mu" for prior in self.priors)
         if mass is None and not self.over_plane:
-            raise InputError("--mass: missing; a mass [GeV], or a prior of it such as --prior log-flat:mass:1e-3:1")
+            raise InputError(
+                "--mass: missing; expected a mass [GeV], or a prior of it such as --prior log-flat:mass:1e-3:1"
+            )
         if strengths != (coupling is not None):
             raise InputError(
                 "--coupling: missing; a prior of mu is relative to it"

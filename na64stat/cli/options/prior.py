@@ -31,8 +31,8 @@ class PriorType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
         kinds: dict[str, Any] = {"flat": Flat, "log-flat": LogFlat, "jeffreys": Jeffreys}
         name, *rest = str(value).split(":")
         wanted = (
-            f"NAME:PARAMETER:LOW:HIGH with NAME one of {', '.join(kinds)} and PARAMETER one of coupling, yield, mu, mass is "
-            "right, e.g. log-flat:coupling:1e-6:1"
+            f"expected NAME:PARAMETER:LOW:HIGH with NAME one of {', '.join(kinds)} and PARAMETER one of coupling, yield, mu, "
+            "mass, e.g. log-flat:coupling:1e-6:1"
         )
         if name not in kinds or len(rest) not in ((3, 4) if name == "jeffreys" else (3,)):
             hint = "" if name in kinds else did_you_mean(name, kinds)
@@ -92,7 +92,7 @@ class CountsType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # ge
             return value
         region, _, count = str(value).partition("=")
         if not region or not (count.isascii() and count.isdigit()) or len(count) > 9:
-            self.fail(f"{value!r}: REGION=N with a whole number is right, e.g. invisible=0", param, ctx)
+            self.fail(f"{value!r}: expected REGION=N with a whole number, e.g. invisible=0", param, ctx)
         return region, int(count)
 
 
@@ -109,5 +109,5 @@ def counts_of(counts: tuple[tuple[str, int], ...]) -> dict[str, int] | None:
     """Counts by channel, None if none are given."""
     names = [name for name, _ in counts]
     if len(set(names)) != len(names):
-        raise InputError(f"--count: {', '.join(names)}: each region once is right")
+        raise InputError(f"--count: {', '.join(names)}: expected each region once")
     return dict(counts) if counts else None

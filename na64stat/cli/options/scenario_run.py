@@ -52,7 +52,7 @@ class ScenarioChoice:
     def text(self) -> str:
         """The scenario as it was written."""
         if self.argument and self.option:
-            raise ScenarioError(f"scenario: both {self.argument!r} and --scenario {self.option!r} given; one is right")
+            raise ScenarioError(f"scenario: both {self.argument!r} and --scenario {self.option!r} given; expected one")
         text = self.argument or self.option
         if not text:
             raise ScenarioError("scenario: none given; name one, e.g. axion-muon, or --scenario path.py:Class")

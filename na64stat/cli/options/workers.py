@@ -64,11 +64,11 @@ class LongWork:
 
     def _path(self, output: Output | None) -> Path | None:
         if self.journal == "":
-            raise InputError("--journal: an empty name; the name of a file is right")
+            raise InputError("--journal: an empty name; expected the name of a file")
         if self.journal is not None:
             path = Path(self.journal)
             if output is not None and path.resolve() == output.path.resolve():
-                raise InputError(f"--journal: {path} is the output; another name is right")
+                raise InputError(f"--journal: {path} is the output; expected another name")
             return path
         return None if output is None else output.path.with_name(f"{output.path.name}.journal")
 

@@ -106,7 +106,7 @@ def show(
     if files and experiment is None:
         scenario, experiment = None, scenario
     if experiment is None or not (scenario or files):
-        raise InputError("limits show: a SCENARIO and an EXPERIMENT are needed; na64stat limits list shows them")
+        raise InputError("limits show: expected a SCENARIO and an EXPERIMENT; na64stat limits list shows them")
     chosen = _chosen(scenario, experiment, files, prediction)
     if as_json:
         records = [_record(name, limit, points=True, mass=mass) for name, limit in chosen]

@@ -134,7 +134,7 @@ def likelihood(
     factory, loaded = scenario.resolve(), run.load()
     written = [Output.of(name, overwrite) for name in (output, workspace_file) if name is not None]
     if len({file.path.resolve() for file in written}) < len(written):
-        raise InputError(f"--workspace: {workspace_file} is the output, too; another name is right")
+        raise InputError(f"--workspace: {workspace_file} is the output, too; expected another name")
     chosen = regions or factory(mass=mass[0], coupling=1.0).default_regions
     background, patches = patchset(factory, loaded, chosen, mass, coupling, inspire=inspire or PLACEHOLDER)
     contents = [item for item, name in ((patches, output), (background, workspace_file)) if name is not None]
@@ -208,7 +208,7 @@ def _likelihood(path: Path) -> Likelihood:
         return Likelihood(path.name, content, text if isinstance(text, str) else "Patchset of signals")
     if "channels" in content:
         return Likelihood(path.name, content, "pyhf workspace")
-    raise InputError(f"{path}: no likelihood; a pyhf workspace, a patchset or HS3 is right")
+    raise InputError(f"{path}: no likelihood; expected a pyhf workspace, a patchset or HS3")
 
 
 def _json(path: Path) -> Mapping[str, Any]:

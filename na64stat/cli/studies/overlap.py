@@ -63,11 +63,11 @@ def overlap(
     if len(set(labels)) < len(labels):
         labels = [str(path) for path in files]
     if len(set(labels)) < len(labels):
-        raise InputError(f"overlap: {', '.join(labels)}; each file once is right")
+        raise InputError(f"overlap: {', '.join(labels)}; expected each file once")
     maps = {label: load_map(path) for label, path in zip(labels, files, strict=True)}
     units = sorted({item.coupling_unit for item in maps.values()})
     if len(units) > 1:
-        raise InputError(f"overlap: couplings in units of {' and '.join(units)}; one unit is right")
+        raise InputError(f"overlap: couplings in units of {' and '.join(units)}; expected one unit")
     found = compare({label: item.region(level) for label, item in maps.items()}, mass or ())
     found = replace(found, notes=(*_mixed(maps), *found.notes, *_layer_sum(maps, level)))
     if file is not None:

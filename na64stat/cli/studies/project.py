@@ -107,14 +107,14 @@ def project(
     low, high = MUONS
     for value in mot:
         if not low <= value <= high:
-            raise InputError(f"--mot {value:g}: muons on target from {low:g} to {high:g} are right")
+            raise InputError(f"--mot {value:g}: expected muons on target from {low:g} to {high:g}")
     _project(scenario, (mass, mot), (run, scaling), statistics, as_json, **files_and_search)
 
 
 def _load(run: RunChoice, scaling: str) -> Run:
     if run.background not in (None, "none") and scaling == "none":
         raise InputError(
-            f"--background {run.background}: is left out with --mot-background none; per-mot or fixed is right with it"
+            f"--background {run.background}: is left out with --mot-background none; expected per-mot or fixed with it"
         )
     return run.load()
 
@@ -139,7 +139,7 @@ def _project(
         from na64stat.plot.projection import check_drawable
 
         if file is not None and file.path.resolve() == drawing.path.resolve():
-            raise InputError(f"--figure: {drawing.path} is the output, too; another name is right")
+            raise InputError(f"--figure: {drawing.path} is the output, too; expected another name")
         check_drawable(drawing.path, *map(len, axes))
     from na64stat.experiment.run import BackgroundScaling
     from na64stat.study.projection.projection import project as find

@@ -117,7 +117,7 @@ def _files(names: dict[str, str | None], overwrite: bool) -> dict[str, Output]:
     for option, file in files.items():
         path = str(file.path.resolve())
         if path in seen:
-            raise InputError(f"{option}: {file.path} is {seen[path]}, too; another name is right")
+            raise InputError(f"{option}: {file.path} is {seen[path]}, too; expected another name")
         seen[path] = option
     return files
 
@@ -133,7 +133,7 @@ def _headlines(scenario: ScenarioChoice, masses: list[float], regions: Sequence[
     factory = scenario.resolve()
     known = [item for item in HEADLINES if item.scenario is factory]
     if not masses and not known:
-        raise InputError("--mass: missing; a mass [GeV] or a range LO:HI:N, e.g. --mass 0.01 --mass 0.1")
+        raise InputError("--mass: missing; expected a mass [GeV] or a range LO:HI:N, e.g. --mass 0.01 --mass 0.1")
     if regions or not known:
         return (Headline(factory, tuple(masses) or known[0].masses, tuple(regions)),)
     return tuple(Headline(factory, tuple(masses) or item.masses, item.regions) for item in known)

@@ -67,5 +67,5 @@ def _size(size: Scalar | None, value: float, where: str) -> float | None:
         if math.isnan(found):
             return None
     if found is None or not math.isfinite(found):
-        raise InputError(f"{where}: {shown(size)} is no size; a number, one in per cent, or '-' for none is right")
+        raise InputError(f"{where}: {shown(size)} is no size; expected a number, one in per cent, or '-' for none")
     return found

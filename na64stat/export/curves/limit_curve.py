@@ -151,7 +151,7 @@ def _rows(table: Table, others: list[Variable], at: Mapping[str, Scalar]) -> lis
                 )
         if len({(other.cells[row].low, other.cells[row].high) for row in rows}) > 1:
             raise InputError(
-                f"table {table.name!r}: {other.name!r}: bins of different edges about one centre; one bin is right"
+                f"table {table.name!r}: {other.name!r}: bins of different edges about one centre; expected one bin"
             )
     return rows
 
@@ -180,14 +180,14 @@ def _mass_factor(axis: Variable, given: str | None, where: str) -> float:
         raise InputError(f"{where}: a mass without a unit; mass_unit='GeV' says that it is in GeV")
     factor, power = found
     if power != 1:
-        raise InputError(f"{where}: in {axis.unit or given or axis.name}; a mass in a unit of energy is right")
+        raise InputError(f"{where}: in {axis.unit or given or axis.name}; expected a mass in a unit of energy")
     return factor
 
 
 def _mass(cell: Cell, factor: float, where: str) -> float:
     number = cell.number
     if number is None:
-        raise InputError(f"{where}: {cell.value!r} is no mass; a number is right")
+        raise InputError(f"{where}: {cell.value!r} is no mass; expected a number")
     return _positive(number, factor, "mass", where)
 
 
@@ -199,7 +199,7 @@ def _limit(cell: Cell, factor: float, where: str) -> float | None:
     if number is None:
         found = _BOUND.fullmatch(str(cell.value).strip())
         if found is None:
-            raise InputError(f"{where}: {cell.value!r} is no limit; a number, '< number', or '-' for none is right")
+            raise InputError(f"{where}: {cell.value!r} is no limit; expected a number, '< number', or '-' for none")
         number = float(found["number"])
     return _positive(number, factor, "limit", where)
 
@@ -207,7 +207,7 @@ def _limit(cell: Cell, factor: float, where: str) -> float | None:
 def _positive(number: float, factor: float, what: str, where: str) -> float:
     value = factor * number
     if not 0 < value < math.inf:
-        raise InputError(f"{where}: {what} {number:g}; a positive and finite one is right")
+        raise InputError(f"{where}: {what} {number:g}; expected a positive and finite one")
     return value
 
 

@@ -77,7 +77,7 @@ def unit_of(variable: Variable, given: str | None, keyword: str, where: str) -> 
         own = parsed(bracket["unit"])
         if own is None and not found and given is None:
             raise InputError(
-                f"{where}: unit {bracket['unit']!r}; a power of an energy, such as GeV^-1, or {keyword}= is right"
+                f"{where}: unit {bracket['unit']!r}; expected a power of an energy, such as GeV^-1, or {keyword}="
             )
         found |= {} if own is None else {f"[{bracket['unit']}]": own}
     words = _IN_WORDS.search(end)
@@ -87,7 +87,7 @@ def unit_of(variable: Variable, given: str | None, keyword: str, where: str) -> 
     if given is not None:
         found[f"{keyword}={given!r}"] = _required(given, f"{keyword}:")
     if len(set(found.values())) > 1:
-        raise InputError(f"{where}: {' and '.join(found)} are not the same unit; one is right")
+        raise InputError(f"{where}: {' and '.join(found)} are not the same unit; expected one")
     return next(iter(found.values()), None)
 
 
@@ -122,5 +122,5 @@ def written(power: int) -> str:
 def _required(text: str, what: str) -> Scale:
     found = parsed(text)
     if found is None:
-        raise InputError(f"{what} {shown(text)}; a power of an energy, such as GEV or GEV**-1, is right")
+        raise InputError(f"{what} {shown(text)}; expected a power of an energy, such as GEV or GEV**-1")
     return found

@@ -70,7 +70,7 @@ class Likelihood:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.+-]+\.json", self.file):
             raise InputError(
-                f"likelihood {self.file!r}: a file name of letters, digits and _.+- that ends in .json is right"
+                f"likelihood {self.file!r}: expected a file name of letters, digits and _.+- that ends in .json"
             )
         if self.type not in ("HistFactory", "HS3"):
             raise InputError(f"likelihood {self.file}: type {self.type!r}; HEPData knows HistFactory and HS3")
@@ -133,9 +133,9 @@ def patchset(
         If the record number or a value is not right, or no point has a signal in the range.
     """
     if not re.fullmatch(r"ins[0-9]{7}", inspire):
-        raise InputError(f"INSPIRE record {inspire!r}: 'ins' and seven digits are right, as in ins1234567")
+        raise InputError(f"INSPIRE record {inspire!r}: expected 'ins' and seven digits, as in ins1234567")
     if not len(masses) or not len(couplings):
-        raise InputError("patchset: no masses or no couplings; at least one of each is needed")
+        raise InputError("patchset: no masses or no couplings; expected at least one of each")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
         template = predict(scenario(mass=float(masses[0]), coupling=float(couplings[0])), run)
@@ -154,8 +154,9 @@ def patchset(
                 left_out += 1
     if not patches:
         raise InputError(
-            f"patchset of {probe.name} in run {run.name}: none of {left_out} points has {FEWEST:g} to {MOST:g} events; other "
-            "masses or couplings are right"
+            f"patchset of {probe.name} in run {run.name}: none of {left_out} points has {FEWEST:g} to {MOST:g} events; "
+            "expected other "
+            "masses or couplings"
         )
     _check_names(patches)
     unit = in_brackets(probe.coupling_unit)
@@ -190,7 +191,7 @@ def _check_names(patches: list[dict[str, Any]]) -> None:
         if name in seen:
             raise InputError(
                 f"patchset: the points (mass, coupling) = {tuple(seen[name])} and {tuple(values)} have the one name {name}; "
-                "masses and couplings that differ in their first six digits are right"
+                "expected masses and couplings that differ in their first six digits"
             )
         seen[name] = values
 

@@ -46,7 +46,7 @@ def read_table(path: str | Path) -> Table:
         return table_from({"name": file.stem}, record, str(file))
     documents = _documents(file)
     if len(documents) != 1 or not isinstance(documents[0], Mapping):
-        raise InputError(f"{file}: not a table of HEPData; a single YAML document, or JSON, is right")
+        raise InputError(f"{file}: not a table of HEPData; expected a single YAML document, or JSON")
     document = documents[0]
     if "values" in document:
         return table_from_json(document, str(file))
@@ -80,12 +80,12 @@ def read_tables(folder: str | Path) -> tuple[tuple[Table, ...], tuple[Resource, 
             file = _inside(root, document["data_file"], where)
             if file in opened:
                 raise InputError(
-                    f"{where}: data_file {shown(document['data_file'])} is that of another table too; its own is right"
+                    f"{where}: data_file {shown(document['data_file'])} is that of another table too; expected its own"
                 )
             opened.add(file)
             held = _documents(file)
             if len(held) != 1:
-                raise InputError(f"{file}: {len(held)} documents; the one of a table is right")
+                raise InputError(f"{file}: {len(held)} documents; expected the one of a table")
             data = held[0]
         found.append(table_from(document, data, where))
     return tuple(found), resources, comment
@@ -126,9 +126,9 @@ def _about(document: Mapping[str, Any]) -> dict[str, Any]:
 def _inside(root: Path, name: object, where: str) -> Path:
     """A file of the folder; a submission can name nothing outside of it, by links or as Windows writes paths either."""
     refused = InputError(
-        f"{where}: data_file {shown(name)} lies outside the folder; the name of a file in it is right"
+        f"{where}: data_file {shown(name)} lies outside the folder; expected the name of a file in it"
         if isinstance(name, str)
-        else f"{where}: data_file {shown(name)}; the name of a file is right"
+        else f"{where}: data_file {shown(name)}; expected the name of a file"
     )
     if not isinstance(name, str) or PureWindowsPath(name).anchor or ".." in PureWindowsPath(name).parts:
         raise refused
@@ -136,7 +136,7 @@ def _inside(root: Path, name: object, where: str) -> Path:
         path = (root / name).resolve()
         inside = path.is_relative_to(root.resolve())
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name, a circle of links
-        raise InputError(f"{where}: data_file {shown(name)}: {error}; the name of a file is right") from error
+        raise InputError(f"{where}: data_file {shown(name)}: {error}; expected the name of a file") from error
     if not inside:
         raise refused
     return path
@@ -170,7 +170,7 @@ def _place(error: Exception, text: str) -> str:
     lines = text.split("\n")
     line = lines[min(mark.line, len(lines) - 1)].strip()
     at = f"line {mark.line + 1}, column {mark.column + 1}: {shown(line)}"
-    return f"{at}; `key: value`, `- item` and closed quotes and brackets are right"
+    return f"{at}; expected `key: value`, `- item` and closed quotes and brackets"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -192,8 +192,8 @@ def _constructed_as(tag: str) -> Any:
         text = node.value if isinstance(node.value, str) else ""
         if "_" in text or ":" in text:
             raise InputError(
-                f"line {node.start_mark.line + 1}: {shown(text)}; a number without underscores and colons, or a text in quotes, "
-                "is right"
+                f"line {node.start_mark.line + 1}: {shown(text)}; expected a number without underscores and colons, or "
+                "a text in quotes"
             )
         if len(text) > _LONGEST_NUMBER:
             raise InputError(

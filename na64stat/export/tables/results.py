@@ -50,8 +50,9 @@ def tables(result: Any) -> tuple[Table, ...]:
         For something that has no tables.
     """
     raise InputError(
-        f"HEPData: a {type(result).__name__} has no tables; limits, scans, exclusions, projections, samples, credible limits "
-        "and tables of your own are right"
+        f"HEPData: a {type(result).__name__} has no tables; "
+        "expected limits, scans, exclusions, projections, samples, credible limits "
+        "and tables of your own"
     )
 
 

@@ -44,14 +44,14 @@ def check_table(table: Table) -> None:
     where = f"table {table.name!r}"
     _check_entry(table, where)
     if not table.dependent:
-        raise InputError(f"{where}: no dependent column; at least one is right")
+        raise InputError(f"{where}: no dependent column; expected at least one")
     for column in table.independent:
         _check_independent(column, f"{where}, {column.name!r}")
     for column in table.dependent:
         for qualifier in column.qualifiers:
             if qualifier.value is None:
                 raise InputError(
-                    f"{where}, {column.name!r}: qualifier {qualifier.name!r} without a value; one is right"
+                    f"{where}, {column.name!r}: qualifier {qualifier.name!r} without a value; expected one"
                 )
         for row, cell in enumerate(column.cells, start=1):
             _check_dependent(cell, f"{where}, {column.name!r}, row {row}")
@@ -75,16 +75,14 @@ def check_resource(resource: Resource, files: Collection[str], where: str) -> No
         If the file is not among those.
     """
     if len(resource.location) > _LONGEST_PLACE:
-        raise InputError(f"{where}: file {shown(resource.location)}: at most {_LONGEST_PLACE} characters are right")
+        raise InputError(f"{where}: file {shown(resource.location)}: expected at most {_LONGEST_PLACE} characters")
     if len(resource.type or "") > _LONGEST_TYPE:
-        raise InputError(
-            f"{where}: type {shown(resource.type)} of a file: at most {_LONGEST_TYPE} characters are right"
-        )
+        raise InputError(f"{where}: type {shown(resource.type)} of a file: expected at most {_LONGEST_TYPE} characters")
     if resource.licence:
         _check_licence(resource.licence, f"{where}: file {shown(resource.location)}")
     if not resource.location.startswith(("http://", "https://")) and resource.location not in files:
         raise InputError(
-            f"{where}: file {shown(resource.location)} is not among those written; a likelihood, or an http(s) address is right"
+            f"{where}: file {shown(resource.location)} is not among those written; expected a likelihood, or an http(s) address"
         )
 
 
@@ -104,9 +102,9 @@ def check_sizes(files: Mapping[str, bytes]) -> None:
 def _check_entry(table: Table, where: str) -> None:
     """What stands of a table in submission.yaml."""
     if not 0 < len(table.name) <= LONGEST_NAME:
-        raise InputError(f"{where}: a name of {len(table.name)} characters; 1 to {LONGEST_NAME} are right")
+        raise InputError(f"{where}: a name of {len(table.name)} characters; expected 1 to {LONGEST_NAME}")
     if len(table.location) > _LONGEST_PLACE:
-        raise InputError(f"{where}: a location of {len(table.location)} characters; at most {_LONGEST_PLACE} are right")
+        raise InputError(f"{where}: a location of {len(table.location)} characters; expected at most {_LONGEST_PLACE}")
     for name, values in table.keywords.items():
         _check_keyword(name, values, where)
     for key in table.more:
@@ -122,21 +120,21 @@ def _check_keyword(name: str, values: Sequence[Scalar], where: str) -> None:
         raise InputError(f"{where}: keyword {name!r}; HEPData knows {', '.join(KEYWORDS)}")
     for value in values:
         if len(str(value)) > _LONGEST_KEYWORD:
-            raise InputError(f"{where}: {name} {shown(value)}; at most {_LONGEST_KEYWORD} characters are right")
+            raise InputError(f"{where}: {name} {shown(value)}; expected at most {_LONGEST_KEYWORD} characters")
         if (
             name == "cmenergies"
             and number_in(str(value)) is None
             and not (len(values) == 1 and _RANGE.fullmatch(str(value)))
         ):
             raise InputError(
-                f"{where}: cmenergies {shown(value)}; numbers [GeV], or one range such as 1.7-4.7, are right"
+                f"{where}: cmenergies {shown(value)}; expected numbers [GeV], or one range such as 1.7-4.7"
             )
 
 
 def _check_licence(licence: object, where: str) -> None:
     known = isinstance(licence, Mapping) and {"name", "url"} <= set(licence) <= {"name", "url", "description"}
     if not known:
-        raise InputError(f"{where}: licence {shown(licence)}; name, url and maybe a description are right")
+        raise InputError(f"{where}: licence {shown(licence)}; expected name, url and maybe a description")
 
 
 def _check_independent(column: Variable, where: str) -> None:
@@ -144,19 +142,19 @@ def _check_independent(column: Variable, where: str) -> None:
         raise InputError(f"{where}: qualifiers of an independent column; only dependent ones have them")
     for row, cell in enumerate(column.cells, start=1):
         if cell.errors:
-            raise InputError(f"{where}, row {row}: an error of an independent value; none is right")
+            raise InputError(f"{where}, row {row}: an error of an independent value; expected none")
         edges = [edge for edge in (cell.low, cell.high) if edge is not None]
         if len(edges) == 1 or (cell.value is None and not edges) or (edges and isinstance(cell.value, str)):
             raise InputError(
-                f"{where}, row {row}: {cell}; a value, or a bin with low, high and maybe a number, is right"
+                f"{where}, row {row}: {cell}; expected a value, or a bin with low, high and maybe a number"
             )
         if isinstance(cell.value, str) and _RANGE.fullmatch(cell.value):
-            raise InputError(f"{where}, row {row}: {cell.value!r}; a bin with low and high is right")
+            raise InputError(f"{where}, row {row}: {cell.value!r}; expected a bin with low and high")
 
 
 def _check_dependent(cell: Cell, where: str) -> None:
     if cell.value is None or cell.low is not None or cell.high is not None:
-        raise InputError(f"{where}: {cell}; a value without a bin is right")
+        raise InputError(f"{where}: {cell}; expected a value without a bin")
     if any(error.hide for error in cell.errors):
         raise InputError(f"{where}: a hidden error; HEPData's submissions have none, leave it out or show it")
     sizes = [[_size(size, where) for size in (error.minus, error.plus)] for error in cell.errors]
@@ -172,7 +170,7 @@ def _size(size: Scalar | None, where: str) -> float | None:
         return None
     number = number_in(size.removesuffix("%")) if isinstance(size, str) else size
     if number is None:
-        raise InputError(f"{where}: error {shown(size)}; a number, or one in per cent, is right")
+        raise InputError(f"{where}: error {shown(size)}; expected a number, or one in per cent")
     return float(number)
 
 

@@ -65,7 +65,7 @@ def table_from_json(record: Mapping[str, Any], where: str) -> Table:
         heads = [str(item["name"]) for item, span in zip(record["headers"], spans, strict=True) for _ in range(span)]
         x_count = int(record.get("x_count", len(values[0]["x"]) if values else 0))
         if not 0 <= x_count <= len(heads):
-            raise ValueError(f"x_count {shown(x_count)} with {len(heads)} heads; 0 to that number is right")
+            raise ValueError(f"x_count {shown(x_count)} with {len(heads)} heads; expected 0 to that number")
         qualifiers = _qualifiers_from(record.get("qualifiers") or {})
         left = [_in_place(row["x"], x_count, f"row {number}, x") for number, row in enumerate(values, start=1)]
         right = [_by_group(row["y"], heads[x_count:], f"row {number}") for number, row in enumerate(values, start=1)]
@@ -133,7 +133,7 @@ def _span(item: Mapping[str, Any]) -> int:
     """Number of columns that a head or a qualifier spans."""
     span = int(item.get("colspan", 1))
     if not 0 <= span <= MOST_COLUMNS:
-        raise ValueError(f"colspan {shown(span)}; 0 to {MOST_COLUMNS} is right")
+        raise ValueError(f"colspan {shown(span)}; expected 0 to {MOST_COLUMNS}")
     return span
 
 
@@ -146,10 +146,10 @@ def _by_group(items: Sequence[Mapping[str, Any]], heads: Sequence[str], where: s
     for group, item in zip(groups, items, strict=True):
         if not isinstance(group, int) or isinstance(group, bool) or not 0 <= group < len(heads):
             raise ValueError(
-                f"{where}: group {shown(group)}; one of the {len(heads)} dependent columns, from 0 on, is right"
+                f"{where}: group {shown(group)}; expected one of the {len(heads)} dependent columns, from 0 on"
             )
         if group in found:
-            raise ValueError(f"{where}: two entries of group {group}, {shown(heads[group])}; one is right")
+            raise ValueError(f"{where}: two entries of group {group}, {shown(heads[group])}; expected one")
         found[group] = item
     return [found.get(group, {"value": MISSING}) for group in range(len(heads))]
 
@@ -157,5 +157,5 @@ def _by_group(items: Sequence[Mapping[str, Any]], heads: Sequence[str], where: s
 def _in_place(items: Sequence[Mapping[str, Any]], count: int, where: str) -> Sequence[Mapping[str, Any]]:
     """Entries that are as many as the heads."""
     if len(items) != count:
-        raise ValueError(f"{where}: {len(items)} entries for {count} heads; one each is right")
+        raise ValueError(f"{where}: {len(items)} entries for {count} heads; expected one each")
     return items

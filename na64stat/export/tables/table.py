@@ -200,7 +200,7 @@ class Table:
         columns = (*self.independent, *self.dependent)
         if len({len(column.cells) for column in columns}) > 1:
             lengths = ", ".join(f"{column.name!r}: {len(column.cells)}" for column in columns)
-            raise InputError(f"table {self.name!r}: columns of different lengths, {lengths}; one length is right")
+            raise InputError(f"table {self.name!r}: columns of different lengths, {lengths}; expected one length")
 
     @property
     def rows(self) -> int:

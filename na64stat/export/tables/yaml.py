@@ -102,7 +102,7 @@ def resource_from(item: Mapping[str, Any]) -> Resource:
 def scalar(part: Any, what: str) -> Any:
     """A number, a text, or None, as a table holds it."""
     if not isinstance(part, (str, int, float, type(None))) or isinstance(part, bool):
-        raise TypeError(f"{what} {shown(part)}; a number or a text is right")
+        raise TypeError(f"{what} {shown(part)}; expected a number or a text")
     if isinstance(part, int):
         float(part)  # an integer that no float can hold is an OverflowError here, not where it is used
     return part
@@ -111,7 +111,7 @@ def scalar(part: Any, what: str) -> Any:
 def keywords_from(values: Any) -> tuple[Any, ...]:
     """Values of a keyword."""
     if not isinstance(values, list):
-        raise TypeError(f"keyword values {shown(values)}; a list is right")
+        raise TypeError(f"keyword values {shown(values)}; expected a list")
     return tuple(scalar(value, "keyword") for value in values)
 
 
@@ -120,7 +120,7 @@ def cell_from(item: Mapping[str, Any]) -> Cell:
     for key in item:
         if not isinstance(key, str):
             raise InputError(
-                f"{shown(dict(item))}: {shown(key)} is no key of a value; a point, not a comma, in a number is right"
+                f"{shown(dict(item))}: {shown(key)} is no key of a value; expected a point, not a comma, in a number"
             )
     errors = tuple(_error_from(error) for error in item.get("errors") or ())
     found = Cell(scalar(item.get("value"), "value"), _edge(item.get("low")), _edge(item.get("high")), errors)
@@ -224,7 +224,7 @@ def _cells_from(item: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _list(part: Any, what: str) -> list[Any]:
     """A list; null stands for an empty one."""
     if part is not None and not isinstance(part, list):
-        raise TypeError(f"{what} {shown(part)}; a list is right")
+        raise TypeError(f"{what} {shown(part)}; expected a list")
     return part or []
 
 
@@ -236,7 +236,7 @@ def _edge(part: Any) -> Number | None:
     """An edge of a bin; YAML takes a number such as 1e-3 for text."""
     found = number_in(part) if isinstance(part, str) else scalar(part, "edge of a bin")
     if found is None and part is not None:
-        raise TypeError(f"edge of a bin {shown(part)}; a number is right")
+        raise TypeError(f"edge of a bin {shown(part)}; expected a number")
     return found
 
 
@@ -250,14 +250,14 @@ def _error_of(error: Uncertainty) -> dict[str, Any]:
 def _error_from(item: Mapping[str, Any]) -> Uncertainty:
     label, hide = _text(item.get("label"), "label"), item.get("hide")
     if not isinstance(hide, (bool, type(None))):
-        raise TypeError(f"hide {shown(hide)} of an error; true or false is right")
+        raise TypeError(f"hide {shown(hide)} of an error; expected true or false")
     if "symerror" in item:
         return Uncertainty.of(scalar(item["symerror"], "symerror"), label, hide=bool(hide))
     both = item["asymerror"]
     for side in ("minus", "plus"):
         if isinstance(both, Mapping) and side not in both:
             raise InputError(
-                f"an asymerror {shown(dict(both))} without {side}; both sides are right, {side}: 0 if there is none"
+                f"an asymerror {shown(dict(both))} without {side}; expected both sides, {side}: 0 if there is none"
             )
     minus, plus = (scalar(both[side], f"{side} of asymerror") for side in ("minus", "plus"))
     return Uncertainty(minus, plus, label, hide=bool(hide))

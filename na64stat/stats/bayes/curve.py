@@ -91,7 +91,7 @@ class Curve:
         if not math.isfinite(top):
             raise ComputationError(
                 f"posterior: the likelihood is zero, or too small for a number, for every {prior.parameter} from {prior.low:g} "
-                f"to {prior.high:g}; other bounds are right"
+                f"to {prior.high:g}; expected other bounds"
             )
         # A panel of this little integral cannot be wrong by more than it; most of the tiny ones at the ends are such.
         coarse = 0.5 * np.diff(todo, axis=1)[:, 0] * np.exp(logs.max(axis=1) - top)
@@ -228,7 +228,7 @@ class Curve:
         if not 0 < top < math.inf:
             raise ComputationError(
                 f"highest density of {self.prior.parameter}: the largest density is {top:g} per unit, no number to compare "
-                "with; narrower bounds of the prior are right, or the interval of the logarithm"
+                "with; expected narrower bounds of the prior, or the interval of the logarithm"
             )
 
         def excess(level: float) -> float:
@@ -306,4 +306,4 @@ def _legendre(t: Array, coefficients: Array) -> Array:
 def check_probability(probability: float) -> None:
     """Refuse what is no probability between 0 and 1, with an InputError."""
     if not 0 < probability < 1:
-        raise InputError(f"probability {probability}: between 0 and 1 is right")
+        raise InputError(f"probability {probability}: expected a number between 0 and 1")

@@ -50,7 +50,7 @@ class Posterior:
     def __post_init__(self) -> None:
         names = [prior.parameter for prior in self.priors]
         if not names or len(set(names)) != len(names):
-            raise InputError(f"priors of {', '.join(names) or 'nothing'}: one of each parameter is right")
+            raise InputError(f"priors of {', '.join(names) or 'nothing'}: expected one of each parameter")
         if self.model.observed is None:
             raise InputError("posterior: a projection has no observed counts; name counts, or a run that has them")
 

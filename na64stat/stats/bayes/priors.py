@@ -62,19 +62,19 @@ class Prior(ABC):
     def __post_init__(self) -> None:
         if self.parameter not in PARAMETERS:
             hint = did_you_mean(self.parameter, PARAMETERS)
-            raise InputError(f"prior of {self.parameter!r}: one of {', '.join(PARAMETERS)} is right{hint}")
+            raise InputError(f"prior of {self.parameter!r}: expected one of {', '.join(PARAMETERS)}{hint}")
         where = f"prior {self.name} of {self.parameter}, {self.low} to {self.high}"
         try:
             low, high = float(self.low), float(self.high)
         except (TypeError, ValueError) as error:
-            raise InputError(f"{where}: two numbers are right") from error
+            raise InputError(f"{where}: expected two numbers") from error
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise InputError(f"{where}: finite bounds, the lower one first, are right")
+            raise InputError(f"{where}: expected finite bounds, the lower one first")
         if low < 0 or (low == 0 and (self.scale == "log" or self.parameter == "mass")):
             bound = "> 0" if self.scale == "log" or self.parameter == "mass" else ">= 0"
-            raise InputError(f"{where}: a lower bound {bound} is right")
+            raise InputError(f"{where}: expected a lower bound {bound}")
         if high > _LARGEST or 0 < low < 1 / _LARGEST or high < 1 / _LARGEST:
-            raise InputError(f"{where}: bounds from {1 / _LARGEST:g} to {_LARGEST:g}, or a lower one of 0, are right")
+            raise InputError(f"{where}: expected bounds from {1 / _LARGEST:g} to {_LARGEST:g}, or a lower one of 0")
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 
@@ -210,7 +210,7 @@ class Jeffreys(Prior):
             raise InputError(f"prior jeffreys of {self.parameter}: it is of counts, for yield or mu")
         if not (isinstance(self.background, int | float) and 0 <= self.background <= _LARGEST):
             raise InputError(
-                f"prior jeffreys: background = {self.background}; a number from 0 to {_LARGEST:g} is right"
+                f"prior jeffreys: background = {self.background}; expected a number from 0 to {_LARGEST:g}"
             )
 
     def __str__(self) -> str:
@@ -255,7 +255,7 @@ class Jeffreys(Prior):
 
 def priors_of(name: str, prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
     """One prior, or several, as a tuple; an InputError for anything else, such as a name. `name` is that of the argument."""
-    right = "an object is right, such as LogFlat('coupling', 1e-6, 1); there is no default"
+    right = "expected an object, such as LogFlat('coupling', 1e-6, 1); there is no default"
     found = several(name, prior, Prior, right)
     if not found:
         raise InputError(f"{name}: missing; {right}")

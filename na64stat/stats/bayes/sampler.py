@@ -47,12 +47,12 @@ class Ensembles:
         least = max(4, 2 * dimension)
         if not isinstance(self.walkers, int) or self.walkers < least or self.walkers % 2 or self.walkers > 100_000:
             raise InputError(
-                f"walkers = {self.walkers}: an even number from {least} on is right, for {dimension} parameters"
+                f"walkers = {self.walkers}: expected an even number from {least} on, for {dimension} parameters"
             )
         if not isinstance(self.number, int) or not 1 <= self.number <= 64:
-            raise InputError(f"ensembles = {self.number}: 1 to 64 is right")
+            raise InputError(f"ensembles = {self.number}: expected 1 to 64")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise InputError(f"seed = {self.seed}: a whole number >= 0 is right")
+            raise InputError(f"seed = {self.seed}: expected a whole number >= 0")
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,7 @@ def start(posterior: Posterior, walkers: int, random: Random) -> Array:
         priors = ", ".join(str(prior) for prior in posterior.priors)
         raise ComputationError(
             f"posterior: the likelihood is zero at {len(points) - len(possible)} of {len(points)} points drawn from the prior "
-            f"({priors}), and nearly everywhere near its ends: no start for {walkers} walkers; narrower bounds are right"
+            f"({priors}), and nearly everywhere near its ends: no start for {walkers} walkers; expected narrower bounds"
         )
     return found
 

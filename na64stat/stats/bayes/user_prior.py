@@ -51,7 +51,7 @@ class UserPrior(Prior):
 
         where = f"prior user of {self.parameter}"
         if not callable(self.function):
-            raise InputError(f"{where}: {self.function!r} is no function; one that takes a number is right")
+            raise InputError(f"{where}: {self.function!r} is no function; expected one that takes a number")
         # Densities live on linear and on logarithmic scales.
         even = np.linspace(self.low, self.high, 203)[1:-1]
         probes = np.concatenate([even, np.geomspace(self.low or 1e-9 * self.high, self.high, 203)[1:-1]])
@@ -61,12 +61,12 @@ class UserPrior(Prior):
             raise InputError(f"{where}: the function failed: {error}") from error
         if np.all(probed == 0):
             raise InputError(
-                f"{where}: the function is zero at {len(probes)} points from {self.low:g} to {self.high:g}; narrower "
-                "bounds are right"
+                f"{where}: the function is zero at {len(probes)} points from {self.low:g} to {self.high:g}; expected narrower "
+                "bounds"
             )
         if not np.all(np.isfinite(probed)) or np.any(probed < 0):
             raise InputError(
-                f"{where}: a density that is finite and not negative from {self.low:g} to {self.high:g} is right"
+                f"{where}: expected a density that is finite and not negative from {self.low:g} to {self.high:g}"
             )
         function, low, width, top = self.function, self.low, self.high - self.low, float(probed.max())
         peak = (float(probes[np.argmax(probed)]) - low) / width
@@ -82,13 +82,13 @@ class UserPrior(Prior):
             )
         except Exception as error:  # SciPy's, of several kinds, or the user's
             raise InputError(
-                f"{where}: cannot be integrated from {self.low:g} to {self.high:g}: {error}; a smooth density is right"
+                f"{where}: cannot be integrated from {self.low:g} to {self.high:g}: {error}; expected a smooth density"
             ) from error
         object.__setattr__(self, "_inverse", inverse)
         if np.abs(self._parts / self._parts.sum() * len(self._parts) - 1).max() > _TOLERANCE:
             raise InputError(
-                f"{where}: cannot be integrated from {self.low:g} to {self.high:g} to {_TOLERANCE:g}; a smooth density "
-                "without jumps is right"
+                f"{where}: cannot be integrated from {self.low:g} to {self.high:g} to {_TOLERANCE:g}; expected a smooth density "
+                "without jumps"
             )
         object.__setattr__(self, "label", self.label or getattr(self.function, "__name__", "function"))
 

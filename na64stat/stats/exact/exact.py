@@ -198,20 +198,20 @@ class Exact(Method):
 def method_of(method: Method | None) -> Method:
     """The method that was asked for, `Exact()` where none was; an InputError for anything else, such as a name."""
     found = Exact() if method is None else method
-    check("method", found, Method, "an object is right, such as Exact() or Toys(20_000, seed=1)")
+    check("method", found, Method, "expected an object, such as Exact() or Toys(20_000, seed=1)")
     return found
 
 
 def check_ratio(method: str, ratio: float) -> None:
     """Refuse a step that is none."""
     if not 1.0005 <= ratio <= 2.0:
-        raise InputError(f"{method}: scan_ratio = {ratio}; a number from 1.0005 to 2 is right")
+        raise InputError(f"{method}: scan_ratio = {ratio}; expected a number from 1.0005 to 2")
 
 
 def check_hold(method: str, hold: object) -> None:
     """Refuse what is no tuple of names."""
     if hold is not None and not (isinstance(hold, tuple) and all(isinstance(name, str) for name in hold)):
-        raise InputError(f"{method}: hold = {hold!r}; a tuple of names of channels or bins is right, such as ('CR',)")
+        raise InputError(f"{method}: hold = {hold!r}; expected a tuple of names of channels or bins, such as ('CR',)")
 
 
 def finite(statistic: float) -> float | None:

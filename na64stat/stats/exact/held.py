@@ -153,7 +153,7 @@ class Division:
         for b in np.flatnonzero(events < 0):
             raise RegionError(
                 f"{self.method}: the signal takes {-events[b]:g} events away in {self.model.bin_names[b]} at mu = 1; outcomes "
-                "are ordered for signals that add events; expected another method, toys or asymptotic"
+                "are ordered for signals that add events; use another method, toys or asymptotic"
             )
         if not events.any():
             return everything, ~everything

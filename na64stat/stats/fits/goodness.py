@@ -81,7 +81,7 @@ def goodness_of_fit(
     """
     check_model(model)
     if toys < 0 or seed < 0:
-        raise InputError(f"goodness of fit: toys = {toys}, seed = {seed}; integers >= 0 are right")
+        raise InputError(f"goodness of fit: toys = {toys}, seed = {seed}; expected integers >= 0")
     from scipy.stats import chi2
 
     model = _without_fixed_constraints(model.without_empty_bins())

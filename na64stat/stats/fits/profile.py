@@ -83,7 +83,7 @@ def profile(model: Model, values: Sequence[float], name: str = "mu", *, lowest_m
     index = index_of(model, name)
     points = numbers("values", values)
     if len(points) < 2 or not np.all(np.isfinite(points)) or not np.all(np.diff(points) > 0):
-        raise InputError(f"profile of {name}: {len(points)} values; at least two finite ones that increase are right")
+        raise InputError(f"profile of {name}: {len(points)} values; expected at least two finite ones that increase")
     curve = Profile(model, index, lowest_mu=lowest_mu)
     low, high = curve.bounds
     if points[0] < low or points[-1] > high:
@@ -212,7 +212,7 @@ def index_of(model: Model, name: str) -> int:
         raise InputError(f"parameter {name!r}: not in the model; it has {', '.join(names)}{did_you_mean(name, names)}")
     index = names.index(name)
     if model.parameters[index].fixed:
-        raise InputError(f"parameter {name!r}: fixed in the model; a fitted one is right")
+        raise InputError(f"parameter {name!r}: fixed in the model; expected a fitted one")
     return index
 
 
@@ -252,7 +252,7 @@ def observed_fit(model: Model, lowest_mu: float) -> Fits:
         The model forbids the counts, or no fit converged.
     """
     if model.observed is None:
-        raise InputError("fit: a projection has no observed counts; a run or workspace with counts is right")
+        raise InputError("fit: a projection has no observed counts; expected a run or workspace with counts")
     fits = _deepest(model, fit_free(model, model.observed[None, :], lowest_mu=lowest_mu), lowest_mu)
     if not np.isfinite(fits.nll[0]):
         rates = model.rates(fits.parameters)[0]

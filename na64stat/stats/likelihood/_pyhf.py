@@ -16,7 +16,7 @@ MOST_COPIES: Final = 10
 
 def check_workspace(workspace: object, origin: str = "workspace") -> None:
     """Refuse what is no mapping, such as a template or the path of a file, with a WorkspaceError."""
-    right = "a pyhf workspace as a dict is right, such as build_workspace(template, run)"
+    right = "expected a pyhf workspace as a dict, such as build_workspace(template, run)"
     check(origin, workspace, Mapping, right, WorkspaceError)
 
 
@@ -50,7 +50,7 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
         The patch does not fit, or copies more than `MOST_COPIES` times.
     """
     check_workspace(workspace)
-    right = "a list of operations is right, such as the `patch` of an entry of a patch set"
+    right = "expected a list of operations, such as the `patch` of an entry of a patch set"
     check("patch", patch, (list, tuple), right, WorkspaceError)
     import jsonpatch
 
@@ -67,7 +67,7 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
         raise WorkspaceError(f"patch: does not fit the workspace: {error}") from error
     if not isinstance(result, dict):
         raise WorkspaceError(
-            "patch: puts something else in the place of the workspace; an object with channels is right"
+            "patch: puts something else in the place of the workspace; expected an object with channels"
         )
     return result
 
@@ -112,9 +112,9 @@ def _unclear(patchset: Mapping[str, Any]) -> str:
     for entry in patchset["patches"]:
         name, values = entry["metadata"]["name"], tuple(entry["metadata"]["values"])
         if len(values) != len(labels):
-            return f"patch {name!r}: {len(values)} values; one for each of the labels {', '.join(labels)} is right"
+            return f"patch {name!r}: {len(values)} values; expected one for each of the labels {', '.join(labels)}"
         for key, what in ((name, "name"), (values, "values")):
             if key in seen:
-                return f"patch {name!r}: another patch has the same {what}; {what} that no other has are right"
+                return f"patch {name!r}: another patch has the same {what}; expected {what} that no other has"
             seen.add(key)
     return "names and values of the patches do not tell them apart"

@@ -83,7 +83,7 @@ class Interpolation:
     def __post_init__(self) -> None:
         if self.normsys not in (1, 4) or str(self.histosys) not in ("0", "4p"):
             raise InputError(
-                f"interpolation: normsys {self.normsys!r}, histosys {self.histosys!r}; 4 or 1, and '4p' or '0' are right"
+                f"interpolation: normsys {self.normsys!r}, histosys {self.histosys!r}; expected 4 or 1, and '4p' or '0'"
             )
 
 

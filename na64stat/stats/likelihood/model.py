@@ -344,7 +344,7 @@ class Model:
         for what, values, size in (("counts", counts, self.bins), ("auxiliary", auxiliary, len(self.auxiliary))):
             array = np.asarray(values, dtype=np.float64)
             if array.shape not in ((size,), (number, size)):
-                raise InputError(f"{what}: shape {array.shape}; ({size},) or ({number}, {size}) is right")
+                raise InputError(f"{what}: shape {array.shape}; expected ({size},) or ({number}, {size})")
             found.append(np.ascontiguousarray(np.broadcast_to(array, (number, size))))
         return found[0], found[1]
 
@@ -382,9 +382,7 @@ class Model:
         """
         result = np.array(parameters, dtype=np.float64, ndmin=2, order="C")
         if result.shape[1] != len(self.parameters):
-            raise InputError(
-                f"parameters: {result.shape[1]} columns; {len(self.parameters)} are right, one a parameter"
-            )
+            raise InputError(f"parameters: {result.shape[1]} columns; expected {len(self.parameters)}, one a parameter")
         result[:, self.poi] *= self.unit
         return result
 
@@ -542,4 +540,4 @@ def _remarks(poi: Parameter | None, reader: Reader, interpolation: Interpolation
 
 def check_model(model: object) -> None:
     """Refuse what is no model, such as the workspace of one, with an InputError."""
-    check("model", model, Model, "a Model is right, such as Model.from_workspace(workspace)")
+    check("model", model, Model, "expected a Model, such as Model.from_workspace(workspace)")

@@ -111,7 +111,7 @@ class Reader:
     def _size(self, channel: Mapping[str, Any]) -> int:
         name, samples = channel["name"], channel["samples"]
         if not samples or not samples[0]["data"]:
-            raise WorkspaceError(f"channel {name!r}: empty; at least one sample with one bin is right")
+            raise WorkspaceError(f"channel {name!r}: empty; expected at least one sample with one bin")
         _by_name(samples, f"samples of channel {name!r}")
         return len(samples[0]["data"])
 
@@ -126,14 +126,14 @@ class Reader:
                 nominal = _numbers(sample["data"], self.sizes[index], where, -most, most)
                 if 0 < np.abs(nominal).max() < SMALLEST_SIGNAL:
                     raise WorkspaceError(
-                        f"{where}: {np.abs(nominal).max():g} events in the largest bin; none, or {SMALLEST_SIGNAL:g} and more "
-                        "are right"
+                        f"{where}: {np.abs(nominal).max():g} events in the largest bin; expected none, or {SMALLEST_SIGNAL:g} "
+                        "and more"
                     )
                 seen: set[tuple[str, str]] = set()
                 for modifier in sample["modifiers"]:
                     key = (modifier["type"], modifier["name"])
                     if key in seen:
-                        raise WorkspaceError(f"{where}: {key[0]} {key[1]!r} stands there twice; once is right")
+                        raise WorkspaceError(f"{where}: {key[0]} {key[1]!r} stands there twice; expected once")
                     seen.add(key)
                     self._register(index, nominal, modifier, where)
         for name, uses in self._staterrors.items():
@@ -169,7 +169,7 @@ class Reader:
             )
         elif kind == "shapefactor" and known_as.components != size:
             raise WorkspaceError(
-                f"{place}: {size} bins, but {known_as.components} in {known_as.where}; equal numbers are right"
+                f"{place}: {size} bins, but {known_as.components} in {known_as.where}; expected equal numbers"
             )
         if kind == "staterror":
             errors = _numbers(modifier["data"], size, place, lowest=0.0)
@@ -206,7 +206,7 @@ class Reader:
             bad = used[(used < FACTORS[0]) | (used > FACTORS[1])]
             if len(bad):
                 raise WorkspaceError(
-                    f"{modifier.where}: errors {bad[0]:g} times the rate; 0, or {FACTORS[0]:g} to {FACTORS[1]:g} times is right"
+                    f"{modifier.where}: errors {bad[0]:g} times the rate; expected 0, or {FACTORS[0]:g} to {FACTORS[1]:g} times"
                 )
             constraint += [Gaussian(1.0, float(value) if value > 0 else 1.0) for value in relative]
             modifier.fixed = [*modifier.fixed[: len(constraint) - len(relative)], *(relative == 0).tolist()]
@@ -226,7 +226,7 @@ class Reader:
         init = _setting(settings, "inits", [_default_init(modifier)] * size, place)
         bounds = settings.get("bounds", [(_default_lower(modifier), math.inf)] * size)
         if len(bounds) != size or any(len(pair) != 2 or not pair[0] <= pair[1] for pair in bounds):
-            raise WorkspaceError(f"{place}: bounds {bounds}; {size} pairs (lower, upper) are right")
+            raise WorkspaceError(f"{place}: bounds {bounds}; expected {size} pairs (lower, upper)")
         fixed = [bool(settings["fixed"])] * size if "fixed" in settings else modifier.fixed
         constraint = _user_constraint(modifier, settings, place)
         for k in range(size):
@@ -307,10 +307,10 @@ def measurement_of(workspace: Mapping[str, Any], name: str | None) -> Mapping[st
     """
     measurements: Sequence[Mapping[str, Any]] = workspace["measurements"]
     if not measurements:
-        raise WorkspaceError("workspace: no measurement; one with a parameter of interest is right")
+        raise WorkspaceError("workspace: no measurement; expected one with a parameter of interest")
     names = [item["name"] for item in measurements]
     if len(set(names)) != len(names):
-        raise WorkspaceError(f"workspace: measurements {', '.join(names)}: each name once is right")
+        raise WorkspaceError(f"workspace: measurements {', '.join(names)}: expected each name once")
     if name is None:
         return measurements[0]
     for measurement in measurements:
@@ -336,7 +336,7 @@ def _normsys(data: Mapping[str, float], place: str) -> tuple[float, float]:
     smallest, largest = FACTORS
     if not (smallest <= high <= largest and smallest <= low <= largest):
         raise WorkspaceError(
-            f"{place} has hi = {high:g}, lo = {low:g}; positive factors from {smallest:g} to {largest:g} are right"
+            f"{place} has hi = {high:g}, lo = {low:g}; expected positive factors from {smallest:g} to {largest:g}"
         )
     return high, low
 
@@ -346,7 +346,7 @@ def _measured(centre: float, sigma: float, place: str) -> Gaussian:
     smallest, largest = FACTORS
     if not (smallest <= centre <= largest and smallest <= sigma / centre <= largest):
         raise WorkspaceError(
-            f"{place}: auxdata {centre:g}, sigmas {sigma:g}; positive numbers are right, of auxdata and of the ratio of both "
+            f"{place}: auxdata {centre:g}, sigmas {sigma:g}; expected positive numbers, of auxdata and of the ratio of both "
             f"from {smallest:g} to {largest:g}"
         )
     return Gaussian(centre, sigma)
@@ -383,8 +383,8 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
                 constraint = _measured(constraint.centre, constraint.sigma, place)
             elif abs(constraint.centre) > MOST_DEVIATIONS:
                 raise WorkspaceError(
-                    f"{place}: auxdata {constraint.centre:g} standard deviations; a number from {-MOST_DEVIATIONS:g} to "
-                    f"{MOST_DEVIATIONS:g} is right"
+                    f"{place}: auxdata {constraint.centre:g} standard deviations; expected a number from {-MOST_DEVIATIONS:g} to "
+                    f"{MOST_DEVIATIONS:g}"
                 )
         elif isinstance(constraint, Poisson) and "sigmas" not in asked:
             values = [
@@ -396,8 +396,9 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
             most = 1 / FACTORS[0] ** 2
             if not (FACTORS[0] <= constraint.tau <= most and 0 <= constraint.count <= most):
                 raise WorkspaceError(
-                    f"{place}: auxdata {constraint.count:g}, factors {constraint.tau:g}; positive numbers from {FACTORS[0]:g} "
-                    f"to {most:g} are right, and auxdata may be 0"
+                    f"{place}: auxdata {constraint.count:g}, factors {constraint.tau:g}; "
+                    f"expected positive numbers from {FACTORS[0]:g} "
+                    f"to {most:g}, and auxdata may be 0"
                 )
         elif asked:
             raise WorkspaceError(f"{place}: a {modifier.kind} does not use {', '.join(asked)}; leave it out")
@@ -416,7 +417,7 @@ def _setting(
 def _by_name(items: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any]:
     names = [item["name"] for item in items]
     if len(set(names)) != len(names):
-        raise WorkspaceError(f"workspace: {what} {', '.join(names)}: each name once is right")
+        raise WorkspaceError(f"workspace: {what} {', '.join(names)}: expected each name once")
     return dict(zip(names, items, strict=True))
 
 
@@ -425,7 +426,7 @@ def _numbers(
 ) -> Array:
     """Finite numbers, one a bin."""
     if len(data) != size:
-        raise WorkspaceError(f"{where}: {len(data)} numbers for {size} bins; one number a bin is right")
+        raise WorkspaceError(f"{where}: {len(data)} numbers for {size} bins; expected one number a bin")
     try:
         values = np.asarray([float(value) for value in data])
     except OverflowError:
@@ -435,5 +436,5 @@ def _numbers(
         right = "a finite number" if lowest == -math.inf else f"a finite number >= {lowest:g}"
         if highest < math.inf:
             right = f"a number from {lowest:g} to {highest:g}"
-        raise WorkspaceError(f"{where}: {bad[0]:g} events; {right} is right")
+        raise WorkspaceError(f"{where}: {bad[0]:g} events; expected {right}")
     return values

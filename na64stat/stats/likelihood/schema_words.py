@@ -53,11 +53,11 @@ def _alternative(error: Any) -> Any:
 def _no_alternative(error: Any) -> str:
     kinds = [e.validator_value for e in error.context if list(e.relative_path) == ["type"] and e.validator == "const"]
     if isinstance(error.instance, Mapping) and "type" in error.instance and kinds:
-        return f"the type {shown(error.instance['type'])} is unknown; one of {', '.join(map(str, kinds))} is right"
+        return f"the type {shown(error.instance['type'])} is unknown; expected one of {', '.join(map(str, kinds))}"
     if isinstance(error.instance, Mapping) and "type" not in error.instance:
         return f"{shown(error.instance)} has no 'type'"
-    words = {_asked(inner).rpartition("; ")[2].removesuffix(" is right") for inner in error.context}
-    return f"{shown(error.instance)}; {' or '.join(sorted(words))} is right"
+    words = {_asked(inner).rpartition("; ")[2].removesuffix("expected ") for inner in error.context}
+    return f"{shown(error.instance)}; expected {' or '.join(sorted(words))}"
 
 
 def _asked(error: Any) -> str:
@@ -65,22 +65,22 @@ def _asked(error: Any) -> str:
     value, rule, instance = shown(error.instance), error.validator_value, error.instance
     if error.validator == "type":
         kinds = [rule] if isinstance(rule, str) else rule
-        return f"{value}; {' or '.join(_TYPES.get(kind, kind) for kind in kinds)} is right"
+        return f"{value}; expected {' or '.join(_TYPES.get(kind, kind) for kind in kinds)}"
     if error.validator == "required":
         missing = ", ".join(repr(name) for name in rule if name not in instance)
         return f"no {missing}; {_listed(rule)} are needed" if len(rule) > 1 else f"no {missing}, which is needed"
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", ()))
         odd = ", ".join(shown(name) for name in instance if name not in known)
-        return f"{odd} is unknown; {_listed(known)} are right"
+        return f"{odd} is unknown; expected {_listed(known)}"
     if error.validator in ("minItems", "minProperties"):
-        return f"{value}; at least {rule} {'entry is' if rule == 1 else 'entries are'} right"
+        return f"{value}; expected at least {rule} {'entry' if rule == 1 else 'entries'}"
     if error.validator == "const":
-        return f"{value}; {shown(rule)} is right"
+        return f"{value}; expected {shown(rule)}"
     if error.validator == "enum":
-        return f"{value}; one of {_listed(rule)} is right"
+        return f"{value}; expected one of {_listed(rule)}"
     if error.validator == "pattern":
-        return f"{value}; a text that matches {rule} is right"
+        return f"{value}; expected a text that matches {rule}"
     return f"{value} is not what pyhf's schema allows there ({error.validator})"
 
 

@@ -94,5 +94,5 @@ def evaluate(
 
 def check_settings(statistic: object, criterion: object) -> None:
     """Refuse a name in place of a member of `Statistic` or `Criterion`, with an InputError."""
-    check("statistic", statistic, Statistic, "a member is right, such as Statistic.Q_TILDE")
-    check("criterion", criterion, Criterion, "Criterion.CL_S or Criterion.CL_SB is right")
+    check("statistic", statistic, Statistic, "expected a member, such as Statistic.Q_TILDE")
+    check("criterion", criterion, Criterion, "expected Criterion.CL_S or Criterion.CL_SB")

@@ -66,8 +66,8 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
     RegionError
         A name is unknown, or two regions overlap.
     """
-    check("template", template, Template, "a Template is right, such as predict(scenario, run)")
-    check("run", run, CountedRun, "a Run is right, such as load_run('2022')")
+    check("template", template, Template, "expected a Template, such as predict(scenario, run)")
+    check("run", run, CountedRun, "expected a Run, such as load_run('2022')")
     names = _regions(template, run, regions)
     check_regions(run, names)
     counted = {name: run.region(name) for name in names}

@@ -181,13 +181,11 @@ class ToyLimit:
             start, toys = found, 2 * toys
         if effective < wanted:
             self.notes.append(
-                f"the limit rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, more toys are "
-                "right"
+                f"the limit rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, use "
+                "more toys"
             )
         elif error.limit > _LARGE:
-            self.notes.append(
-                f"{toys} toys leave a relative error of {error.limit:.0%} on the limit: more toys are right"
-            )
+            self.notes.append(f"{toys} toys leave a relative error of {error.limit:.0%} on the limit: use more toys")
         return found, error
 
     def _start(self, guess: Limit) -> float | None:

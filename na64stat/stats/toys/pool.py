@@ -118,7 +118,7 @@ class Pool:
         good = ~np.isnan(statistic)
         if good.mean() < _FEWEST:
             raise ComputationError(
-                f"toys: the fits of {(~good).sum()} of {len(good)} toys at mu = {mu:g} failed; another method is right here"
+                f"toys: the fits of {(~good).sum()} of {len(good)} toys at mu = {mu:g} failed; use another method here"
             )
         return statistic, good
 

@@ -268,7 +268,7 @@ class ToySample:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
-            raise InputError(f"toys: store {path.parent} is a file; the name of a folder is right") from error
+            raise InputError(f"toys: store {path.parent} is a file; expected the name of a folder") from error
         except OSError as error:
             raise InputError(f"toys: store {path.parent} cannot be made: {write_advice(error)}") from error
         buffer = io.BytesIO()
@@ -290,12 +290,12 @@ def read_toys(path: Path) -> Array:
     except (OSError, ValueError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         raise InputError(f"{path}: not a file of toys ({error}); move it away to make them anew") from error
     if mapped.ndim != 1 or mapped.dtype != np.float64 or len(mapped) % CHUNK:
-        raise InputError(f"{path}: {mapped.dtype} of shape {mapped.shape}; whole chunks of {CHUNK} toys are right")
+        raise InputError(f"{path}: {mapped.dtype} of shape {mapped.shape}; expected whole chunks of {CHUNK} toys")
     values = np.array(mapped)
     if not np.isfinite(values).any() or (values < 0).any():
         found = f"{values[values < 0][0]:g}" if (values < 0).any() else "no finite number"
         raise InputError(
-            f"{path}: {found} among the test statistics of {len(values)} toys; numbers >= 0 are right, move the file away to "
+            f"{path}: {found} among the test statistics of {len(values)} toys; expected numbers >= 0, move the file away to "
             "make them anew"
         )
     return values

@@ -72,26 +72,26 @@ class Toys(Method):
     def __post_init__(self) -> None:
         check_settings(self.statistic, self.criterion)
         if not _is_count(self.n, 1):
-            raise InputError(f"toys: n = {shown(self.n)}; an integer, at least 1, is right, e.g. 20000")
+            raise InputError(f"toys: n = {shown(self.n)}; expected an integer, at least 1, e.g. 20000")
         if not self.seeds or not all(_is_count(seed, 0) for seed in self.seeds):
-            raise InputError(f"toys: seed {shown(self.seed)}; integers >= 0 are right")
+            raise InputError(f"toys: seed {shown(self.seed)}; expected integers >= 0")
         if self.decide is not None and not (isinstance(self.decide, Real) and 0 < self.decide < 1):
-            raise InputError(f"toys: decide = {shown(self.decide)}; a CL_s between 0 and 1 is right, e.g. 0.1")
+            raise InputError(f"toys: decide = {shown(self.decide)}; expected a CL_s between 0 and 1, e.g. 0.1")
         if self.workers is not None and not _is_count(self.workers, 1):
-            raise InputError(f"toys: workers = {shown(self.workers)}; a number of threads, at least 1, is right")
+            raise InputError(f"toys: workers = {shown(self.workers)}; expected a number of threads, at least 1")
         if self.store is not None:
             self._check_store(self.store)
         if self.statistic is Statistic.Q0:
             raise InputError(
-                "toys: statistic q0 is for a discovery, see `significance`; q_tilde, q or t_tilde is right for limits"
+                "toys: statistic q0 is for a discovery, see `significance`; expected q_tilde, q or t_tilde for limits"
             )
 
     def _check_store(self, store: object) -> None:
         if not isinstance(store, str | os.PathLike):
-            raise InputError(f"toys: store = {shown(store)}; the name of a folder is right")
+            raise InputError(f"toys: store = {shown(store)}; expected the name of a folder")
         folder = Path(store)
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"toys: store {folder} is a file; the name of a folder is right")
+            raise InputError(f"toys: store {folder} is a file; expected the name of a folder")
         object.__setattr__(self, "store", folder)
 
     @property
@@ -236,7 +236,7 @@ class ToyTest:
         if cl_b <= 0 and toys >= MOST * self.method.n:
             raise ComputationError(
                 f"toys: none of {toys} of background alone is as extreme as the data: CL_b is too small to be measured; "
-                "more toys or the exact method are right"
+                "expected more toys or the exact method"
             )
         return ClsResult(tail.cl_s, band, error, cl_sb, cl_b, value, left_out(failed)), effective
 
@@ -245,7 +245,7 @@ def _with_few(found: ClsResult, effective: float) -> ClsResult:
     """With a note that so few toys decide."""
     if found.observed is None or found.observed <= _SMALL:
         return found
-    text = f"rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, more toys are right"
+    text = f"rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, use more toys"
     return replace(found, notes=(*found.notes, text))
 
 

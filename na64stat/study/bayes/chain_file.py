@@ -129,7 +129,7 @@ class ChainFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        check("path", path, (str, os.PathLike), "the path of a chain file is right")
+        check("path", path, (str, os.PathLike), "expected the path of a chain file")
         self.path = Path(path)
         self._check()
         import h5py
@@ -204,7 +204,7 @@ class ChainFile:
             }
             for name, shape in wanted.items():
                 if arrays[name].shape != shape or walkers < 1:
-                    raise _UnfitError(f"ensemble_{number}/{name} has the shape {arrays[name].shape}; {shape} is right")
+                    raise _UnfitError(f"ensemble_{number}/{name} has the shape {arrays[name].shape}; expected {shape}")
 
     def _check_numbers(self) -> None:
         """Refuse numbers that cannot be, with a ValueError."""
@@ -221,7 +221,7 @@ class ChainFile:
                 wrong = values[~((values >= low) & (values <= high))]
                 if wrong.size:
                     raise _UnfitError(
-                        f"ensemble_{number}/{name} holds {wrong[0]:g}; numbers from {low:g} to {high:g} are right"
+                        f"ensemble_{number}/{name} holds {wrong[0]:g}; expected numbers from {low:g} to {high:g}"
                     )
 
     def _told(self, file: Any, name: str) -> Entry:
@@ -330,7 +330,7 @@ def _check_kinds(group: Any) -> None:
     for name in group:
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise _UnfitError(f"{name[:80]!r} is a link; the thing itself is right")
+            raise _UnfitError(f"{name[:80]!r} is a link; expected the thing itself")
         item = group[name]
         if isinstance(item, h5py.Group) and group.name == "/":
             _check_kinds(item)
@@ -345,7 +345,7 @@ def _check_sizes(groups: Sequence[Any], most: int) -> None:
         for name in (*_ARRAYS, "random_keys"):
             array = group[name]
             if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
-                raise _UnfitError(f"{name} is of type {array.dtype}; numbers are right")
+                raise _UnfitError(f"{name} is of type {array.dtype}; expected numbers")
             total += math.prod(array.shape) * array.dtype.itemsize
             if total > most:
                 raise _UnfitError(f"its arrays take more than {most} bytes in memory, out of proportion to the file")

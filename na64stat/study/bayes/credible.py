@@ -108,7 +108,7 @@ def compare_priors(
     check_cl(cl)
     asked = priors_of("priors", priors)
     if any(prior.parameter == "mass" for prior in asked):
-        raise InputError("priors: at least one of coupling, yield or mu is right, none of the mass")
+        raise InputError("priors: expected at least one of coupling, yield or mu, none of the mass")
     rows: list[ComparedLimit] = []
     found: list[CredibleLimit] = []
     methods = (Exact(), FeldmanCousins())
@@ -173,10 +173,10 @@ def credible_plane(
     check_cl(cl)
     size = numbers("points", points)
     if len(size) != 2 or size.min() < 8:
-        raise InputError(f"points = {points}: at least 8 masses and 8 couplings are right")
+        raise InputError(f"points = {points}: expected at least 8 masses and 8 couplings")
     inquiry = pose(scenario, run, priors_of("priors", priors), track=track, **options)
     if len(inquiry.posterior.priors) != 2:
-        raise InputError("priors: one of the coupling and one of the mass is right for a plane")
+        raise InputError("priors: expected one of the coupling and one of the mass for a plane")
     of_coupling, of_mass = inquiry.posterior.priors
     mass, coupling = (
         np.geomspace(prior.low or 1e-3 * prior.high, prior.high, size)

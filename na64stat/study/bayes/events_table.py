@@ -76,7 +76,7 @@ def columns(events: Mapping[str, Array]) -> Array:
     found = np.column_stack(list(events.values()))
     if not np.isfinite(found).all():
         raise ComputationError(
-            "expected events are not finite between the bounds of the priors; narrower ones are right"
+            "expected events are not finite between the bounds of the priors; expected narrower ones"
         )
     return found
 

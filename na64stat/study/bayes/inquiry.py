@@ -121,7 +121,7 @@ class Inquiry:
             if abs(pull) > _UNREACHED:
                 raise ComputationError(
                     f"posterior by quadrature: where the counts are most probable {name} is {pull:+.1f} standard deviations off "
-                    "its measurement, beyond the reach of the quadrature; other bounds of the prior are right, or the sampler"
+                    "its measurement, beyond the reach of the quadrature; expected other bounds of the prior, or the sampler"
                 )
 
     def curve(self) -> Curve:
@@ -136,7 +136,7 @@ class Inquiry:
         """
         if len(self.posterior.priors) != 1:
             raise InputError(
-                "posterior by quadrature: one parameter with a prior is right; the plane has `credible_plane`"
+                "posterior by quadrature: expected one parameter with a prior; the plane has `credible_plane`"
             )
         (prior,) = self.posterior.priors
         likelihood = MarginalLikelihood(self.model)
@@ -149,6 +149,6 @@ class Inquiry:
         if error > _DISAGREEMENT:
             raise ComputationError(
                 f"posterior by quadrature: averages over the nuisance parameters differ by {error:.1g} at {prior.parameter} = "
-                f"{nodes[best]:g}; the sampler is right here"
+                f"{nodes[best]:g}; expected the sampler here"
             )
         return Curve(curve.prior, curve.edges, curve.coefficients, error)

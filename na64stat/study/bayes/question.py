@@ -60,7 +60,7 @@ def pose(
     With `as_published` the layer sum is believed where no average over any depth agrees with it.
     """
     if not isinstance(scenario, (Scenario, Model)):
-        check_factory(scenario, "a scenario, a class of one, or a Model is right")
+        check_factory(scenario, "expected a scenario, a class of one, or a Model")
     priors = _priors(prior)
     if isinstance(scenario, Model):
         others = {"run": run, "mass": mass, "regions": regions, "correlated": names("correlated", correlated) or None}
@@ -69,7 +69,7 @@ def pose(
             raise InputError(f"{', '.join(given) or 'systematics'}: goes with a scenario; a model has its own")
         return _of_model(scenario, priors, counts)
     if run is None:
-        raise wrong("run", run, "a Run is right, such as load_run('2022'), or several")
+        raise wrong("run", run, "expected a Run, such as load_run('2022'), or several")
     named = {item.parameter: item for item in priors}
     factory, point, mass = _factory(scenario, mass, named)
     ends = (named["mass"].low, named["mass"].high) if mass is None else (mass,)
@@ -152,7 +152,7 @@ def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int]
     total = float(model.signal_events.sum())
     (prior,) = priors if len(priors) == 1 else (None,)
     if prior is None or prior.parameter not in ("mu", "yield"):
-        raise InputError("priors: one of mu or of the yield is right for a workspace")
+        raise InputError("priors: expected one of mu or of the yield for a workspace")
     if not total > 0:
         raise InputError("posterior: the workspace has no signal")
     ones = np.ones(len(model.channels))
@@ -197,10 +197,10 @@ def _priors(prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
     strengths = [name for name in of if name != "mass"]
     if len(strengths) != 1 or len(found) > 2 or len(set(of)) != len(of):
         raise InputError(
-            f"priors of {', '.join(of)}: one of coupling, yield or mu is right, and one of the mass if it is to vary"
+            f"priors of {', '.join(of)}: expected one of coupling, yield or mu, and one of the mass if it is to vary"
         )
     if "mass" in of and strengths != ["coupling"]:
-        raise InputError(f"priors of {', '.join(of)}: with a mass that varies, a prior of the coupling is right")
+        raise InputError(f"priors of {', '.join(of)}; with a mass that varies, expected a prior of the coupling")
     return tuple(sorted(found, key=lambda item: item.parameter == "mass"))
 
 
@@ -210,11 +210,11 @@ def _factory(
     """Maker of scenarios, the one that was given with a coupling, and the mass if it is fixed."""
     if "mass" in named:
         if mass is not None:
-            raise InputError(f"mass = {mass:g} GeV, and a prior of the mass: one of them is right")
+            raise InputError(f"mass = {mass:g} GeV, and a prior of the mass: expected one of them")
         mass = None
     elif mass is None:
         if not isinstance(scenario, Scenario):
-            raise InputError("mass: missing; a mass [GeV] or a prior of it is right")
+            raise InputError("mass: missing; expected a mass [GeV] or a prior of it")
         mass = scenario.mass
     if isinstance(scenario, Scenario):
         return scenario.at, scenario if mass == scenario.mass else None, mass
@@ -229,7 +229,7 @@ def _counts(model: Model) -> dict[str, float]:
 def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> Model:
     """The model with its observed counts, or others."""
     bins = ", ".join(model.bin_names)
-    right = f"a dict with one count of each is right: {bins}"
+    right = f"expected a dict with one count of each: {bins}"
     check("counts", counts, (Mapping, type(None)), right)
     if counts is None:
         if model.observed is None:
@@ -243,10 +243,10 @@ def _with_counts(model: Model, counts: Mapping[str, int] | None, where: str) -> 
                 f"counts: {name!r} is none of the regions that are asked about, {bins}{did_you_mean(name, model.bin_names)}"
             )
     if sorted(counts) != sorted(model.bin_names):
-        raise InputError(f"counts of {', '.join(counts) or 'nothing'}: one of each is right: {bins}")
+        raise InputError(f"counts of {', '.join(counts) or 'nothing'}: expected one of each: {bins}")
     for name, count in counts.items():
         if isinstance(count, bool) or not 0 <= count <= MOST_EVENTS or count != int(count):
-            raise InputError(f"counts: {count} in {name}; a whole number from 0 to {MOST_EVENTS:g} is right")
+            raise InputError(f"counts: {count} in {name}; expected a whole number from 0 to {MOST_EVENTS:g}")
     found = model.with_observed(np.array([float(counts[name]) for name in model.bin_names]))
     check_combination(found)
     return found

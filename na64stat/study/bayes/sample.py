@@ -105,9 +105,9 @@ def sample(
         if value is not None and (
             isinstance(value, bool) or not isinstance(value, int) or not 8 <= value <= 10_000_000
         ):
-            raise InputError(f"{name} = {value}: a whole number from 8 to 10000000 is right")
+            raise InputError(f"{name} = {value}: expected a whole number from 8 to 10000000")
     if steps is not None and steps > most_steps:
-        raise InputError(f"steps = {steps}: more than most_steps = {most_steps}; at most that many are right")
+        raise InputError(f"steps = {steps}: more than most_steps = {most_steps}; expected at most that many")
     settings = Ensembles(walkers, ensembles, seed)
     asked: dict[str, Any] = {"mass": mass, "regions": regions, "counts": counts, "systematics": systematics}
     inquiry = pose(scenario, run, prior, correlated=correlated, average=average, track=track, **asked)

@@ -364,7 +364,7 @@ def load_samples(path: str | os.PathLike[str]) -> Samples:
     if not largest < _LARGEST_COUPLING:
         raise InputError(
             f"{path}: couplings up to {largest:g} follow from the question's yield_power, coupling and "
-            f"events_at_coupling_one; below {_LARGEST_COUPLING:g} is right"
+            f"events_at_coupling_one; expected below {_LARGEST_COUPLING:g}"
         )
     return found
 

@@ -117,7 +117,7 @@ class SignalSource:
 
     def _of_strength(self) -> Signal:
         if self.point is None:
-            raise InputError("prior of mu: it is relative to a coupling; a scenario with mass and coupling is right")
+            raise InputError("prior of mu: it is relative to a coupling; expected a scenario with mass and coupling")
         where = f"at {self.point.mass:g} GeV and coupling {self.point.coupling:g}"
         nominal = self._some(self._columns(self._events(self.point.mass, np.array([self.point.coupling])))[0], where)
         return lambda at: at["mu"][:, None] * nominal
@@ -126,7 +126,7 @@ class SignalSource:
         if len(self.model.channels) > 1:
             raise InputError(
                 f"prior of the yield: how the events at {self.mass:g} GeV are divided among {', '.join(self.test.channels)} "
-                "depends on the coupling; a prior of the coupling, or one region, is right"
+                "depends on the coupling; expected a prior of the coupling, or one region"
             )
         return lambda at: at["yield"][:, None]
 

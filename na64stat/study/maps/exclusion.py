@@ -74,14 +74,14 @@ def exclusion(
     levels = names("levels", levels)
     unknown = [level for level in levels if level not in LEVELS]
     if unknown or not levels:
-        raise InputError(f"levels: {', '.join(unknown) or 'none'}; {', '.join(LEVELS)} are right")
+        raise InputError(f"levels: {', '.join(unknown) or 'none'}; expected {', '.join(LEVELS)}")
     first = scenario(mass=float(box[0, 0]), coupling=1.0)
     test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
     work = MapWork(scenario, test, average)
     doubts = warn_of_doubts(work, box[0], (float(box[1, 0]), float(box[1, 1])))
     wanted = [level for level in levels if level in test.levels]
     if not wanted:
-        raise InputError(f"levels {', '.join(levels)}: a projection has no observed level; median is right")
+        raise InputError(f"levels {', '.join(levels)}: a projection has no observed level; expected median")
     question = question_of("exclusion", work, *box, tolerance=tolerance, levels=wanted)
     with Means(workers, journal, track).engine(work, question) as engine:
         evaluate = _Kept(MapEvaluator(work, engine, wanted))

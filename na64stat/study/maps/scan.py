@@ -112,7 +112,7 @@ def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tu
 
 
 def _axis(name: str, values: float | Sequence[float] | Array) -> Array:
-    right = "increasing positive numbers are right, one or several"
+    right = "expected increasing positive numbers, one or several"
     axis = numbers(name, values, right)
     if not len(axis) or not np.all(np.isfinite(axis)) or axis[0] <= 0 or np.any(np.diff(axis) <= 0):
         raise wrong(name, values, right)

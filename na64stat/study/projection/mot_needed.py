@@ -93,7 +93,7 @@ def mot_needed(
     if sum(events.values()) == 0:
         raise ScenarioError(
             f"{scenario.name} at mass {scenario.mass:g} GeV and coupling {scenario.coupling:g}: no signal in "
-            f"{', '.join(test.regions)}; another coupling is right"
+            f"{', '.join(test.regions)}; expected another coupling"
         )
     needs = tuple(_need(question, events, verdict) for verdict in VERDICTS)
     return MotNeeded(

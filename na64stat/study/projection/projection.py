@@ -83,9 +83,9 @@ def project(
     masses, mot = numbers("masses", masses), numbers("mot", mot)
     for name, values in (("masses", masses), ("mot", mot)):
         if not len(values):
-            raise InputError(f"{name}: none given; at least one is needed")
+            raise InputError(f"{name}: none given; expected at least one")
         if len(set(values.tolist())) != len(values):
-            raise InputError(f"{name}: {len(values)} values, {len(set(values.tolist()))} different; each once is right")
+            raise InputError(f"{name}: {len(values)} values, {len(set(values.tolist()))} different; expected each once")
     projected = [run.with_mot(float(value), background) for value in mot]
     asked: dict[str, Any] = {"method": method_of(method), "cl": cl, "systematics": systematics}
     points: list[ProjectionPoint] = []

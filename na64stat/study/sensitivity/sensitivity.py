@@ -141,7 +141,7 @@ def sensitivity(
         No headlines, one twice, what `limits` refuses, or an efficiency to be re-inferred that is not that of the packaged limit.
     """
     check_run(run)
-    check("efficiency", efficiency, EfficiencyRule, "EfficiencyRule.REINFERRED or EfficiencyRule.HELD is right")
+    check("efficiency", efficiency, EfficiencyRule, "expected EfficiencyRule.REINFERRED or EfficiencyRule.HELD")
     standard, reasons = standard_variations(run)
     chosen = _chosen(run, headlines)
     calibration = _calibration(run, efficiency)
@@ -155,7 +155,7 @@ def sensitivity(
         notes += found.notes
     every = tuple(line for part in lines for line in part)
     if len({line.name for line in every}) != len(every):
-        raise InputError("headlines: a scenario, regions and mass stand there twice; each once is right")
+        raise InputError("headlines: a scenario, regions and mass stand there twice; expected each once")
     shifts: list[Shift] = []
     for variation in track(list(standard if variations is None else variations)):
         for setting, part in zip(settings, lines, strict=True):
@@ -192,7 +192,7 @@ _EFFICIENCY_NOTES: Final = {
 def _chosen(run: Run, headlines: Headline | Sequence[Headline] | None) -> tuple[Headline, ...]:
     if headlines is None:
         headlines = [item for item in HEADLINES if set(item.regions or ()) <= run.regions.keys()]
-    right = "a Headline is right, such as Headline(AxionMuon, (0.1,), ('invisible',)), or several"
+    right = "expected a Headline, such as Headline(AxionMuon, (0.1,), ('invisible',)), or several"
     chosen = several("headlines", headlines, Headline, right)
     if not chosen:
         raise InputError(f"headlines: none in the regions of run {run.name!r}; name a scenario, masses and regions")
@@ -205,7 +205,7 @@ def _calibration(run: Run, rule: EfficiencyRule) -> Run:
     if rule is EfficiencyRule.REINFERRED and not is_packaged(run.efficiency, packaged):
         raise InputError(
             f"run {run.name!r}: its efficiency is not that of the packaged Z' limit, from which it would be re-inferred; "
-            "efficiency held (--efficiency held) is right"
+            "expected efficiency held (--efficiency held)"
         )
     return run if run.digest == packaged.digest else packaged
 
@@ -214,7 +214,7 @@ def _asked(headline: Headline) -> tuple[ScenarioFactory, tuple[float, ...], tupl
     check_factory(headline.scenario)
     masses = tuple(numbers("masses", headline.masses).tolist())
     if not masses:
-        raise InputError("headlines: one has no mass; at least one is needed")
+        raise InputError("headlines: one has no mass; expected at least one")
     regions = headline.regions or headline.scenario(mass=masses[0], coupling=1.0).default_regions
     return headline.scenario, masses, names("regions", regions, RegionError)
 
