@@ -1,5 +1,6 @@
 # make run    reproduce the paper's figures and numbers into out/
-# make test   every check and test
+# make test   every check, and the tests of minutes
+# make test-all   and those that take longer: calibration, kills, fuzz
 # make docs   build the documentation into docs/_build/html, tutorials executed, warnings as errors
 # All work on a bare machine with Python >= 3.11: they make .venv and install into it.
 
@@ -18,7 +19,7 @@ unexport PYTHONPATH
 export MPLBACKEND := Agg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint types floors tests docs workspaces fuzz test-minimum clean
+.PHONY: run test test-all lint types floors tests docs workspaces fuzz test-minimum clean
 
 run: $(VENV)/.installed
 	$(BIN)/na64stat reproduce -o $(OUT) --overwrite
@@ -35,9 +36,16 @@ types: $(VENV)/.dev
 floors: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-# The tests see the installed wheel, not the folder: pytest does not put it on the path.
+# The tests see the installed wheel, not the folder: pytest does not put it on the path. What is compiled is compiled before the
+# workers start, once.
 tests: $(VENV)/.dev
-	NA64STAT_TEST_INSTALLED=1 $(BIN)/pytest -n 2
+	$(BIN)/python scripts/warm_up.py
+	NA64STAT_TEST_INSTALLED=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+
+# With what takes minutes in all: calibration, 10^3 damaged files a reader, kills, the page of assumptions, benchmarks.
+test-all: lint types floors docs $(VENV)/.dev
+	$(BIN)/python scripts/warm_up.py
+	NA64STAT_TEST_INSTALLED=1 NA64STAT_TEST_ALL=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 # Two pages at a time; tutorials run while they are read.
 docs: $(VENV)/.docs

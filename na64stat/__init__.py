@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from na64stat.experiment.run import Run as Run
     from na64stat.plane import Binning as Binning
     from na64stat.plane import Region as Region
-    from na64stat.records.exclusion import load_exclusion as load_exclusion
     from na64stat.records.limits import load_limits as load_limits
+    from na64stat.records.map import load_exclusion as load_exclusion
+    from na64stat.records.map import load_scan as load_scan
     from na64stat.records.projection import load_projection as load_projection
-    from na64stat.records.scan import load_scan as load_scan
     from na64stat.records.sensitivity import load_sensitivity as load_sensitivity
     from na64stat.scenarios.axion_muon import AxionMuon as AxionMuon
     from na64stat.scenarios.axion_photon import AxionPhoton as AxionPhoton
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from na64stat.stats.bayes.priors import Jeffreys as Jeffreys
     from na64stat.stats.bayes.priors import LogFlat as LogFlat
     from na64stat.stats.bayes.priors import Prior as Prior
+    from na64stat.stats.bayes.sampler import Sampler as Sampler
     from na64stat.stats.bayes.user_prior import UserPrior as UserPrior
     from na64stat.stats.combine import combine as combine
     from na64stat.stats.compare import compare as compare
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from na64stat.study.maps.scan import scan as scan
     from na64stat.study.projection.mot_needed import mot_needed as mot_needed
     from na64stat.study.projection.projection import project as project
+    from na64stat.study.question import Question as Question
     from na64stat.study.sensitivity.sensitivity import sensitivity as sensitivity
     from na64stat.tasks.dask import dask_executor as dask_executor
     from na64stat.template import Template as Template
@@ -115,8 +117,10 @@ _HOMES = {
     "Na64StatError": "errors",
     "Prior": "stats.bayes.priors",
     "Production": "scenarios.production",
+    "Question": "study.question",
     "Region": "plane",
     "Run": "experiment.run",
+    "Sampler": "stats.bayes.sampler",
     "Samples": "study.bayes.samples",
     "Scenario": "scenarios.base",
     "Statistic": "stats.likelihood.statistic",
@@ -142,12 +146,12 @@ _HOMES = {
     "impacts": "stats.fits.impacts",
     "limits": "study.limits",
     "load": "study.load",
-    "load_exclusion": "records.exclusion",
+    "load_exclusion": "records.map",
     "load_limits": "records.limits",
     "load_projection": "records.projection",
     "load_run": "experiment.load",
     "load_samples": "study.bayes.samples",
-    "load_scan": "records.scan",
+    "load_scan": "records.map",
     "load_sensitivity": "records.sensitivity",
     "mot_needed": "study.projection.mot_needed",
     "overlap": "contour.overlap",

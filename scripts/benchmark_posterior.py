@@ -27,7 +27,7 @@ from na64stat.files import to_json, write_text
 from na64stat.stats.bayes.diagnostics import autocorrelation_time
 from na64stat.stats.bayes.posterior import Posterior
 from na64stat.stats.bayes.priors import Flat
-from na64stat.stats.bayes.sampler import Ensembles, advance, begin
+from na64stat.stats.bayes.sampler import Sampler, advance, begin
 from na64stat.stats.likelihood.model import Model
 
 WALKERS = 32
@@ -71,7 +71,7 @@ def ours(seed: int) -> Side:
     posterior = Posterior(model, (Flat("mu", 0, HIGH),), lambda values: np.repeat(values["mu"][:, None], 2, axis=1))
 
     def run(steps: int) -> np.ndarray:
-        (chain,) = begin(posterior, Ensembles(WALKERS, 1, seed))
+        (chain,) = begin(posterior, Sampler(WALKERS, 1, seed))
         return HIGH * advance(posterior, chain, steps).points[..., 0]
 
     return run

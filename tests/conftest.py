@@ -13,6 +13,20 @@ settings.register_profile("repeatable", settings.get_profile("new"), derandomize
 settings.load_profile("repeatable" if os.environ.get("CI") else "new")
 
 
+def pytest_collection_modifyitems(items):
+    """What shares a fixture stays on one worker (`--dist loadgroup`), so that it is made once."""
+    for item in items:
+        shared = [
+            (definition.scope, definition.baseid)
+            for found in item._fixtureinfo.name2fixturedefs.values()
+            for definition in found
+            if definition.scope in ("module", "package", "session") and definition.baseid.startswith("tests")
+        ]
+        if shared:
+            _, place = min(shared, key=lambda part: ("session", "package", "module").index(part[0]))
+            item.add_marker(pytest.mark.xdist_group(place))
+
+
 @pytest.fixture
 def check_legible():
     """Fails if a figure's texts overlap, lie outside it, or are too small or too large for a column; how many it has."""

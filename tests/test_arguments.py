@@ -49,7 +49,7 @@ KINDS = {
         ["axion-muon", None, na.Exact, lambda: AXION, na.Scenario, lambda: partial(na.AxionMuon, loop=True)],
         ("a class, such as AxionMuon", "its class, AxionMuon", "it needs a `name`"),
     ),
-    "question": (AXION, ["axion-muon", None, na.Exact, lambda: workspace()], "a class of one, or a Model"),
+    "question": (AXION, ["axion-muon", None, na.Exact, lambda: workspace()], "a class of one, a Question or a Model"),
     "numbers": ([0.1], ["0.1", None, ["a"], [[0.1], [0.2]], {0.1: 1}, True, 1j], "a sequence of numbers"),
     "axis": ([0.1], ["0.1", None, ["a"], [[0.1], [0.2]], [0.2, 0.1], [], 0.0], "increasing positive numbers"),
     "range": ((1e-3, 1.0), ["0.1", 0.1, [0.1], (1, 2, 3), (1, 0.5), (0, 1), (1, np.inf)], "two positive numbers"),
@@ -121,25 +121,21 @@ EXCEPTIONS = {
     ("load_run", "background"): None,
 }
 
-OPTIONS = {
-    "channels_alone": ("method", "cl", "average", "couplings"),
-    **dict.fromkeys(
-        ("credible_limit", "compare_priors", "credible_plane"), ("regions", "correlated", "average", "counts")
-    ),
-}
-"""What is handed on as **options."""
+NEEDED = {"run", "masses", "mot", "prior", "priors"}
+"""Parameters with a default that only a `Question`, which stands in the place of the scenario, makes right."""
 
 OTHERS = {
-    "address", "discovery", "efficiency", "ensembles", "file", "journal", "lowest_mu", "mass", "measurement", "most_steps", "poi",
-    "name", "options", "overwrite", "points", "progress", "seed", "steps", "systematics", "tolerance", "toys", "track",
-    "variations", "walkers", "workers", "x_min",
+    "address", "discovery", "efficiency", "file", "journal", "lowest_mu", "mass", "measurement", "poi",
+    "name", "options", "overwrite", "points", "progress", "sampler", "seed", "steps", "systematics", "tolerance", "toys", "track",
+    "variations", "workers", "x_min",
 }  # fmt: skip
 """Parameters with checks of their own, or with any value right."""
 
 GOOD = {
     "channels_alone": {"run": lambda: [run(), replace(run(), name="later")]},
+    "scan": {"couplings": [0.1]},
+    "exclusion": {"couplings": (1e-3, 1.0)},
     "project": {"mot": 1e12},
-    "sample": {"run": run},
     "combine": {"workspaces": lambda: {"one": workspace(), "other": workspace()}},
     "credible_plane": {"priors": [PRIOR, na.LogFlat("mass", 0.01, 0.2)]},
     "overlap": {"regions": {}},
@@ -155,15 +151,13 @@ def made(value):
 
 
 def stands_for_the_default(name, parameter):
-    """Whether None is right; `sample` alone needs no run, for a model."""
-    known = inspect.signature(FUNCTIONS[name]).parameters
-    return parameter in known and known[parameter].default is None and (name, parameter) != ("sample", "run")
+    """Whether None is right."""
+    return parameter != "run" and inspect.signature(FUNCTIONS[name]).parameters[parameter].default is None
 
 
 def slips():
     for name, function in FUNCTIONS.items():
-        known = [*inspect.signature(function).parameters, *OPTIONS.get(name, ())]
-        for parameter in known:
+        for parameter in inspect.signature(function).parameters:
             kind = kind_of(name, parameter)
             for number, value in enumerate(KINDS[kind][1] if kind else ()):
                 if value is not None or not stands_for_the_default(name, parameter):
@@ -174,7 +168,7 @@ def call(name, parameter, value):
     """A public function with everything right but one argument."""
     wanted = inspect.signature(FUNCTIONS[name]).parameters.values()
     good = {item.name: KINDS[kind_of(name, item.name)][0] for item in wanted
-            if item.default is item.empty and kind_of(name, item.name)}  # fmt: skip
+            if (item.default is item.empty or item.name in NEEDED) and kind_of(name, item.name)}  # fmt: skip
     arguments = {key: made(given) for key, given in {**good, **GOOD.get(name, {})}.items()}
     return FUNCTIONS[name](**{**arguments, parameter: value})
 

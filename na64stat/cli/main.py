@@ -31,7 +31,7 @@ from na64stat.cli.studies.project import project
 from na64stat.cli.studies.reproduce import reproduce
 from na64stat.cli.studies.scan import plot, scan
 from na64stat.cli.studies.sensitivity import sensitivity
-from na64stat.cli.verbose import add_verbose
+from na64stat.cli.verbose import add_verbose, speak_of_compilation
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning
 
 _HELP = """Limits on new physics from the NA64 muon experiment.
@@ -96,6 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
     _settle_surroundings()
     warnings.showwarning = _show_warning
     warnings.simplefilter("default", Na64StatWarning)
+    speak_of_compilation()
     sys.exit(_run(arguments))
 
 

@@ -155,10 +155,10 @@ def with_unit(value: float, unit: str) -> str:
 
 def headline(result: Any) -> str:
     """What a result of a scenario is of, and what was asked that is not the default."""
-    from na64stat.records.setting import Setting
+    from na64stat.records.asked import Asked
 
     parts = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
-    return ", ".join((*parts, *Setting.of(result).departures))
+    return ", ".join((*parts, *Asked.of(result).departures))
 
 
 def print_artefact_note(points: Iterable[LimitPoint]) -> None:

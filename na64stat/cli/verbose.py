@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import click
 
@@ -30,6 +31,15 @@ def _speak(context: click.Context, parameter: click.Parameter, value: bool) -> N
     if not any(isinstance(handler, _ToStandardError) for handler in logger.handlers):
         logger.addHandler(_ToStandardError())
     logger.setLevel(logging.INFO)
+
+
+def speak_of_compilation() -> None:
+    """Say on a terminal when something is compiled, which takes its time the first time: nobody has to ask for it."""
+    logger = logging.getLogger("na64stat.stats.likelihood.jit")
+    if sys.stderr.isatty() and not logger.handlers:
+        logger.addHandler(_ToStandardError())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 class _ToStandardError(logging.Handler):

@@ -22,11 +22,10 @@ from na64stat.plot.exclusion import AxesText, Curve, ShadedLimit, exclusion_figu
 from na64stat.plot.inference import draw_cl_s
 from na64stat.plot.projection import MOST_MASSES, projection_figure
 from na64stat.plot.style import COLOURS, INNER, OUTER, house_style, new_figure, save_figure
-from na64stat.records.exclusion import Exclusion
+from na64stat.records.asked import Asked
 from na64stat.records.limits import ScenarioLimits
+from na64stat.records.map import SCAN_LEVELS, Exclusion, Scan
 from na64stat.records.projection import Projection
-from na64stat.records.scan import VERDICTS, Scan
-from na64stat.records.setting import Setting
 from na64stat.records.status import is_from_below
 from na64stat.scenarios.registry import NAMES, symbols
 from na64stat.text import in_brackets, in_mathtext, literal
@@ -185,7 +184,7 @@ class _Point:
 
 def row_figure(found: Scan) -> Figure:
     """CL_s against the coupling of a scan at a single mass."""
-    observed, median = (found.cl_s[name][0] if name in found.cl_s else None for name in VERDICTS)
+    observed, median = (found.cl_s[name][0] if name in found.cl_s else None for name in SCAN_LEVELS)
     points = [
         _Point(
             None if observed is None else float(observed[i]),
@@ -254,7 +253,7 @@ def _of_limits(result: ScenarioLimits) -> Figure | None:
         literal(f"{result.scenario}, {' + '.join(result.regions)}, NA64mu, {100 * result.cl:.6g}% CL"),
     )
     flat = areas and not any(band.label == r"$\pm 1 \sigma$" for band in areas)
-    notes = f"Background setting: {Setting.of(result).background_text or 'not stated'}."
+    notes = f"Background setting: {Asked.of(result).background_text or 'not stated'}."
     if flat:
         notes += " The band of one standard deviation has no width: so few counts are expected that most outcomes are the same."
     intervals = [found for level in levels for point in result.points for found in point.intervals.get(level, ())]

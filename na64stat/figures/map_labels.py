@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from na64stat.records.exclusion import Exclusion
-from na64stat.records.scan import Scan
+from na64stat.records.map import Exclusion, Scan
 
 
 def map_label(found: Scan | Exclusion) -> str:

@@ -21,7 +21,7 @@ from na64stat.plot.style import (
     save_figure,
 )
 from na64stat.records.credible import ComparedLimits, CrediblePlane
-from na64stat.records.exclusion import Exclusion
+from na64stat.records.map import Exclusion
 from na64stat.scenarios.registry import symbols
 from na64stat.study.bayes.samples import Samples
 from na64stat.text import in_brackets, in_mathtext, literal, parameter_unit

@@ -6,16 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from na64stat.files.saved import Saved
+from na64stat.records.answer import SCHEMA, Answer, header_of
 from na64stat.records.fields import NOT_NEGATIVE, Entry
-from na64stat.records.record import question_of, read_entry, record_of
+from na64stat.records.record import read_entry, record_of
 from na64stat.stats.results import BAND_QUANTILES
 
 Interval = tuple[float, float | None]
 
-SCHEMA: Final = 1
 LEVELS: Final = ("observed", *BAND_QUANTILES)
 STATUSES: Final = ("excluded", "artefact", "allowed", "no signal")
 
@@ -79,66 +78,37 @@ class LimitPoint:
     artefacts: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
     status: str = "excluded"
 
-
-@dataclass(frozen=True)
-class ScenarioLimits(Saved):
-    """Limits of one scenario in one run.
-
-    Attributes
-    ----------
-    scenario, coupling_unit, run, regions, cl, method
-        What was asked.
-    points
-        One entry a mass.
-    notes
-        What holds for all of them.
-    verdict
-        Level that decides: "observed", or "median" for a projection.
-    provenance
-        Versions and digests of the inputs, and what else was asked.
-    """
-
-    scenario: str
-    coupling_unit: str
-    run: str
-    regions: tuple[str, ...]
-    cl: float
-    method: str
-    points: tuple[LimitPoint, ...]
-    notes: tuple[str, ...] = field(default=())
-    verdict: str = "observed"
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
         return {
-            "schema": SCHEMA,
-            "kind": "limits",
-            "scenario": self.scenario,
-            "coupling_unit": self.coupling_unit,
-            "run": self.run,
-            "regions": list(self.regions),
-            "cl": self.cl,
-            "method": self.method,
-            "verdict": self.verdict,
-            "points": [
-                {
-                    "mass_gev": point.mass,
-                    "coupling": dict(point.coupling),
-                    "events": dict(point.events),
-                    "intervals": {
-                        level: [list(interval) for interval in found] for level, found in point.intervals.items()
-                    },
-                    "artefacts": {
-                        level: [list(interval) for interval in found] for level, found in point.artefacts.items()
-                    },
-                    "status": point.status,
-                }
-                for point in self.points
-            ],
-            "notes": list(self.notes),
-            "provenance": dict(self.provenance),
+            "mass_gev": self.mass,
+            "coupling": dict(self.coupling),
+            "events": dict(self.events),
+            "intervals": {level: [list(interval) for interval in found] for level, found in self.intervals.items()},
+            "artefacts": {level: [list(interval) for interval in found] for level, found in self.artefacts.items()},
+            "status": self.status,
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioLimits(Answer):
+    """Limits of one scenario against its mass.
+
+    Attributes
+    ----------
+    points
+        One entry a mass.
+    verdict
+        Level that decides: "observed", or "median" for a projection.
+    """
+
+    kind: ClassVar[str] = "limits"
+
+    points: tuple[LimitPoint, ...]
+    verdict: str = "observed"
+
+    def _content(self) -> dict[str, Any]:
+        return {"verdict": self.verdict, "points": [point.as_dict() for point in self.points]}
 
 
 def load_limits(path: str | Path) -> ScenarioLimits:
@@ -162,11 +132,10 @@ def limits_of(file: Entry) -> ScenarioLimits:
     record = record_of(file, "limits", SCHEMA, "file of limits")
     verdict = record["verdict"].one_of(("observed", "median"))
     return ScenarioLimits(
-        *question_of(record),
-        tuple(limit_point(point, "mass_gev", verdict) for point in record["points"].filled()),
-        record["notes"].texts(),
-        verdict,
-        record["provenance"].object(),
+        **header_of(record),
+        points=tuple(limit_point(point, "mass_gev", verdict) for point in record["points"].filled()),
+        notes=record["notes"].texts(),
+        verdict=verdict,
     )
 
 

@@ -11,12 +11,11 @@ from na64stat.errors import InputError
 from na64stat.records.by_fields import KINDS, of_fields
 from na64stat.records.content import content_of
 from na64stat.records.credible import credible_of
-from na64stat.records.exclusion import Exclusion, exclusion_of
 from na64stat.records.fields import Entry
 from na64stat.records.limits import limits_of
+from na64stat.records.map import Exclusion, Scan, exclusion_of, scan_of
 from na64stat.records.projection import projection_of
 from na64stat.records.record import kind_of, read_entry
-from na64stat.records.scan import Scan, scan_of
 from na64stat.records.sensitivity import sensitivity_of
 
 _RESULTS: Final[Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(

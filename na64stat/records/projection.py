@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from na64stat.errors import InputError
-from na64stat.files.saved import Saved, SavedByFields
+from na64stat.files.saved import SavedByFields
+from na64stat.records.answer import SCHEMA, Answer, header_of
 from na64stat.records.fields import Entry, Range
 from na64stat.records.limits import Interval, LimitPoint, events_of, limit_point, lowest
-from na64stat.records.record import question_of, read_entry, record_of
+from na64stat.records.record import read_entry, record_of
 
-SCHEMA: Final = 1
 BACKGROUNDS: Final = ("none", "per-mot", "fixed")
 
 _SIGNIFICANCE: Final = Range(1e-3, 100.0, "a positive number of standard deviations, from 0.001 to 100")
@@ -69,35 +69,23 @@ class ProjectionPoint:
         return self.limit.mass
 
 
-@dataclass(frozen=True)
-class Projection(Saved):
+@dataclass(frozen=True, kw_only=True)
+class Projection(Answer):
     """Limits and discovery reach against the muons on target.
 
     Attributes
     ----------
-    scenario, coupling_unit, run, regions, cl, method
-        What was asked.
     background, background_setting
         What becomes of the background ("none", "per-mot", "fixed"), and the setting of the run that it starts from.
     points
         One entry for each number of muons and mass, the masses one after the other.
-    notes
-        What holds for all of them.
-    provenance
-        Versions and digests of the inputs.
     """
 
-    scenario: str
-    coupling_unit: str
-    run: str
-    regions: tuple[str, ...]
-    cl: float
-    method: str
+    kind: ClassVar[str] = "projection"
+
     background: str
     background_setting: str
     points: tuple[ProjectionPoint, ...]
-    notes: tuple[str, ...]
-    provenance: Mapping[str, Any]
 
     @property
     def mot(self) -> tuple[float, ...]:
@@ -119,25 +107,14 @@ class Projection(Saved):
         """
         return tuple(point for point in self.points if point.mass == mass)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+    def _content(self) -> dict[str, Any]:
         return {
-            "schema": SCHEMA,
-            "kind": "projection",
-            "scenario": self.scenario,
-            "coupling_unit": self.coupling_unit,
-            "run": self.run,
-            "regions": list(self.regions),
-            "cl": self.cl,
-            "method": self.method,
             "background": self.background,
             "background_setting": self.background_setting,
             "points": [
                 {"mot": point.mot, "limit": asdict(point.limit), "reach": [asdict(item) for item in point.reach]}
                 for point in self.points
             ],
-            "notes": list(self.notes),
-            "provenance": dict(self.provenance),
         }
 
 
@@ -166,12 +143,11 @@ def projection_of(file: Entry) -> Projection:
         if [item.significance for item in point.reach] != first:
             raise record["points"].item(number)["reach"].wrong(f"one entry of each significance of points[0], {first}")
     return Projection(
-        *question_of(record),
-        record["background"].one_of(BACKGROUNDS),
-        record["background_setting"].text(),
-        points,
-        record["notes"].texts(),
-        record["provenance"].object(),
+        **header_of(record),
+        background=record["background"].one_of(BACKGROUNDS),
+        background_setting=record["background_setting"].text(),
+        points=points,
+        notes=record["notes"].texts(),
     )
 
 

@@ -17,7 +17,7 @@ from na64stat.contour.region import Contour
 from na64stat.errors import InputError, shown
 from na64stat.files import parse_json, read_limited
 from na64stat.records.content import content_of
-from na64stat.records.fields import LEVEL, Entry
+from na64stat.records.fields import Entry
 
 Array = NDArray[np.float64]
 
@@ -81,18 +81,6 @@ def record_of(file: Entry, kind: str, schema: int, what: str) -> Entry:
         return replace(file, where=f"{file.where}: damaged {what}")
     writer = f"`{COMMANDS[kind]}`" if kind in COMMANDS else "`save`"
     raise InputError(f"{file.where}: {found}; expected {kind} of schema {schema}, as {writer} writes")
-
-
-def question_of(record: Entry) -> tuple[str, str, str, tuple[str, ...], float, str]:
-    """Scenario, unit of its coupling, run, regions, confidence level and method of a record, in the order of its fields."""
-    return (
-        record["scenario"].name(),
-        record["coupling_unit"].name(),
-        record["run"].name(),
-        record["regions"].names(),
-        record["cl"].number(LEVEL),
-        record["method"].name(),
-    )
 
 
 def nullable(values: Sequence[float] | Array) -> list[float | None]:

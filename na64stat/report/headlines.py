@@ -13,7 +13,7 @@ from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
 from na64stat.limits_library.library import excluded, strongest
 from na64stat.records.limits import ScenarioLimits
-from na64stat.records.scan import Scan
+from na64stat.records.map import Scan
 from na64stat.report.results import PHOTON_REGIONS, Results, doubts_in_notes
 from na64stat.report.verdict import AGREED, NOT_STATED, judged, verdict
 from na64stat.scenarios.axion_muon import AxionMuon

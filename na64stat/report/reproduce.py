@@ -23,7 +23,7 @@ from na64stat.files.folder import check_folder
 from na64stat.plot.style import fix_layout, save_figure
 from na64stat.records.credible import ComparedLimits
 from na64stat.records.limits import ScenarioLimits
-from na64stat.records.scan import Scan
+from na64stat.records.map import Scan
 from na64stat.report.citing import citations
 from na64stat.report.figures import figure_2, figure_3, figure_4
 from na64stat.report.gallery import NAMES, gallery

@@ -16,7 +16,7 @@ from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.records.limits import ScenarioLimits
-from na64stat.records.scan import Scan
+from na64stat.records.map import Scan
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector

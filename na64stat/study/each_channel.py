@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import names, numbers
-from na64stat.errors import InputError, RegionError
-from na64stat.experiment.run import Run, runs_of
+from na64stat.arguments import numbers
+from na64stat.errors import InputError
+from na64stat.experiment.run import Run
+from na64stat.progress import Track
 from na64stat.records.limits import ScenarioLimits
-from na64stat.scenarios.base import ScenarioFactory, check_factory
+from na64stat.scenarios.base import ScenarioFactory
+from na64stat.stats.method import Method
 from na64stat.study.limits import limits
+from na64stat.study.question import Question
+from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
 
@@ -21,43 +25,51 @@ COMBINED = "combined"
 
 
 def channels_alone(
-    scenario: ScenarioFactory,
-    run: Run | Sequence[Run],
-    masses: float | Sequence[float] | Array,
+    scenario: ScenarioFactory | Question,
+    run: Run | Sequence[Run] | None = None,
+    masses: float | Sequence[float] | Array = (),
     *,
     regions: Sequence[str] | None = None,
-    correlated: Sequence[str] = (),
-    **options: Any,
+    method: Method | None = None,
+    cl: float | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
+    couplings: tuple[float, float] | None = None,
+    track: Track = iter,
 ) -> dict[str, ScenarioLimits]:
     """Limits of a combination, called "combined", and of each of its channels alone, by "region, run".
 
     Parameters
     ----------
-    scenario, run, masses
+    scenario, run, masses, regions, method, cl, systematics, correlated, average, couplings
         As in `limits`.
-    regions
-        Region of the combination, or several; default the scenario's.
-    correlated
-        As in `limits`.
-    options
-        As in `limits`.
+    track
+        Wraps the masses of each, for a progress bar.
 
     Raises
     ------
     InputError
         If there is one channel only, or as `limits` does.
     """
-    check_factory(scenario)
-    runs = runs_of(run)
+    question = Question.of(
+        scenario,
+        run,
+        regions=regions,
+        method=method,
+        cl=cl,
+        systematics=systematics,
+        correlated=correlated,
+        average=average,
+    )
     masses = numbers("masses", masses)
     if not len(masses):
         raise InputError("masses: none given; expected at least one")
-    own = scenario(mass=float(masses[0]), coupling=1.0).default_regions
-    chosen = names("regions", own if regions is None else regions, RegionError)
-    parts = [(region, one) for one in runs for region in chosen]
-    if len(parts) < 2:
+    test = question.test(question.probe(masses[0]))
+    if len(test.channels) < 2:
         raise InputError("channels: there is one only; name several regions or runs")
-    found = {COMBINED: limits(scenario, runs, masses, regions=chosen, correlated=correlated, **options)}
-    for region, one in parts:
-        found[f"{region}, {one.name}"] = limits(scenario, one, masses, regions=[region], **options)
-    return found
+    parts = {COMBINED: replace(question, regions=test.regions)}
+    for one in test.runs:
+        for region in test.regions:
+            parts[f"{region}, {one.name}"] = replace(question, run=one, regions=[region], correlated=())
+    return {name: limits(part, masses=masses, couplings=couplings, track=track) for name, part in parts.items()}

@@ -16,12 +16,12 @@ from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.records.limits import Interval, LimitPoint, ScenarioLimits, outside
 from na64stat.records.status import failed, from_below, has_failed, why_failed
-from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.method import Method
 from na64stat.stats.results import Limit
 from na64stat.study.depth_test import DepthTest
-from na64stat.study.provenance import of_result
+from na64stat.study.question import Question
 from na64stat.study.signal_test import LEVELS, SignalTest
 from na64stat.text import after_number
 from na64stat.yields.growth import growth_notes, reference, stays, strong_coupling, yield_power
@@ -39,17 +39,17 @@ SAME = 1e-8
 
 
 def limits(
-    scenario: ScenarioFactory,
-    run: Run | Sequence[Run],
-    masses: float | Sequence[float] | Array,
+    scenario: ScenarioFactory | Question,
+    run: Run | Sequence[Run] | None = None,
+    masses: float | Sequence[float] | Array = (),
     *,
     regions: Sequence[str] | None = None,
     method: Method | None = None,
-    cl: float = 0.90,
-    systematics: bool = True,
-    correlated: Sequence[str] = (),
+    cl: float | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
     couplings: tuple[float, float] | None = None,
-    average: DepthAverage = DepthAverage.LAYERS,
     track: Track = iter,
 ) -> ScenarioLimits:
     """Excluded couplings at each mass.
@@ -60,22 +60,15 @@ def limits(
 
     Parameters
     ----------
-    scenario
-        A scenario class, or anything that makes one from `mass` and `coupling`.
-    run
-        Where; several runs are combined.
+    scenario, run
+        A scenario class, or anything that makes one from `mass` and `coupling`, and a run, or several to combine; or a
+        `Question`, which holds both.
     masses
         Mass, or several [GeV].
-    regions
-        Region, or several, combined in every run; default the scenario's.
-    method, cl, systematics
-        Statistical method (default `Exact()`), confidence level, and whether uncertainties take part.
-    correlated
-        Uncertainty ("efficiency", "mot"), or both, that is one parameter in all runs; the cross section always is.
+    regions, method, cl, systematics, correlated, average
+        As in `Question`, with its defaults.
     couplings
         Range that is searched, in the scenario's unit; default its `coupling_range`.
-    average
-        Depth average of the decay.
     track
         Wraps the masses, for a progress bar.
 
@@ -86,30 +79,43 @@ def limits(
     InputError
         If there are no masses, the range of couplings or the question is wrong, or every mass failed.
     """
-    check_factory(scenario)
+    question = Question.of(
+        scenario,
+        run,
+        regions=regions,
+        method=method,
+        cl=cl,
+        systematics=systematics,
+        correlated=correlated,
+        average=average,
+    )
     wanted = numbers("masses", masses)
     if not len(wanted):
         raise InputError("masses: none given; expected at least one")
-    probes = [scenario(mass=float(mass), coupling=1.0) for mass in wanted]
-    test = SignalTest.of(probes[0], run, regions, method, cl, systematics, correlated)
-    low, high = interval("couplings", probes[0].coupling_range if couplings is None else couplings)
+    probes = [question.probe(mass) for mass in wanted]
+    first = probes[0]
+    test = question.test(first)
+    low, high = interval("couplings", first.coupling_range if couplings is None else couplings)
     grid = np.geomspace(low, high, max(50, round(_GRID_PER_DECADE * np.log10(high / low))))
     at_low = [probe.at(coupling=low) for probe in probes]
-    found_doubts = [doubt for part in test.runs for doubt in doubts_at_ends(at_low, part, test.regions)]
-    for doubt in found_doubts:
+    doubts = [doubt for part in test.runs for doubt in doubts_at_ends(at_low, part, test.regions)]
+    for doubt in doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=2)
     by_mass = {probe.mass: probe for probe in probes}
-    points = tuple(_point(by_mass[mass], test, grid, average) for mass in track([probe.mass for probe in probes]))
+    points = tuple(
+        _point(by_mass[mass], test, grid, question.average) for mass in track([probe.mass for probe in probes])
+    )
     if all(has_failed(point.status) for point in points):
         raise InputError(why_failed(points[0].status))
     of_events = _notes_of_events(test.limit_in_events) if len(test.channels) == 1 else ()
-    first = probes[0]
     growth = growth_notes(probes, test.runs, (low, high))
     floor = _notes_of_floor(points, grid, first.coupling_unit, _stays(probes, test, (low, high)))
-    notes = (*of_events, *test.notes, *found_doubts, *growth, *floor, *_notes_of_strength(first, points))
-    asked = first.name, first.coupling_unit, test.run_name, test.regions, cl, test.method.name
-    told = of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated)
-    return ScenarioLimits(*asked, points, notes, _verdict(test), told)
+    return ScenarioLimits(
+        **question.header(first, test),
+        points=points,
+        notes=(*of_events, *test.notes, *doubts, *growth, *floor, *_notes_of_strength(first, points)),
+        verdict=_verdict(test),
+    )
 
 
 def _notes_of_events(limit: Limit) -> tuple[str, ...]:

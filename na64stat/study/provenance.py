@@ -18,6 +18,7 @@ from na64stat.scenarios.registry import class_name
 from na64stat.scenarios.tabulated import SpectrumTable
 from na64stat.stats.likelihood.statistic import Criterion
 from na64stat.stats.method import Method
+from na64stat.study.signal_test import SignalTest
 from na64stat.tasks.pickling import own_sources
 from na64stat.yields.survival import DepthAverage, check_average
 
@@ -35,63 +36,39 @@ def provenance(runs: Sequence[Run], average: DepthAverage) -> dict[str, Any]:
     }
 
 
-def of_result(
-    probe: Scenario,
-    runs: Sequence[Run],
-    average: DepthAverage,
-    *,
-    method: Method,
-    systematics: bool,
-    correlated: Sequence[str] = (),
-) -> dict[str, Any]:
-    """`provenance`, and everything else that makes two results of one scenario, run and region differ.
-
-    Parameters
-    ----------
-    probe
-        The scenario at any mass and coupling.
-    runs, average, method, systematics, correlated
-        What was asked.
-    """
+def provenance_of(probe: Scenario, test: SignalTest, average: DepthAverage) -> dict[str, Any]:
+    """`provenance`, and everything else that makes two results of one scenario, run and region differ."""
     return {
-        **provenance(runs, average),
+        **provenance(test.runs, average),
         **of_scenario(probe),
-        "systematics": systematics,
-        "correlated": list(correlated),
-        "criterion": _criterion(method),
+        "systematics": test.systematics,
+        "correlated": list(test.correlated),
+        "criterion": _criterion(test.method),
     }
 
 
-def of_several(
-    asked: Sequence[tuple[Scenario, Sequence[str]]],
+def provenance_of_several(
+    scenarios: Sequence[tuple[Scenario, Sequence[str]]],
     runs: Sequence[Run],
     average: DepthAverage,
     *,
     method: Method,
     systematics: bool,
 ) -> dict[str, Any]:
-    """As `of_result`, for a result of several scenarios: their classes and options stand in a list, in the order of `asked`.
-
-    Parameters
-    ----------
-    asked
-        Each scenario at any mass and coupling, with its regions.
-    runs, average, method, systematics
-        What was asked.
-    """
-    scenarios = [{"scenario": probe.name, "regions": list(names), **of_scenario(probe)} for probe, names in asked]
+    """`provenance_of` of several scenarios with their regions: classes and options stand in a list, in this order."""
+    listed = [{"scenario": probe.name, "regions": list(names), **of_scenario(probe)} for probe, names in scenarios]
     return {
         **provenance(runs, average),
-        "scenarios": scenarios,
+        "scenarios": listed,
         "systematics": systematics,
         "criterion": _criterion(method),
     }
 
 
 def _criterion(method: Method) -> str:
-    found = getattr(method, "criterion", None)
-    if isinstance(found, Criterion):
-        return str(found.value)
+    criterion = getattr(method, "criterion", None)
+    if isinstance(criterion, Criterion):
+        return str(criterion.value)
     return "interval" if method.name == "feldman-cousins" else "not stated"
 
 

@@ -16,11 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import names
 from na64stat.errors import ComputationError, InputError, RegionError, did_you_mean
 from na64stat.experiment.run import Run, runs_of
-from na64stat.scenarios.base import Scenario, check_scenario
-from na64stat.stats.exact.exact import Exact, method_of
+from na64stat.scenarios.base import Scenario
+from na64stat.stats.exact.exact import Exact
 from na64stat.stats.likelihood.counting import CountingChannel
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR, check_regions
@@ -79,22 +78,6 @@ class SignalTest:
     cl: float = 0.90
     systematics: bool = True
     correlated: tuple[str, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        probe: Scenario,
-        run: Run | Sequence[Run],
-        regions: Sequence[str] | None = None,
-        method: Method | None = None,
-        cl: float = 0.90,
-        systematics: bool = True,
-        correlated: Sequence[str] = (),
-    ) -> SignalTest:
-        """The test that a user asks for, in a scenario's own regions and by the exact method unless others are named."""
-        check_scenario(probe)
-        chosen = names("regions", probe.default_regions if regions is None else regions, RegionError)
-        return cls(run, chosen, method_of(method), cl, systematics, names("correlated", correlated))
 
     def __post_init__(self) -> None:
         check_cl(self.cl)

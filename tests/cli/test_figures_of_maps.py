@@ -7,7 +7,7 @@ import pytest
 from matplotlib.text import Text
 
 from na64stat.figures.map_labels import map_labels, named_labels
-from na64stat.records.scan import Scan
+from na64stat.records.map import Scan
 
 MASSES, COUPLINGS = np.geomspace(0.01, 1, 5), np.geomspace(1e-3, 1, 31)
 
@@ -16,10 +16,25 @@ def made(scenario="axion-muon", run="2022", regions=("invisible",), cl=0.9, leve
     """All above a coupling of 0.01 is excluded, in GeV^-1."""
     excess = {level: np.tile(np.log(COUPLINGS / 0.01), (5, 1)) for level in levels}
     status = (tuple("excluded" if coupling > 0.01 else "allowed" for coupling in COUPLINGS),) * 5
-    asked = scenario, "GeV^-1", run, regions, cl, "exact"
+    asked = dict(
+        zip(
+            ("scenario", "coupling_unit", "run", "regions", "cl", "method"),
+            (scenario, "GeV^-1", run, regions, cl, "exact"),
+            strict=True,
+        )
+    )
     events = {region: np.tile(COUPLINGS, (5, 1)) for region in regions}
     cl_s = {level: np.minimum((1 - cl) * np.exp(-values), 1) for level, values in excess.items()}
-    return Scan(*asked, MASSES, COUPLINGS, events, cl_s, excess, excess, status, {})
+    return Scan(
+        **asked,
+        mass=MASSES,
+        coupling=COUPLINGS,
+        events=events,
+        cl_s=cl_s,
+        excess=excess,
+        smooth_excess=excess,
+        status=status,
+    )
 
 
 @pytest.fixture

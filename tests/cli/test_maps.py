@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from na64stat.records.scan import Scan
+from na64stat.records.map import Scan
 
 BOX = ("--mass", "0.05:0.3", "--coupling", "1e-3:1", "--tolerance", "0.05")
 
@@ -87,10 +87,25 @@ def test_the_level_that_is_reported_is_the_one_that_is_drawn(na64stat, here, mon
     edges = {"observed": 0.01, "median": 0.1}
     excess = {level: np.tile(np.log(couplings / edge), (5, 1)) for level, edge in edges.items()}
     status = (tuple("excluded" if coupling > 0.01 else "allowed" for coupling in couplings),) * 5
-    asked = "x", "1", "2022", ("visible",), 0.9, "exact"
+    asked = dict(
+        zip(
+            ("scenario", "coupling_unit", "run", "regions", "cl", "method"),
+            ("x", "1", "2022", ("visible",), 0.9, "exact"),
+            strict=True,
+        )
+    )
     events = {"visible": np.tile(couplings, (5, 1))}
     cl_s = {level: np.minimum(0.1 * np.exp(-values), 1) for level, values in excess.items()}
-    found = Scan(*asked, masses, couplings, events, cl_s, excess, excess, status, {})
+    found = Scan(
+        **asked,
+        mass=masses,
+        coupling=couplings,
+        events=events,
+        cl_s=cl_s,
+        excess=excess,
+        smooth_excess=excess,
+        status=status,
+    )
     for name in ("a", "b"):
         found.save(here / f"{name}.json")
     drawn = []

@@ -45,7 +45,7 @@ def test_priors_are_read(text, prior):
         (("axion-muon", "--mass", "0.1:0.2:3", "--prior", "flat:yield:0:2"), "--mass: 3 values"),
         (
             (*MUON, "--prior", "flat:coupling:0:1", "--prior", "log-flat:mass:1e-3:1"),
-            "a prior of the mass: expected one of them",
+            "a prior of the mass; expected one of them",
         ),
         ((*MUON, "--prior", "flat:yield:0:2", "--count", "invisible"), "REGION=N"),
         ((*MUON, "--prior", "flat:yield:0:2", "--count", "invisible=-1"), "REGION=N"),

@@ -7,7 +7,7 @@ import pytest
 from na64stat.cli.inference.limit import limit
 from na64stat.cli.inference.posterior import posterior
 from na64stat.cli.options.model import OF_A_FILE, OF_A_SCENARIO
-from na64stat.cli.options.posterior import OF_AN_INQUIRY
+from na64stat.cli.options.posterior import OF_A_POSTERIOR
 
 LEVELS = ["observed", "minus2", "minus1", "median", "plus1", "plus2"]
 
@@ -153,7 +153,7 @@ def test_options_of_a_scenario_are_not_ignored(na64stat, write_workspace, option
     assert f"{option[0]}: does not go with the workspace file ws.json" in error
 
 
-@pytest.mark.parametrize("name", sorted({*OF_A_SCENARIO, *OF_A_FILE, *OF_AN_INQUIRY}))
+@pytest.mark.parametrize("name", sorted({*OF_A_SCENARIO, *OF_A_FILE, *OF_A_POSTERIOR}))
 def test_what_is_refused_is_an_option(name):
     """A list that names an option which was renamed would refuse nothing."""
     assert any(name in option.opts for command in (limit, posterior) for option in command.params)

@@ -82,7 +82,7 @@ def test_of_a_level_of_a_map(na64stat, here):
             == 0
         )
     error = na64stat("overlap", "a.json", "b.json", "--level", "medain").error
-    assert "no verdict 'medain'; it has observed, median; did you mean 'median'?" in error
+    assert "no level 'medain'; it has observed, median; did you mean 'median'?" in error
 
 
 def test_what_is_like_nothing_gets_no_hint(na64stat):

@@ -80,7 +80,7 @@ def desk(folder):
     sys.modules.pop("my_model", None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES)
 def test_python_runs(page, desk, capsys):
     space = {"__name__": "__main__"}
@@ -90,7 +90,7 @@ def test_python_runs(page, desk, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("page", [page for page in [*PAGES, *TUTORIALS] if commands(page)])
 def test_commands_run(page, desk, capsys):
     if page in PAGES[2:]:  # the first two make their own
@@ -99,7 +99,7 @@ def test_commands_run(page, desk, capsys):
         follow(line, capsys)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("page", HOWTO)
 def test_a_page_is_followed_from_its_top(page, folder, capsys):
     """Files that it shows are saved, Python and commands run, each where the blocks above it left the folder."""
@@ -117,7 +117,7 @@ def test_a_page_is_followed_from_its_top(page, folder, capsys):
                 follow(line, capsys)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_examples_of_help_run(folder, capsys):
     """On the workspace of the tour, and on what other examples write."""
     (made,) = [line for line in commands("docs/tour.md") if "-o ws.json" in line]

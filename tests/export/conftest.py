@@ -46,7 +46,9 @@ def samples(run_2022):
     axion = na.AxionMuon(mass=0.1, coupling=5e-3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return na.sample(axion, run_2022, prior=na.Flat("yield", 0, 50), walkers=16, steps=400, seed=1)
+        return na.sample(
+            axion, run_2022, prior=na.Flat("yield", 0, 50), steps=400, sampler=na.Sampler(walkers=16, seed=1)
+        )
 
 
 @pytest.fixture(scope="session")

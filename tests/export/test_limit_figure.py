@@ -14,7 +14,15 @@ def limits(*points, verdict="observed"):
     for mass, intervals, artefacts in points:
         lowest = intervals[0][0] if intervals else None
         made.append(LimitPoint(mass, {"observed": lowest}, {}, {"observed": intervals}, {"observed": artefacts}))
-    return ScenarioLimits("axion-photon", "GeV^-1", "2022", ("visible",), 0.9, "exact", tuple(made), verdict=verdict)
+    asked = {
+        "scenario": "axion-photon",
+        "coupling_unit": "GeV^-1",
+        "run": "2022",
+        "regions": ("visible",),
+        "cl": 0.9,
+        "method": "exact",
+    }
+    return ScenarioLimits(**asked, points=tuple(made), verdict=verdict)
 
 
 ISLAND = (

@@ -42,8 +42,8 @@ from na64stat.files import to_json
 from na64stat.limits_library.citations import read_bibtex
 from na64stat.limits_library.library import read_limits
 from na64stat.plot.style import figure_bytes
-from na64stat.records.exclusion import Exclusion
 from na64stat.records.load import load_map
+from na64stat.records.map import Exclusion
 from na64stat.records.sensitivity import load_sensitivity
 from na64stat.report.assumptions import as_markdown
 from na64stat.scenarios.axion_muon import AxionMuon
@@ -51,6 +51,7 @@ from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.tabulated import SpectrumTable, Tabulated
 from na64stat.stats.bayes.curve import Curve
 from na64stat.stats.bayes.priors import Flat
+from na64stat.stats.bayes.sampler import Sampler
 from na64stat.stats.toys.sample import read_toys
 from na64stat.study.bayes.chain_file import ChainFile
 from na64stat.study.bayes.credible import compare_priors
@@ -303,7 +304,7 @@ def _exclusion_of(found):
 def _chain(run):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "chain.h5"
-        asked = {"prior": Flat("yield", 0, 50), "walkers": 8, "ensembles": 1, "seed": 5, "steps": 8}
+        asked = {"prior": Flat("yield", 0, 50), "sampler": Sampler(8, 1, 5), "steps": 8}
         sample(AxionMuon(mass=0.1, coupling=5e-3), run, file=path, **asked)
         return path.read_bytes()
 

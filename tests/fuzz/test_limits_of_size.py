@@ -14,7 +14,7 @@ from na64stat.export.tables.reader import read_table
 from na64stat.export.tables.submission import read_submission
 from na64stat.files import DEEPEST, LARGEST, parse_json
 from na64stat.files import read_table as read_csv
-from na64stat.records.scan import load_scan
+from na64stat.records.map import load_scan
 from na64stat.scenarios.tabulated import SpectrumTable
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.toys.sample import read_toys

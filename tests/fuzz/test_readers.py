@@ -1,5 +1,6 @@
 """Whatever a file holds, a reader gives a result or one of the package's own errors, in bounded time."""
 
+import os
 import warnings
 from dataclasses import replace
 
@@ -13,8 +14,8 @@ from . import cases
 from .cases import ForeignError, Tally, attempt, lay_out
 from .readers import BY_NAME, READERS
 
-CASES, DEAR_CASES, LONG_CASES = 1000, 300, 4
-"""In each run of the tests; `scripts/fuzz.py` draws as many as one likes."""
+CASES, DEAR_CASES, LONG_CASES = (1000, 300, 4) if os.environ.get("NA64STAT_TEST_ALL") else (150, 40, 2)
+"""In each run of the tests, all of them or the short ones; `scripts/fuzz.py` draws as many as one likes."""
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)

@@ -23,8 +23,17 @@ def point(mot, coupling, upper=None, band=True):
 
 
 def projection(*points):
-    words = ("axion-muon", "GeV^-1", "2022", ("invisible",), 0.9, "exact", "per-mot", "realistic")
-    return Projection(*words, points, (), {})
+    return Projection(
+        scenario="axion-muon",
+        coupling_unit="GeV^-1",
+        run="2022",
+        regions=("invisible",),
+        cl=0.9,
+        method="exact",
+        background="per-mot",
+        background_setting="realistic",
+        points=points,
+    )
 
 
 def lines(figure):

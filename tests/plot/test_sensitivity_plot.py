@@ -115,7 +115,7 @@ def test_a_panel_for_each_limit_that_excludes(tmp_path):
 def test_refused(tmp_path, axes):
     with pytest.raises(InputError, match="must end in"):
         check_drawable(tmp_path / "s.gif", 1)
-    with pytest.raises(InputError, match="5 limits; expected at most 4"):
+    with pytest.raises(InputError, match="5 limits; at most 4"):
         check_drawable(tmp_path / "s.png", 5)
     with pytest.raises(InputError, match="no assumption moves it"):
         draw_sensitivity(axes, record(SHIFTS[0]), LIMIT.name)

@@ -14,7 +14,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMITTED = (DOCS / "assumptions.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_committed_page_is_current():
     found = compute_assumptions()
     assert page(found) == COMMITTED, "docs/assumptions.md is stale: python scripts/rebuild_assumptions.py"

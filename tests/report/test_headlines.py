@@ -41,7 +41,16 @@ def test_a_reach_beyond_the_masses_that_are_looked_at_is_said_to_be_so(monkeypat
 
 def limits_of(couplings):
     points = [LimitPoint(0.01 * (number + 1), {"median": value}, {}, {}) for number, value in enumerate(couplings)]
-    return ScenarioLimits("x", "1", "r", ("invisible",), 0.9, "exact", tuple(points), verdict="median")
+    return ScenarioLimits(
+        scenario="x",
+        coupling_unit="1",
+        run="r",
+        regions=("invisible",),
+        cl=0.9,
+        method="exact",
+        points=tuple(points),
+        verdict="median",
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from na64stat.figures.figure_of import contour_curves, draw_maps
 from na64stat.figures.limit_curves import limit_curve
 from na64stat.limits_library.library import existing_limits
 from na64stat.plot.style import COLUMN_CM
-from na64stat.records.scan import load_scan
+from na64stat.records.map import load_scan
 from na64stat.report.figures import figure_2, figure_3, figure_4, run_label
 from na64stat.report.headlines import KNOWN_FROM, headlines
 from na64stat.report.reproduce import reproduce
-from na64stat.report.results import RUNS, compute
+from na64stat.report.results import RUNS
 
 
 def quiet(label):
@@ -27,14 +27,14 @@ def quiet(label):
     return iter
 
 
-@pytest.fixture(scope="module")
-def results():
-    return compute(quiet)
+@pytest.fixture
+def results(reproduction):
+    return reproduction.results
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return reproduce(tmp_path_factory.mktemp("reproduction") / "out", track=quiet)
+@pytest.fixture
+def made(reproduction):
+    return reproduction.made
 
 
 def rows(made, name):

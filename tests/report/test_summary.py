@@ -14,14 +14,14 @@ from na64stat.report.summary import KINDS, MASSES, SCENARIOS
 from na64stat.report.verdict import AGREED, judged, verdict
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return reproduce(tmp_path_factory.mktemp("reproduction") / "out", track=lambda _: iter)
+@pytest.fixture
+def made(reproduction):
+    return reproduction.made
 
 
-@pytest.fixture(scope="module")
-def folder(made):
-    return next(path for path in made.files if path.name == "summary.md").parent
+@pytest.fixture
+def folder(reproduction):
+    return reproduction.folder
 
 
 def table(text, title):

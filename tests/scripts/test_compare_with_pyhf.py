@@ -7,6 +7,8 @@ import numpy as np
 import pyhf
 import pytest
 
+pytestmark = pytest.mark.long
+
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 

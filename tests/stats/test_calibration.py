@@ -14,7 +14,7 @@ from na64stat.stats.bayes.curve import Curve
 from na64stat.stats.bayes.marginal_likelihood import MarginalLikelihood
 from na64stat.stats.bayes.posterior import Posterior
 from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
-from na64stat.stats.bayes.sampler import Ensembles, advance, begin
+from na64stat.stats.bayes.sampler import Sampler, advance, begin
 from na64stat.stats.likelihood.model import Model
 
 DRAWS = 127
@@ -82,7 +82,7 @@ def ranks(drawn_from, assumed, number, seed):
     found = []
     for i, (truth, count) in enumerate(zip(truths, counts, strict=True)):
         density = posterior(count, assumed)
-        (chain,) = begin(density, Ensembles(number=1, seed=1000 * seed + i))
+        (chain,) = begin(density, Sampler(ensembles=1, seed=1000 * seed + i))
         chain = advance(density, chain, 500)
         # Four steps far apart: the walkers are then as good as independent.
         draws = chain.points[[199, 299, 399, 499]].reshape(-1, density.dimension)[:DRAWS]
@@ -99,7 +99,7 @@ def chance(ranks_of_one):
     return chi2(BINS - 1).sf(((counts - mean) ** 2 / mean).sum())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("prior", [Flat("mu", 0, 6), LogFlat("mu", 1e-2, 6)], ids=str)
 def test_ranks_of_the_sampler_are_flat(prior):
     found = ranks(prior, prior, 240, seed=7)
@@ -109,14 +109,14 @@ def test_ranks_of_the_sampler_are_flat(prior):
         assert chance(column) > FALSE_ALARM, name
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ranks_show_a_wrong_prior():
     """The same test with posteriors that assume another prior than the truths were drawn from."""
     found = ranks(LogFlat("mu", 1e-2, 6), Flat("mu", 0, 6), 120, seed=8)
     assert chance(found[:, 0]) < 1e-6
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("prior", [Flat("mu", 0, 2), LogFlat("mu", 1e-2, 3), Jeffreys("mu", 0, 2, 0.4)], ids=str)
 def test_the_quadrature_is_calibrated(prior):
     """The posterior probability below the truth is uniform over truths and counts; not so with another prior."""

@@ -331,6 +331,7 @@ def test_symmetric_up_and_down_factors():
     assert upper_limit(workspace).observed == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.long
 def test_shared_parameters_are_ordered_by_their_q_tilde():
     """Signal falls while background rises: fewer counts are not always more extreme; against plain loops."""
     shared = {"a": (0.5, 2.0)}, {"a": (1.6, 1 / 1.6)}

@@ -1,6 +1,7 @@
 """Start values, order and spelling of a workspace decide nothing: the same model written otherwise has the same answers."""
 
 import copy
+import os
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from na64stat.stats.exact.exact import Exact
 from na64stat.stats.fits.best_fit import best_fit
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import check_combination, upper_limit
+
+MANY = 4 if os.environ.get("NA64STAT_TEST_ALL") else 1
+"""Workspaces that are written each way."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::na64stat.errors.LowCountWarning")
 
@@ -102,7 +106,7 @@ def one_channel(workspace, rng):
 WAYS = [other_start, wider_bounds, other_order, split_samples, other_names, one_channel]
 
 
-@few(4)
+@few(MANY)
 @given(seed=st.integers(0, 10**6))
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_fits_and_asymptotic_limits(way, seed):
@@ -117,7 +121,7 @@ def test_fits_and_asymptotic_limits(way, seed):
     assert theirs.expected.median == pytest.approx(ours.expected.median, rel=1e-5)
 
 
-@few(4)
+@few(MANY)
 @given(seed=st.integers(0, 10**6))
 @pytest.mark.parametrize("way", [way for way in WAYS if way is not wider_bounds], ids=lambda way: way.__name__)
 def test_exact_limits(way, seed):

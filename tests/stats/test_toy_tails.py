@@ -63,7 +63,7 @@ def deficits(number):
         yield seed, int(rng.integers(0, math.ceil(background))), background
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_errors_cover_the_closed_form(make_workspace):
     """Of random deficits 68% within the stated error, 95% within two, and no bias."""
     pulls = []

@@ -143,6 +143,7 @@ def test_fits_that_fail_are_counted_and_left_out(model, monkeypatch):
     assert any("toys left out" in note for note in limit.notes)
 
 
+@pytest.mark.long
 def test_error_of_a_limit_is_its_scatter(make_workspace):
     model = Model.from_workspace(make_workspace([4], [1.0], [1.0], (0.1,), (0.3,)))
     limits = [Toys(4_000, seed=seed).upper_limit(model, 0.90) for seed in range(24)]

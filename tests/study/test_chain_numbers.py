@@ -23,7 +23,7 @@ GONE = object()
 @pytest.fixture(scope="module")
 def chain(run, tmp_path_factory):
     path = tmp_path_factory.mktemp("chain") / "chain.h5"
-    asked = {"prior": Flat("yield", 0, 50), "walkers": 8, "ensembles": 1, "seed": 5, "steps": 8}
+    asked = {"prior": Flat("yield", 0, 50), "sampler": na.Sampler(8, 1, 5), "steps": 8}
     sample(na.AxionMuon(mass=0.1, coupling=5e-3), run, file=path, **asked)
     return path.read_bytes()
 
@@ -73,9 +73,9 @@ def test_as_it_was_it_is_read_and_used(chain, tmp_path):
         ({"mass_gev": GONE}, "no question.mass_gev"),
         ({"run": GONE}, "no question.run"),
         ({"coupling_unit": GONE}, "no question.coupling_unit"),
-        ({"coupling_unit": None}, "coupling_unit is None; a text"),
+        ({"coupling_unit": None}, "coupling_unit is None; expected a text"),
         ({"mass_gev": "0.1"}, "mass_gev is '0.1'; expected a positive number"),
-        ({"run": 3}, "run is 3; a text"),
+        ({"run": 3}, "run is 3; expected a text"),
         ({"events_at_coupling_one": None}, "events_at_coupling_one is None; expected a positive number"),
         ({"events_at_coupling_one": "x"}, "events_at_coupling_one is 'x'; expected a number"),
         ({"events_at_coupling_one": 0}, "events_at_coupling_one is 0; expected a positive number"),
@@ -83,15 +83,15 @@ def test_as_it_was_it_is_read_and_used(chain, tmp_path):
         ({"events_at_coupling_one": 1e300}, "events_at_coupling_one is 1e[+]300; expected a number from 0"),
         ({"counts": {"invisible": -4}}, "counts.invisible is -4; expected a number from 0"),
         ({"counts": {"invisible": None}}, "counts.invisible is None; expected a number from 0"),
-        ({"counts": {"z": 1}}, "counts is .*; an object with the count of each of invisible"),
-        ({"priors": []}, "priors is ..; a list that is not empty"),
+        ({"counts": {"z": 1}}, "counts is .*; expected an object with the count of each of invisible"),
+        ({"priors": []}, "priors is ..; expected a list that is not empty"),
         (
             {"priors": [{"text": "x", "parameter": "mu", "name": "flat"}]},
             "one prior of each of the first parameters of yield",
         ),
         ({"yield_power": 0}, "yield_power is 0; expected a number from 0.01 to 100"),
         ({"yield_power": 0.01, "events_at_coupling_one": 1e-50}, "couplings up to inf follow from .*yield_power"),
-        ({"kind": "scan"}, "question.kind is 'scan'; no such entry"),
+        ({"kind": "scan"}, "question.kind is 'scan'; expected no such entry"),
     ],
 )
 def test_a_question_that_nobody_asked_is_refused(chain, tmp_path, changes, message):

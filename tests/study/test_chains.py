@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,13 +18,14 @@ from hypothesis import strategies as st
 import na64stat as na
 from na64stat.errors import InputError
 from na64stat.stats.bayes.priors import Flat, LogFlat
+from na64stat.stats.bayes.sampler import Sampler
 from na64stat.stats.bayes.user_prior import UserPrior
 from na64stat.study.bayes.chain_file import _BLOCK, _MAGIC, SCHEMA, ChainFile, locked
 from na64stat.study.bayes.sample import sample
 from na64stat.study.bayes.samples import load_samples
 
 AXION = na.AxionMuon(mass=0.1, coupling=5e-3)
-ASKED = {"prior": Flat("yield", 0, 50), "walkers": 16, "ensembles": 2, "seed": 5}
+ASKED = {"prior": Flat("yield", 0, 50), "sampler": Sampler(walkers=16, ensembles=2, seed=5)}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,9 @@ def test_same_seed_same_chain_and_another_one_differs(run, chain):
     again = sample(AXION, run, steps=300, **ASKED)
     assert np.array_equal(found.values, again.values)
     assert found.values.shape == (2, 300, 16, 4)
-    assert not np.array_equal(found.values, sample(AXION, run, steps=300, **{**ASKED, "seed": 6}).values)
+    assert not np.array_equal(
+        found.values, sample(AXION, run, steps=300, **{**ASKED, "sampler": replace(ASKED["sampler"], seed=6)}).values
+    )
     assert not np.array_equal(found.values[0], found.values[1])
 
 
@@ -92,11 +96,12 @@ module._SECONDS = 0.05
 run = na.load_run("2022")
 axion = na.AxionMuon(mass=0.1, coupling=5e-3)
 prior = na.Flat("yield", 0, 50)
-na.sample(axion, run, prior=prior, walkers=16, ensembles=2, seed=5, steps=6000, file=sys.argv[1])
+na.sample(axion, run, prior=prior, sampler=na.Sampler(16, 2, 5), steps=6000, file=sys.argv[1])
 print("done")
 """
 
 
+@pytest.mark.long
 def test_killed_and_continued_gives_the_chain_that_was_asked_for(run, tmp_path):
     path = tmp_path / "chain.h5"
     killed = 0
@@ -171,8 +176,8 @@ def test_a_truncated_file_is_refused(chain, tmp_path):
     ("change", "key"),
     [
         ({"prior": Flat("yield", 0, 51)}, r"priors\[0\].high"),
-        ({"seed": 6}, "seed"),
-        ({"walkers": 18}, "walkers"),
+        ({"sampler": replace(ASKED["sampler"], seed=6)}, "seed"),
+        ({"sampler": replace(ASKED["sampler"], walkers=18)}, "walkers"),
         ({"systematics": False}, "systematics"),
         ({"counts": {"invisible": 1}}, "counts.invisible"),
         ({"mass": 0.11}, "mass_gev"),
@@ -207,10 +212,10 @@ def test_a_folder_that_is_missing(run, tmp_path):
 
 
 def test_automatic_length_and_its_end(run):
-    found = sample(AXION, run, prior=LogFlat("coupling", 1e-5, 1), seed=2)
+    found = sample(AXION, run, prior=LogFlat("coupling", 1e-5, 1), sampler=Sampler(seed=2))
     assert found.diagnostics.converged
     assert found.diagnostics.steps >= 50 * max(found.diagnostics.autocorrelation)
-    short = sample(AXION, run, prior=LogFlat("coupling", 1e-5, 1), seed=2, most_steps=64)
+    short = sample(AXION, run, prior=LogFlat("coupling", 1e-5, 1), sampler=Sampler(seed=2, most_steps=64))
     assert short.values.shape[1] == 64
     assert not short.diagnostics.converged
     assert "not converged: 64 steps are" in short.diagnostics.verdict

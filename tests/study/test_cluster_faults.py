@@ -93,6 +93,7 @@ def run(folder, *words):
 # --- lost, silent, without workers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "why"), [(signal.SIGKILL, "it is gone"), (signal.SIGSTOP, "it does not answer")])
 def test_a_scheduler_lost_in_the_middle(tmp_path, dask, scheduler, monkeypatch, number, why):
     process, address = scheduler
@@ -136,6 +137,7 @@ def test_a_scheduler_without_workers_is_told(dask, scheduler, monkeypatch):
         assert answer_after_a_while() == 81
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*waiting for workers:na64stat.errors.Na64StatWarning")
 def test_a_scheduler_without_workers_is_given_up(scheduler, monkeypatch):
     _, address = scheduler
@@ -190,6 +192,7 @@ def test_addresses_that_are_none(monkeypatch, address):
         pass
 
 
+@pytest.mark.long
 def test_silence_is_one_line(tmp_path):
     """With the patience that users have."""
     with listening(b"") as port:

@@ -145,7 +145,7 @@ def test_failures_survive_the_file(run, calibrated_island, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "scan"}, "holds 'scan', a record of na64stat; exclusion of schema 1"),
+        ({"kind": "scan"}, "holds 'scan', a record of na64stat; expected exclusion of schema 1"),
         ({"points": {}}, "damaged exclusion file"),
         ({"tolerance": "x"}, "damaged exclusion file"),
         ({"points": None}, "damaged exclusion file"),

@@ -118,7 +118,7 @@ def _text(result, tmp_path):
             r"expected\.median is 'x': expected float \| null, got str",
         ),
         ("limit", lambda r: r.pop("cl"), "Object missing required field `cl`"),
-        ("limit", lambda r: r.update(schema=2), "limit of schema 2; limit of schema 1, as `save` writes"),
+        ("limit", lambda r: r.update(schema=2), "limit of schema 2; expected limit of schema 1, as `save` writes"),
         (
             "fit",
             lambda r: r["parameters"][1].update(value=None),
@@ -151,8 +151,7 @@ def test_records_of_scenarios_and_chains_are_read_too(tmp_path):
         run,
         prior=na.Flat("yield", 0, 20),
         steps=60,
-        walkers=16,
-        ensembles=2,
+        sampler=na.Sampler(walkers=16, ensembles=2),
         file=chain,
     )
     assert isinstance(na.load(chain), na.Samples)

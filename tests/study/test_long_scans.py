@@ -101,6 +101,7 @@ def wait_for(condition, seconds=120):
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_killed_again_and_again(folder, whole):
     """SIGKILL at random moments of the work: nothing that was finished is done again, and the file is the same."""
     rng = random.Random(1)  # noqa: S311
@@ -140,6 +141,7 @@ def test_ctrl_c_says_how_to_go_on(folder, whole):
     assert not journal.exists()
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_the_workers_too(folder):
     journal = folder / "group.json.journal"
     process = start(folder, "-o", "group.json", "--workers", "2")
@@ -192,6 +194,7 @@ def test_another_question_is_refused_and_nothing_lost(folder):
         assert not (folder / "second.json").exists()
 
 
+@pytest.mark.long
 def test_a_full_disk(folder, whole):
     """A limit on the size of files stands for the disk: an error, the journal kept, and more room finishes the work."""
     code = (
@@ -237,6 +240,7 @@ def mine_alone(folder, mine):
     return (folder / "mine.json").read_bytes()
 
 
+@pytest.mark.long
 def test_an_own_scenario_in_processes(folder, mine, mine_alone):
     assert {"allowed", "excluded"} <= {item for row in json.loads(mine_alone)["status"] for item in row}
     run_mine(folder, mine, "-o", "mine2.json", "--workers", "2")
@@ -296,6 +300,7 @@ def test_a_cluster_whose_worker_is_killed(folder, whole, cluster):
     assert output.read_bytes() == whole
 
 
+@pytest.mark.long
 def test_an_own_scenario_on_a_cluster(folder, mine, mine_alone, cluster):
     address, worker = cluster
     worker()

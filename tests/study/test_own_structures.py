@@ -80,6 +80,7 @@ def test_a_coupling_without_a_number_is_named(run):
         na.limits(lambda **at: Shaped(shape="gap", **at), run, [0.05])
 
 
+@pytest.mark.long
 def test_a_threshold_in_a_posterior(run):
     """Flat prior, no event seen: below the threshold the posterior is the prior, above it nothing."""
     scenario, prior = lambda **at: Shaped(shape="threshold", **at), na.Flat("coupling", 0, 0.1)

@@ -112,7 +112,15 @@ def test_posteriors(run, make):
     density = np.exp(-np.exp(logs))
     held = np.concatenate([[0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
     assert found.limit == pytest.approx(float(np.interp(0.9, held / held[-1], grid)), rel=3e-3)
-    chain = na.sample(make, run, prior=na.Flat("coupling", 0, top), mass=MASS, systematics=False, steps=800, seed=1)
+    chain = na.sample(
+        make,
+        run,
+        prior=na.Flat("coupling", 0, top),
+        mass=MASS,
+        systematics=False,
+        steps=800,
+        sampler=na.Sampler(seed=1),
+    )
     assert np.quantile(chain.of("coupling"), 0.9) == pytest.approx(found.limit, rel=0.05)
     wanted = [events(make, run, float(g)) for g in chain.of("coupling").ravel()[:3]]
     np.testing.assert_allclose(chain.of("events").ravel()[:3], wanted, rtol=1e-3)

@@ -14,8 +14,8 @@ from na64stat.stats.bayes.user_prior import UserPrior
 from na64stat.study.bayes.credible import compare_priors, credible_limit, credible_plane
 from na64stat.study.bayes.events_plane import EventsPlane
 from na64stat.study.bayes.events_table import TOLERANCE, EventsTable
-from na64stat.study.bayes.question import pose
 from na64stat.study.bayes.sample import sample
+from na64stat.study.bayes.set_up import set_up, subject_of
 from na64stat.study.signal_test import SignalTest
 
 AXION = na.AxionMuon(mass=0.1, coupling=5e-3)
@@ -38,7 +38,15 @@ def test_the_numbers_of_the_2022_run(run):
     assert invisible.limit == pytest.approx(2.302585, abs=1e-4)
     assert visible.limit == pytest.approx(7.993590, abs=1e-4)
     for scenario, limit, options in ((AXION, invisible.limit, {}), (PHOTON, visible.limit, {"regions": ["visible"]})):
-        found = sample(scenario, run, prior=Flat("yield", 0, 100), systematics=False, seed=4, steps=4000, **options)
+        found = sample(
+            scenario,
+            run,
+            prior=Flat("yield", 0, 100),
+            systematics=False,
+            sampler=na.Sampler(seed=4),
+            steps=4000,
+            **options,
+        )
         assert found.diagnostics.converged
         assert abs(found.upper_limit() - limit) < 4 * found.quantile_error(0.9) < 0.05 * limit
 
@@ -46,7 +54,7 @@ def test_the_numbers_of_the_2022_run(run):
 def test_a_prior_is_a_change_of_variables(run):
     """For a yield proportional to g^2, flat in g is Jeffreys in the yield; mu is the yield in other units."""
     flat = credible_limit(AXION, run, Flat("coupling", 0, 0.04))
-    power = float(pose(AXION, run, Flat("yield", 0, 1)).at_one) * 0.04**2
+    power = float(set_up(subject_of(AXION, run), Flat("yield", 0, 1)).at_one) * 0.04**2
     jeffreys = credible_limit(AXION, run, Jeffreys("yield", 0, power))
     assert flat.events == pytest.approx(jeffreys.limit, rel=1e-9)
     assert flat.limit == pytest.approx(jeffreys.coupling, rel=1e-9)
@@ -61,7 +69,7 @@ def test_a_prior_is_a_change_of_variables(run):
 
 def test_log_flat_limit_follows_its_lower_bound(run):
     """With nothing seen the posterior of t = a g^2 is exp(-t) / t, whose integrals are E1; far down it falls as low^0.1."""
-    a = float(pose(AXION, run, Flat("yield", 0, 1)).at_one)
+    a = float(set_up(subject_of(AXION, run), Flat("yield", 0, 1)).at_one)
     lows = np.array([1e-4, 1e-6, 1e-8, 1e-60])
     limits = np.array([credible_limit(AXION, run, LogFlat("coupling", g, 1), systematics=False).limit for g in lows])
     held = (exp1(a * lows**2) - exp1(a * limits**2)) / (exp1(a * lows**2) - exp1(a))
@@ -80,7 +88,7 @@ def test_table_of_priors_and_methods(run):
     assert by_label[str(priors[0])].events == pytest.approx(by_label["CL_s"].events, rel=0.03)
     assert [row.coupling for row in found.rows[:3]] == sorted((row.coupling for row in found.rows[:3]), reverse=True)
     for row, item in zip(found.rows, found.credible, strict=False):
-        assert row.events == pytest.approx(pose(AXION, run, priors[0]).at_one * row.coupling**2, rel=1e-6)
+        assert row.events == pytest.approx(set_up(subject_of(AXION, run), priors[0]).at_one * row.coupling**2, rel=1e-6)
         assert item.error < 1e-6
 
 
@@ -95,15 +103,15 @@ def priors_of_two_regions():
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sampler_and_quadrature_agree_on_two_regions(with_backgrounds):
     """Over all priors and seeds the differences, in units of the Monte Carlo error, are those of a unit Gaussian."""
     regions = ["visible", "invisible"]
     pulls = []
     for prior in priors_of_two_regions():
-        curve = pose(PHOTON, with_backgrounds, prior, regions=regions).curve()
+        curve = set_up(subject_of(PHOTON, with_backgrounds, regions=regions), prior).curve()
         for seed in range(4):
-            asked = {"prior": prior, "regions": regions, "steps": 1000, "seed": seed}
+            asked = {"prior": prior, "regions": regions, "steps": 1000, "sampler": na.Sampler(seed=seed)}
             found = sample(PHOTON, with_backgrounds, **asked)
             for probability in (0.5, 0.9):
                 difference = found.quantile(probability) - curve.quantile(probability)
@@ -116,6 +124,7 @@ def test_sampler_and_quadrature_agree_on_two_regions(with_backgrounds):
     assert np.abs(pulls.mean(axis=1)).max() * np.sqrt(4) < 4  # no prior is off in one direction
 
 
+@pytest.mark.long
 def test_plane_and_samples_agree(run):
     priors = [LogFlat("coupling", 1e-6, 1), LogFlat("mass", 1e-3, 0.3)]
     plane = credible_plane(na.AxionPhoton, run, priors, regions=["visible"])
@@ -123,7 +132,7 @@ def test_plane_and_samples_agree(run):
     cells[[0, -1]] *= 0.5
     cells[:, [0, -1]] *= 0.5
     assert (plane.density * cells).sum() == pytest.approx(1, rel=1e-6)
-    found = sample(na.AxionPhoton, run, prior=priors, regions=["visible"], seed=3)
+    found = sample(na.AxionPhoton, run, prior=priors, regions=["visible"], sampler=na.Sampler(seed=3))
     assert found.diagnostics.converged
     assert found.parameters[:2] == ("coupling", "mass")
     from scipy.interpolate import RegularGridInterpolator
@@ -205,7 +214,7 @@ def test_islands_show_as_several_intervals(run):
         ({"prior": [Flat("yield", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the coupling"),
         ({"prior": Flat("mu", 0, 1)}, "prior of mu: it is relative to a coupling"),
         ({"prior": Flat("yield", 0, 1), "mass": None}, "mass: missing"),
-        ({"prior": [Flat("coupling", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the mass: expected one of them"),
+        ({"prior": [Flat("coupling", 0, 1), LogFlat("mass", 1e-3, 1)]}, "a prior of the mass; expected one of them"),
         (
             {"prior": Flat("yield", 0, 1), "regions": ["visible", "invisible"]},
             "divided among visible, invisible depends",
@@ -216,10 +225,13 @@ def test_islands_show_as_several_intervals(run):
         ),
         ({"prior": Flat("coupling", 0, 1), "counts": {"visible": -1}}, "whole number from 0 to"),
         ({"prior": Flat("coupling", 0, 1), "counts": {"visible": 0.5}}, "whole number from 0 to"),
-        ({"prior": Flat("coupling", 0, 1), "walkers": 7}, "walkers = 7: expected an even number from 10 on"),
-        ({"prior": Flat("coupling", 0, 1), "ensembles": 0}, "ensembles = 0"),
+        (
+            {"prior": Flat("coupling", 0, 1), "sampler": na.Sampler(walkers=7)},
+            "walkers = 7: expected an even number from 10 on",
+        ),
+        ({"prior": Flat("coupling", 0, 1), "sampler": na.Sampler(ensembles=0)}, "ensembles = 0"),
         ({"prior": Flat("coupling", 0, 1), "steps": 0}, "steps = 0"),
-        ({"prior": Flat("coupling", 0, 1), "seed": -1}, "seed = -1"),
+        ({"prior": Flat("coupling", 0, 1), "sampler": na.Sampler(seed=-1)}, "seed = -1"),
     ],
 )
 def test_impossible_questions(with_backgrounds, asked, message):
@@ -256,7 +268,7 @@ def test_a_workspace_of_your_own(run):
     assert credible_limit(both, None, Flat("yield", 0, 50)).limit == pytest.approx(of_yield.limit, rel=1e-6)
     rows = {row.label: row.events for row in compare_priors(model, None, [Flat("yield", 0, 50)]).rows}
     assert rows["CL_s"] == pytest.approx(na.upper_limit(workspace).observed * total, rel=1e-6)
-    found = sample(model, prior=Flat("mu", 0, 50 / total), steps=200, seed=1)
+    found = sample(model, prior=Flat("mu", 0, 50 / total), steps=200, sampler=na.Sampler(seed=1))
     assert found.names == ("mu", *found.parameters[1:], "events", "events invisible")
     for asked, message in (
         ({"prior": Flat("coupling", 0, 1)}, "one of mu or of the yield"),
@@ -285,7 +297,7 @@ def test_free_nuisance_parameters_are_sampled(run):
     model = na.Model.from_workspace(workspace)
     with pytest.raises(na.InputError, match="scale is free"):
         credible_limit(model, None, Flat("mu", 0, 20))
-    found = sample(model, prior=Flat("mu", 0, 20), steps=3000, seed=1)
+    found = sample(model, prior=Flat("mu", 0, 20), steps=3000, sampler=na.Sampler(seed=1))
     mu, scale = (np.arange(400) + 0.5)[:, None] / 20, 0.5 + 3.5 * (np.arange(400) + 0.5) / 400
     density = ((mu + scale) ** 3 * np.exp(-mu - scale)).sum(axis=1)
     limit = np.interp(0.9, np.cumsum(density) / density.sum(), mu[:, 0] + 0.025)

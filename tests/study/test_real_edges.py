@@ -48,7 +48,15 @@ def test_the_summary_tells_them_apart(real, artefacts, cell):
 
 @pytest.mark.parametrize(("real", "artefacts", "cell"), CASES)
 def test_the_sensitivity_is_that_of_real_edges(monkeypatch, real, artefacts, cell):
-    found = ScenarioLimits("x", "1", "2022", ("visible",), 0.9, "exact", (point_of(real, artefacts),))
+    found = ScenarioLimits(
+        scenario="x",
+        coupling_unit="1",
+        run="2022",
+        regions=("visible",),
+        cl=0.9,
+        method="exact",
+        points=(point_of(real, artefacts),),
+    )
     monkeypatch.setattr(module, "limits", lambda *_, **__: found)
     headline = Headline(na.AxionPhoton, (0.1,), ("visible",))
     lines = sensitivity(na.load_run("2022"), [headline], variations=[]).headlines

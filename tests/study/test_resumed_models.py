@@ -11,7 +11,7 @@ import na64stat as na
 from na64stat.errors import InputError
 from na64stat.scenarios.registry import resolve
 from na64stat.scenarios.tabulated import COLUMNS, SpectrumTable, Tabulated
-from na64stat.study.maps.long_work import question_of
+from na64stat.study.maps.long_work import journal_header
 from na64stat.study.maps.points import MapWork
 from na64stat.study.signal_test import SignalTest
 
@@ -183,7 +183,7 @@ def test_a_class_without_a_file_is_known_by_what_it_predicts(tmp_path, run):
 def test_how_toys_are_computed_is_no_part_of_the_question(run, tmp_path):
     def question(**settings):
         work = MapWork(na.MuonScalar, SignalTest(run, ("invisible",), na.Toys(1000, **settings)))
-        return question_of("scan", work, MASSES, COUPLINGS)
+        return journal_header("scan", work, MASSES, COUPLINGS)
 
     plain = question(workers=1)
     assert question(workers=2, store=tmp_path) == plain

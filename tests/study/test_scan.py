@@ -10,7 +10,7 @@ import pytest
 from na64stat.errors import InputError, LowCountWarning, RegionError, ValidityWarning
 from na64stat.experiment.load import load_run
 from na64stat.files import to_json
-from na64stat.records.scan import load_scan
+from na64stat.records.map import load_scan
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.dark_sector import DarkSector
@@ -222,7 +222,7 @@ def test_a_projection_has_a_median_only(projection):
     found = scan(DarkSector, projection, [0.01, 0.1], np.geomspace(1e-4, 1e-2, 20))
     assert set(found.cl_s) == set(found.excess) == {"median"}
     assert found.contours() == found.contours("median") != ()
-    with pytest.raises(InputError, match="scan of run mot1e12: no verdict 'observed'; it has median"):
+    with pytest.raises(InputError, match="scan of run mot1e12: no level 'observed'; it has median"):
         found.contours("observed")
 
 
@@ -353,9 +353,9 @@ def test_a_file_is_not_overwritten_unasked(invisible_scan, visible_scan, tmp_pat
     [
         ("", "not a JSON file"),
         ("{", "not a JSON file"),
-        ("[]", "no JSON object; scan of schema 1"),
-        ('{"kind": "limits", "schema": 2}', "holds 'limits', a record of na64stat; scan of schema 1"),
-        ('{"kind": "scan", "schema": 99}', "scan of schema 99; scan of schema 1"),
+        ("[]", "no JSON object; expected scan of schema 1"),
+        ('{"kind": "limits", "schema": 2}', "holds 'limits', a record of na64stat; expected scan of schema 1"),
+        ('{"kind": "scan", "schema": 99}', "scan of schema 99; expected scan of schema 1"),
         ('{"kind": "scan", "schema": 1}', "damaged scan file: no mass_gev"),
     ],
 )

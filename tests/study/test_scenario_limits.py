@@ -406,7 +406,7 @@ def test_the_range_of_couplings_is_checked(run, couplings):
 
 
 def test_bad_masses_are_refused(run):
-    with pytest.raises(InputError, match="at least one is needed"):
+    with pytest.raises(InputError, match="expected at least one"):
         limits(AxionMuon, run, [])
     with pytest.raises(InputError, match="mass = -1"):
         limits(AxionMuon, run, [0.1, -1.0])

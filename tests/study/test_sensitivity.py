@@ -18,7 +18,7 @@ from na64stat.physics.cross_sections import total_cross_section
 from na64stat.records.sensitivity import AssumedNumber, HeadlineLimit, Sensitivity, Shift
 from na64stat.study.sensitivity.assumptions import standard_variations
 from na64stat.study.sensitivity.sensitivity import EfficiencyRule, Headline, sensitivity
-from na64stat.study.sensitivity.variation import RAISED, Setting, Variation
+from na64stat.study.sensitivity.variation import RAISED, Inputs, Variation
 
 RUN = na.load_run("2022")
 STANDARD, REASONS = standard_variations(RUN)
@@ -197,6 +197,7 @@ def test_where_nothing_is_excluded_it_is_said():
     assert {(shift.ratio, shift.status) for shift in record.shifts} == {(None, "nothing is excluded")}
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.* come from x < 0.01:na64stat.errors.ValidityWarning")
 def test_exact_fusion_moves_the_limit_as_its_events_say():
     """At the moved coupling the exact spectrum gives as many events as WW does at the limit."""
@@ -233,7 +234,7 @@ def test_every_assumed_number_is_moved(name, background):
     assert reasons == {}
     for item in variations:
         region = item.keys[0].split(".")[1] if item.keys and item.keys[0].startswith("regions") else "visible"
-        setting = Setting(na.AxionPhoton, (0.01,), (region,), run, RUN)
+        setting = Inputs(na.AxionPhoton, (0.01,), (region,), run, RUN)
         if item.concerns(setting):
             assert item.apply(setting) != setting
             assert item.why
@@ -361,7 +362,7 @@ def test_a_file_with_what_is_no_number_or_text_is_refused(tmp_path, raw, place, 
     if place == "shifts.0.after":
         inner["before"] = 1e300  # so that 1e-320 is no ratio
     path.write_text(json.dumps(record))
-    with pytest.raises(InputError, match=r"s\.json: damaged sensitivity file: expected .+"):
+    with pytest.raises(InputError, match=r"s\.json: damaged sensitivity file: .+ is .+; expected .+"):
         na.load_sensitivity(path)
 
 

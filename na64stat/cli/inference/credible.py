@@ -8,7 +8,7 @@ import click
 
 from na64stat.cli.figures import figure_file, figure_option
 from na64stat.cli.options.model import is_file
-from na64stat.cli.options.posterior import InquiryChoice, with_inquiry
+from na64stat.cli.options.posterior import PosteriorChoice, with_posterior
 from na64stat.cli.options.scenario_run import as_json, examples
 from na64stat.cli.output import (
     overwrite_option,
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
         "credible axion-photon --prior log-flat:coupling:1e-6:1 --prior log-flat:mass:1e-3:1 -o plane.png",
     )
 )
-@with_inquiry
+@with_posterior
 @figure_option("posterior, or of the credible region beside that of CL_s")
 @overwrite_option
 @as_json
-def credible(inquiry: InquiryChoice, output: str | None, overwrite: bool, as_json: bool) -> None:
+def credible(choice: PosteriorChoice, output: str | None, overwrite: bool, as_json: bool) -> None:
     """Credible limits by quadrature, beside CL_s.
 
     Each --prior of a coupling, a yield or mu is a row of its own; a pyhf workspace FILE.json has mu and the yield. With a
     prior of the mass there is one of the coupling: then the credible region of the (mass, coupling) plane is computed.
     """
     file = figure_file(output, overwrite)
-    if inquiry.over_plane and not is_file(inquiry.scenario.text):
-        _plane(inquiry, file, as_json)
+    if choice.over_plane and not is_file(choice.scenario.text):
+        _plane(choice, file, as_json)
         return
     from na64stat.study.bayes.credible import compare_priors
 
-    found = compare_priors(**inquiry.arguments(), priors=inquiry.priors, cl=inquiry.cl, track=progress("limits"))
+    found = compare_priors(**choice.arguments(), priors=choice.priors, cl=choice.cl, track=progress("limits"))
     if as_json:
         print_json(found.as_dict())
     else:
@@ -62,17 +62,19 @@ def credible(inquiry: InquiryChoice, output: str | None, overwrite: bool, as_jso
         click.echo(f"wrote {file.path}", err=True)
 
 
-def _plane(inquiry: InquiryChoice, file: Output | None, as_json: bool) -> None:
-    if file is not None and inquiry.counts:
+def _plane(choice: PosteriorChoice, file: Output | None, as_json: bool) -> None:
+    if file is not None and choice.counts:
         raise InputError("--count: the contour of CL_s beside it would be of the observed counts; leave out -o")
     from na64stat.study.bayes.credible import credible_plane
 
-    asked = inquiry.arguments()
-    found = credible_plane(**asked, priors=inquiry.priors, cl=inquiry.cl, track=progress("plane"))
+    asked = choice.arguments()
+    if (mass := asked.pop("mass")) is not None:
+        raise InputError(f"mass = {mass:g} GeV, and a prior of the mass; expected one of them")
+    found = credible_plane(**asked, priors=choice.priors, cl=choice.cl, track=progress("plane"))
     if as_json:
         print_json(found.as_dict())
     else:
-        share = 100 * inquiry.cl
+        share = 100 * choice.cl
         click.echo(f"{found.scenario}, run {found.run}, {' + '.join(found.regions)}: prior {'; '.join(found.priors)}")
         covered = found.inside.any(axis=1)
         reach = f"m from {found.mass[covered][0]:.3g} to {found.mass[covered][-1]:.3g} GeV"
@@ -90,7 +92,7 @@ def _plane(inquiry: InquiryChoice, file: Output | None, as_json: bool) -> None:
             same.pop("run"),
             *ends,
             levels=("observed",),
-            cl=inquiry.cl,
+            cl=choice.cl,
             track=progress("CL_s"),
             **same,
         )

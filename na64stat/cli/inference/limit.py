@@ -192,11 +192,11 @@ def _show_each(found: Mapping[str, ScenarioLimits], as_json: bool) -> None:
     if as_json:
         print_json({"kind": "channels", "channels": {label: item.as_dict() for label, item in found.items()}})
         return
-    from na64stat.records.setting import Setting
+    from na64stat.records.asked import Asked
 
     first = next(iter(found.values()))
     unit = in_brackets(first.coupling_unit)
-    title = ", ".join((first.scenario, level_text(first.cl), first.method, *Setting.of(first).departures))
+    title = ", ".join((first.scenario, level_text(first.cl), first.method, *Asked.of(first).departures))
     click.echo(f"{title}: lowest excluded coupling{unit}; observed, or * the median expected")
     table = plain_table("m [GeV]", *found, "")
     for number, point in enumerate(first.points):

@@ -9,7 +9,7 @@ import click
 
 from na64stat.cli.figures import figure_file
 from na64stat.cli.options.model import refuse_options
-from na64stat.cli.options.posterior import OF_AN_INQUIRY, InquiryChoice, with_inquiry
+from na64stat.cli.options.posterior import OF_A_POSTERIOR, PosteriorChoice, with_posterior
 from na64stat.cli.options.scenario_run import as_json, examples
 from na64stat.cli.output import (
     Output,
@@ -28,7 +28,7 @@ from na64stat.text import in_brackets, intervals_text, parameter_unit
 if TYPE_CHECKING:
     from na64stat.study.bayes.samples import Samples
 
-_OF_A_RUN = (*OF_AN_INQUIRY, "--walkers", "--ensembles", "--steps", "--most-steps", "--seed", "--output")
+_OF_A_RUN = (*OF_A_POSTERIOR, "--walkers", "--ensembles", "--steps", "--most-steps", "--seed", "--output")
 
 
 @click.command(
@@ -39,7 +39,7 @@ _OF_A_RUN = (*OF_AN_INQUIRY, "--walkers", "--ensembles", "--steps", "--most-step
         "posterior chain.h5 --figure corner.png",
     )
 )
-@with_inquiry
+@with_posterior
 @click.option("--walkers", default=32, show_default=True, help="Walkers of each ensemble.")
 @click.option("--ensembles", default=4, show_default=True, help="Independent ensembles.")
 @click.option("--steps", type=int, help="Steps to keep of each; default as many as 50 autocorrelation times take.")
@@ -50,7 +50,7 @@ _OF_A_RUN = (*OF_AN_INQUIRY, "--walkers", "--ensembles", "--steps", "--most-step
 @overwrite_option
 @as_json
 def posterior(
-    inquiry: InquiryChoice,
+    choice: PosteriorChoice,
     walkers: int,
     ensembles: int,
     steps: int | None,
@@ -68,46 +68,39 @@ def posterior(
     """
     from na64stat.stats.limits import check_cl
 
-    check_cl(inquiry.cl)  # before the sampling, not after it
+    check_cl(choice.cl)  # before the sampling, not after it
     drawn = None if figure is None else figure_file(figure, overwrite)
-    name = inquiry.scenario.text
+    name = choice.scenario.text
     if name.endswith((".h5", ".hdf5")):
         refuse_options(_OF_A_RUN, f"the chain {name}", "it is for a scenario")
         from na64stat.study.bayes.samples import load_samples
 
         found = load_samples(name)
     else:
+        from na64stat.stats.bayes.sampler import Sampler
         from na64stat.study.bayes.sample import sample
 
         file = None if output is None else _chain(output, overwrite)
-        asked: dict[str, Any] = {
-            "walkers": walkers,
-            "ensembles": ensembles,
-            "steps": steps,
-            "most_steps": most_steps,
-            "seed": seed,
-        }
-        track = progress("posterior")
+        sampler = Sampler(walkers, ensembles, seed, most_steps)
+        keeping: dict[str, Any] = {"file": file, "overwrite": overwrite, "track": progress("posterior")}
         try:
-            found = sample(
-                **inquiry.arguments(), prior=inquiry.priors, **asked, file=file, overwrite=overwrite, track=track
-            )
+            found = sample(**choice.arguments(), prior=choice.priors, steps=steps, sampler=sampler, **keeping)
         except KeyboardInterrupt:
             kept = "" if file is None else f"; the chain so far is in {file}, and the same command goes on from there"
             raise KeyboardInterrupt(f"stopped{kept}") from None
         if file is not None:
             click.echo(f"wrote {file}", err=True)
     if as_json:
-        print_json(found.as_dict(inquiry.cl))
+        print_json(found.as_dict(choice.cl))
     else:
-        _show(found, inquiry.cl)
+        _show(found, choice.cl)
     if not found.diagnostics.converged:
         print_caveat(f"na64stat: warning: {found.diagnostics.verdict}", as_json)
     print_notes(found.notes, as_json)
     if drawn is not None:
         from na64stat.figures.posterior import save_corner
 
-        save_corner(found, drawn.path, inquiry.cl, overwrite=drawn.overwrite)
+        save_corner(found, drawn.path, choice.cl, overwrite=drawn.overwrite)
         click.echo(f"wrote {drawn.path}", err=True)
 
 

@@ -1,4 +1,4 @@
-"""The options of a Bayesian question: scenario, mass, coupling, priors, runs, counts; `with_inquiry` packs them."""
+"""The options of a Bayesian question: scenario, mass, coupling, priors, runs, counts; `with_posterior` packs them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from na64stat.errors import InputError
 if TYPE_CHECKING:
     from na64stat.stats.bayes.priors import Prior
 
-OF_AN_INQUIRY = (
+OF_A_POSTERIOR = (
     *OF_A_SCENARIO,
     *OF_A_FILE,
     "--prior",
@@ -47,7 +47,7 @@ OF_AN_INQUIRY = (
 
 
 @dataclass(frozen=True)
-class InquiryChoice:
+class PosteriorChoice:
     """What is asked of which scenario in which runs."""
 
     scenario: ScenarioChoice
@@ -106,8 +106,8 @@ class InquiryChoice:
         }
 
 
-def with_inquiry(command: Command) -> Command:
-    """Hand an `InquiryChoice` to the command as `inquiry`."""
+def with_posterior(command: Command) -> Command:
+    """Hand a `PosteriorChoice` to the command as `choice`."""
 
     def pack(**given: Any) -> Any:
         scenario = ScenarioChoice.out_of(given)
@@ -115,7 +115,7 @@ def with_inquiry(command: Command) -> Command:
         names = ("mass", "coupling", "priors", "regions", "counts", "no_systematics", "depth_average", "cl")
         chosen = {name: given.pop(name) for name in names}
         patch = PatchChoice(given.pop("patch"), given.pop("patch_name"), given.pop("measurement"), given.pop("poi"))
-        return command(inquiry=InquiryChoice(scenario=scenario, runs=runs, patch=patch, **chosen), **given)
+        return command(choice=PosteriorChoice(scenario=scenario, runs=runs, patch=patch, **chosen), **given)
 
     return add_options(
         command,

@@ -33,7 +33,7 @@ from na64stat.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from na64stat.records.exclusion import Exclusion
+    from na64stat.records.map import Exclusion
 
 LEVELS = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 

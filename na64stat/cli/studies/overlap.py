@@ -24,8 +24,7 @@ from na64stat.text import intervals_text
 
 if TYPE_CHECKING:
     from na64stat.contour.overlap import Overlap
-    from na64stat.records.exclusion import Exclusion
-    from na64stat.records.scan import Scan
+    from na64stat.records.map import Exclusion, Scan
 
 
 @click.command(

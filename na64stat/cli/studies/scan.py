@@ -33,7 +33,7 @@ from na64stat.errors import InputError
 from na64stat.records.status import has_failed
 
 if TYPE_CHECKING:
-    from na64stat.records.scan import Scan
+    from na64stat.records.map import Scan
 
 
 @click.command(

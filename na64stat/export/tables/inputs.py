@@ -21,8 +21,8 @@ from na64stat.experiment.run import Run
 from na64stat.export.tables.keywords import UNKNOWN, element_of, named_table
 from na64stat.export.tables.results import tables
 from na64stat.export.tables.table import Cell, Table, Variable, cells
+from na64stat.records.asked import Asked
 from na64stat.records.projection import Projection
-from na64stat.records.setting import Setting
 from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.options import with_options
 from na64stat.scenarios.registry import NAMES, resolve, unit_of
@@ -152,7 +152,7 @@ def inputs_of(results: Iterable[Any]) -> tuple[tuple[Table, ...], tuple[str, ...
         scenario, run_name = getattr(result, "scenario", None), getattr(result, "run", None)
         if scenario is None or run_name is None or not (hasattr(result, "points") or hasattr(result, "contours")):
             continue  # nothing that spans masses
-        key = (scenario, run_name, Setting.of(result).variant, str(result.provenance.get("run_digest")))
+        key = (scenario, run_name, Asked.of(result).variant, str(result.provenance.get("run_digest")))
         if key in done:
             continue
         done.add(key)
@@ -175,7 +175,7 @@ def _remade(result: Any) -> tuple[ScenarioFactory, Run, DepthAverage]:
     InputError
         If they do not.
     """
-    asked, said = Setting.of(result), result.provenance
+    asked, said = Asked.of(result), result.provenance
     refused = "they are only added for scenarios and runs of the package"
     if result.scenario not in NAMES or result.run not in packaged_runs():
         raise InputError(refused)
@@ -205,7 +205,7 @@ def _inputs(result: Any, factory: ScenarioFactory, run: Run, average: DepthAvera
         mass, coupling = edge
         found += plane_tables(predict(probe.at(mass=mass, coupling=coupling), run, average=average), element_of(run))
     return [
-        replace(table, name=table.name.replace(probe.name, f"{probe.name}{Setting.of(result).variant}", 1))
+        replace(table, name=table.name.replace(probe.name, f"{probe.name}{Asked.of(result).variant}", 1))
         for table in found
     ]
 

@@ -16,11 +16,10 @@ from na64stat.contour.region import Contour
 from na64stat.errors import InputError
 from na64stat.export.tables.keywords import named_table, subject, target_of
 from na64stat.export.tables.table import MISSING, Cell, Qualifier, Table, Variable, cells
-from na64stat.records.exclusion import Exclusion
+from na64stat.records.asked import Asked
 from na64stat.records.limits import Interval, LimitPoint, ScenarioLimits
+from na64stat.records.map import Exclusion, Scan
 from na64stat.records.projection import Projection
-from na64stat.records.scan import Scan
-from na64stat.records.setting import Setting
 from na64stat.scenarios.registry import symbols
 
 LEVEL_NAMES: Final = {
@@ -213,8 +212,8 @@ def _edges(
 
 
 def _table(result: Any, what: str, text: str, independent: Sequence[Variable], columns: Sequence[Variable]) -> Table:
-    name = f"{result.scenario}{Setting.of(result).variant}, {result.run}, {'+'.join(result.regions)}, {what}"
-    observable = "CLS" if Setting.of(result).criterion == "cl_s" else "LIMIT"
+    name = f"{result.scenario}{Asked.of(result).variant}, {result.run}, {'+'.join(result.regions)}, {what}"
+    observable = "CLS" if Asked.of(result).criterion == "cl_s" else "LIMIT"
     target = target_of(result.run, result.provenance)
     return named_table(name, result.scenario, text, independent, columns, observable, target=target)
 
@@ -230,7 +229,7 @@ def _qualifiers(result: Any) -> tuple[Qualifier, ...]:
 
 def _context(result: Any) -> str:
     """What holds for all tables of a result."""
-    asked = f"Run {result.run}, region {' + '.join(result.regions)}, method {result.method}. {Setting.of(result).text}"
+    asked = f"Run {result.run}, region {' + '.join(result.regions)}, method {result.method}. {Asked.of(result).text}"
     return f"Model: {subject(result.scenario)}. {asked} " + " ".join(_sentence(note) for note in result.notes)
 
 

@@ -253,9 +253,11 @@ class Jeffreys(Prior):
         return (low + u * (high - low)) ** 2 - self.background
 
 
-def priors_of(name: str, prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
+def priors_of(name: str, prior: Prior | Sequence[Prior] | None) -> tuple[Prior, ...]:
     """One prior, or several, as a tuple; an InputError for anything else, such as a name. `name` is that of the argument."""
     right = "expected an object, such as LogFlat('coupling', 1e-6, 1); there is no default"
+    if prior is None or prior == ():
+        raise InputError(f"{name}: missing; {right}")
     found = several(name, prior, Prior, right)
     if not found:
         raise InputError(f"{name}: missing; {right}")

@@ -1,4 +1,4 @@
-"""Ensembles of walkers on a posterior density, by emcee.
+"""Sampler of walkers on a posterior density, by emcee.
 
 Several independent ensembles are run side by side, so that their agreement can be tested. What comes next depends on the state
 of an ensemble only: a run that was stopped and goes on gives the same chain as one that was not.
@@ -7,7 +7,7 @@ of an ensemble only: a run that was stopped and goes on gives the same chain as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,27 +17,40 @@ from na64stat.stats.bayes.posterior import Posterior
 from na64stat.stats.bayes.start import start
 from na64stat.stats.likelihood.parameters import Array
 
+MOST_STEPS: Final = 10_000_000
+
 
 @dataclass(frozen=True)
-class Ensembles:
+class Sampler:
     """How the posterior is sampled.
 
     Attributes
     ----------
     walkers
         Of each ensemble, even, and at least twice the number of parameters.
-    number
-        Independent ensembles.
+    ensembles
+        Independent ones.
     seed
-        Of the random numbers.
+        Of the random numbers; the same gives the same chain.
+    most_steps
+        Steps to keep at most where no number of them is asked for, converged or not; the record says which.
     """
 
     walkers: int = 32
-    number: int = 4
+    ensembles: int = 4
     seed: int = 0
+    most_steps: int = 50_000
+
+    def __post_init__(self) -> None:
+        check_steps("most_steps", self.most_steps)
 
     def check(self, dimension: int) -> None:
         """Refuse what cannot be run.
+
+        Parameters
+        ----------
+        dimension
+            Number of parameters of the posterior.
 
         Raises
         ------
@@ -49,10 +62,16 @@ class Ensembles:
             raise InputError(
                 f"walkers = {self.walkers}: expected an even number from {least} on, for {dimension} parameters"
             )
-        if not isinstance(self.number, int) or not 1 <= self.number <= 64:
-            raise InputError(f"ensembles = {self.number}: expected 1 to 64")
+        if not isinstance(self.ensembles, int) or not 1 <= self.ensembles <= 64:
+            raise InputError(f"ensembles = {self.ensembles}: expected 1 to 64")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"seed = {self.seed}: expected a whole number >= 0")
+
+
+def check_steps(name: str, value: object) -> None:
+    """Refuse a number of steps that none can be; None stands for as many as it takes."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 8 <= value <= MOST_STEPS):
+        raise InputError(f"{name} = {value}: expected a whole number from 8 to {MOST_STEPS}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +102,7 @@ class Chain:
         return len(self.points)
 
 
-def begin(posterior: Posterior, ensembles: Ensembles) -> list[Chain]:
+def begin(posterior: Posterior, sampler: Sampler) -> list[Chain]:
     """Ensembles before their first step.
 
     Raises
@@ -93,11 +112,11 @@ def begin(posterior: Posterior, ensembles: Ensembles) -> list[Chain]:
     ComputationError
         If the likelihood is zero wherever it was tried.
     """
-    ensembles.check(posterior.dimension)
+    sampler.check(posterior.dimension)
     chains = []
-    for seed in np.random.SeedSequence(ensembles.seed).spawn(ensembles.number):
+    for seed in np.random.SeedSequence(sampler.seed).spawn(sampler.ensembles):
         random = np.random.RandomState(np.random.MT19937(seed))
-        first = start(posterior, ensembles.walkers, random)
+        first = start(posterior, sampler.walkers, random)
         walkers, dimension = first.shape
         nothing = np.zeros((0, walkers, dimension)), np.zeros((0, walkers)), np.zeros(walkers, dtype=np.int64)
         chains.append(Chain(first, *nothing, tuple(random.get_state(legacy=True))))

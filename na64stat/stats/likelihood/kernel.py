@@ -113,7 +113,7 @@ _LAST_STEP = 1e-5
 """Below this estimate the next full step leaves less than the tolerance, since Newton's steps converge quadratically."""
 
 _compiled = compiled()
-_inlined = compiled(forceinline=True)
+_inlined = compiled(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @_inlined
@@ -636,7 +636,7 @@ def _add_ridge(k: Indices, w: Array) -> None:
         w[at] += 1e-9 * w[at] if w[at] > 0 else 1.0
 
 
-@_inlined
+@compiled(inline="always")
 def _direction(
     k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, bounds: Array, free: NDArray[np.bool_], w: Array
 ) -> float:
@@ -664,7 +664,7 @@ def _direction(
     return promised
 
 
-@_compiled
+@compiled(inline="always")
 def _fit(
     k: Indices,
     x: Array,

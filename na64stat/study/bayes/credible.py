@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,12 @@ from na64stat.stats.exact.exact import Exact
 from na64stat.stats.exact.feldman_cousins import FeldmanCousins
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.limits import check_cl, limit_of_model
-from na64stat.study.bayes.inquiry import Inquiry
-from na64stat.study.bayes.question import pose
+from na64stat.study.bayes.posterior import PosteriorStudy
+from na64stat.study.bayes.set_up import set_up, subject_of
 from na64stat.study.bayes.signal import ARTEFACT_NOTE
+from na64stat.study.question import Question
 from na64stat.text import interval_text
+from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
 
@@ -42,30 +44,33 @@ _PROVENANCE: Final = (
     "systematics",
     "correlated",
 )
-"""Entries of an inquiry's facts that say where a result comes from."""
+"""Entries of an study's facts that say where a result comes from."""
 
 _POINTS = (120, 160)
 """Masses and couplings of a plane."""
 
 
 def credible_limit(
-    scenario: Scenario | ScenarioFactory | Model,
-    run: Run | Sequence[Run] | None,
-    prior: Prior,
+    scenario: Scenario | ScenarioFactory | Question | Model,
+    run: Run | Sequence[Run] | None = None,
+    prior: Prior | None = None,
     *,
-    cl: float = 0.90,
-    **options: Any,
+    cl: float | None = None,
+    mass: float | None = None,
+    regions: Sequence[str] | None = None,
+    counts: Mapping[str, int] | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
 ) -> CredibleLimit:
     """Upper limit from the posterior of the coupling, the yield or mu, by quadrature over the nuisance parameters.
 
     Parameters
     ----------
-    scenario, run, prior
+    scenario, run, prior, mass, regions, counts, systematics, correlated, average
         As in `sample`.
     cl
-        Posterior probability below the limit.
-    options
-        mass, regions, counts, systematics, correlated and average, as in `sample`.
+        Posterior probability below the limit; default that of a `Question`, else 0.90.
 
     Raises
     ------
@@ -74,29 +79,37 @@ def credible_limit(
     WorkspaceError
         A nuisance parameter is free.
     """
-    check_cl(cl)
-    return _limit(_pose(scenario, run, prior, cl, options), cl)
+    subject = subject_of(
+        scenario, run, regions=regions, cl=cl, systematics=systematics, correlated=correlated, average=average
+    )
+    cl = _level_of(subject, cl)
+    return _limit(_set_up(subject, prior, mass, counts, cl), cl)
 
 
 def compare_priors(
-    scenario: Scenario | ScenarioFactory | Model,
-    run: Run | Sequence[Run] | None,
-    priors: Prior | Sequence[Prior],
+    scenario: Scenario | ScenarioFactory | Question | Model,
+    run: Run | Sequence[Run] | None = None,
+    priors: Prior | Sequence[Prior] | None = None,
     *,
-    cl: float = 0.90,
+    cl: float | None = None,
+    mass: float | None = None,
+    regions: Sequence[str] | None = None,
+    counts: Mapping[str, int] | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
     track: Track = iter,
-    **options: Any,
 ) -> ComparedLimits:
     """Credible limits with several priors, CL_s and Feldman-Cousins of the same counts, in one table.
 
     Parameters
     ----------
-    scenario, run, options
-        As in `credible_limit`.
+    scenario, run, mass, regions, counts, systematics, correlated, average
+        As in `sample`.
     priors
         Prior, or several to compare, each of the coupling, the yield or mu.
     cl
-        Posterior probability, and confidence level.
+        Posterior probability, and confidence level; default as in `credible_limit`.
     track
         Wraps the priors and methods, for a progress bar.
 
@@ -105,60 +118,67 @@ def compare_priors(
     InputError
         For no priors, or what `credible_limit` refuses. What CL_s or Feldman-Cousins refuses stands in its row.
     """
-    check_cl(cl)
-    asked = priors_of("priors", priors)
-    if any(prior.parameter == "mass" for prior in asked):
+    subject = subject_of(
+        scenario, run, regions=regions, cl=cl, systematics=systematics, correlated=correlated, average=average
+    )
+    cl = _level_of(subject, cl)
+    of_each = priors_of("priors", priors)
+    if any(prior.parameter == "mass" for prior in of_each):
         raise InputError("priors: expected at least one of coupling, yield or mu, none of the mass")
     rows: list[ComparedLimit] = []
     found: list[CredibleLimit] = []
     methods = (Exact(), FeldmanCousins())
-    inquiry = None
+    study = None
     notes: list[str] = []
-    for item in track([*asked, *methods]):
+    for item in track([*of_each, *methods]):
         if isinstance(item, Prior):
-            inquiry = _pose(scenario, run, item, cl, options)
-            limit = _limit(inquiry, cl)
-            notes += inquiry.notes
+            study = _set_up(subject, item, mass, counts, cl)
+            limit = _limit(study, cl)
+            notes += study.notes
             found.append(limit)
             rows.append(ComparedLimit(limit.prior, limit.events, limit.coupling, _remark(limit)))
-        elif inquiry is not None:
-            rows.append(_frequentist(inquiry, item, cl))
-    assert inquiry is not None  # noqa: S101  # there is a prior
+        elif study is not None:
+            rows.append(_frequentist(study, item, cl))
+    assert study is not None  # noqa: S101  # there is a prior
     return ComparedLimits(
-        inquiry.scenario,
-        inquiry.coupling_unit,
-        inquiry.run,
-        inquiry.regions,
-        dict(inquiry.facts["counts"]),
-        inquiry.mass,
-        cl,
-        tuple(rows),
-        tuple(found),
-        (*dict.fromkeys(notes), *_without_couplings(inquiry, rows)),
-        {name: inquiry.facts[name] for name in _PROVENANCE if name in inquiry.facts},
+        scenario=study.scenario,
+        coupling_unit=study.coupling_unit,
+        run=study.run,
+        regions=study.regions,
+        counts=dict(study.facts["counts"]),
+        mass=study.mass,
+        cl=cl,
+        rows=tuple(rows),
+        credible=tuple(found),
+        notes=(*dict.fromkeys(notes), *_without_couplings(study, rows)),
+        provenance={name: study.facts[name] for name in _PROVENANCE if name in study.facts},
     )
 
 
 def credible_plane(
-    scenario: ScenarioFactory,
-    run: Run | Sequence[Run],
-    priors: Sequence[Prior],
+    scenario: ScenarioFactory | Question,
+    run: Run | Sequence[Run] | None = None,
+    priors: Sequence[Prior] = (),
     *,
-    cl: float = 0.90,
+    cl: float | None = None,
     points: tuple[int, int] = _POINTS,
+    regions: Sequence[str] | None = None,
+    counts: Mapping[str, int] | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
     track: Track = iter,
-    **options: Any,
 ) -> CrediblePlane:
     """Posterior density of mass and coupling, and its credible region, by quadrature.
 
     Parameters
     ----------
-    scenario, run, options
-        As in `credible_limit`.
+    scenario, run, regions, counts, systematics, correlated, average
+        As in `sample`.
     priors
         One of the coupling and one of the mass.
     cl
-        Posterior probability in the credible region.
+        Posterior probability in the credible region; default as in `credible_limit`.
     points
         Masses and couplings of the grid, evenly spaced in the logarithms between the bounds of the priors; a prior that begins
         at zero is followed down to a thousandth of its upper end.
@@ -170,21 +190,24 @@ def credible_plane(
     InputError
         For other than one prior of the coupling and one of the mass, a grid too small, or what `credible_limit` refuses.
     """
-    check_cl(cl)
+    subject = subject_of(
+        scenario, run, regions=regions, cl=cl, systematics=systematics, correlated=correlated, average=average
+    )
+    cl = _level_of(subject, cl)
     size = numbers("points", points)
     if len(size) != 2 or size.min() < 8:
         raise InputError(f"points = {points}: expected at least 8 masses and 8 couplings")
-    inquiry = pose(scenario, run, priors_of("priors", priors), track=track, **options)
-    if len(inquiry.posterior.priors) != 2:
+    study = set_up(subject, priors_of("priors", priors), counts=counts, track=track)
+    if len(study.posterior.priors) != 2:
         raise InputError("priors: expected one of the coupling and one of the mass for a plane")
-    of_coupling, of_mass = inquiry.posterior.priors
+    of_coupling, of_mass = study.posterior.priors
     mass, coupling = (
         np.geomspace(prior.low or 1e-3 * prior.high, prior.high, size)
         for prior, size in zip((of_mass, of_coupling), points, strict=True)
     )
-    likelihood = MarginalLikelihood(inquiry.model)
+    likelihood = MarginalLikelihood(study.model)
     rows = [
-        likelihood.log(inquiry.posterior.signal({"coupling": coupling, "mass": np.full(len(coupling), value)}))
+        likelihood.log(study.posterior.signal({"coupling": coupling, "mass": np.full(len(coupling), value)}))
         for value in track(mass.tolist())
     ]
     logs = np.array(rows)
@@ -193,49 +216,60 @@ def credible_plane(
     )
     cells = np.outer(_widths(np.log(mass)), _widths(np.log(coupling)))
     density = density / (density * cells).sum()
-    names = (
-        inquiry.scenario,
-        inquiry.coupling_symbol,
-        inquiry.coupling_unit,
-        inquiry.run,
-        inquiry.regions,
+    return CrediblePlane(
+        scenario=study.scenario,
+        coupling_symbol=study.coupling_symbol,
+        coupling_unit=study.coupling_unit,
+        run=study.run,
+        regions=study.regions,
+        priors=tuple(str(prior) for prior in study.posterior.priors),
+        cl=cl,
+        mass=mass,
+        coupling=coupling,
+        density=density,
+        level=_level(density, cells, cl),
+        notes=study.notes,
     )
-    texts = tuple(str(prior) for prior in inquiry.posterior.priors)
-    return CrediblePlane(*names, texts, cl, mass, coupling, density, _level(density, cells, cl), inquiry.notes)
 
 
-def _pose(
-    scenario: Scenario | ScenarioFactory | Model,
-    run: Run | Sequence[Run] | None,
-    prior: Prior | Sequence[Prior],
-    cl: float,
-    options: dict[str, Any],
-) -> Inquiry:
-    """The inquiry, with the paper's limit in its notes where the sum over target layers has another."""
-    inquiry = pose(scenario, run, prior, **options)
-    if not any(note.startswith(ARTEFACT_NOTE) for note in inquiry.notes):
-        return inquiry
+def _level_of(subject: Question | Model, cl: float | None) -> float:
+    """The posterior probability that is asked for."""
+    if isinstance(subject, Question):
+        return subject.cl
+    probability = 0.90 if cl is None else cl
+    check_cl(probability)
+    return probability
+
+
+def _set_up(
+    subject: Question | Model, prior: Prior | None, mass: float | None, counts: Mapping[str, int] | None, cl: float
+) -> PosteriorStudy:
+    """The posterior, with the paper's limit in its notes where the sum over target layers has another."""
+    of_one = priors_of("prior", prior)
+    study = set_up(subject, of_one, mass=mass, counts=counts)
+    if not any(note.startswith(ARTEFACT_NOTE) for note in study.notes):
+        return study
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)  # said before
-        published = pose(scenario, run, prior, **options, as_published=True)
-    (one,) = inquiry.posterior.priors
+        published = set_up(subject, of_one, mass=mass, counts=counts, as_published=True)
+    (one,) = study.posterior.priors
     text = f"{one}: by the layer sum alone the limit is {_limit(published, cl).limit:.4g}"
-    return replace(inquiry, notes=(*inquiry.notes, text))
+    return replace(study, notes=(*study.notes, text))
 
 
-def _limit(inquiry: Inquiry, cl: float) -> CredibleLimit:
-    curve = inquiry.curve()
+def _limit(study: PosteriorStudy, cl: float) -> CredibleLimit:
+    curve = study.curve()
     prior = curve.prior
     limit = curve.upper_limit(cl)
-    events = float(inquiry.events({prior.parameter: np.array([limit])})[0])
+    events = float(study.events({prior.parameter: np.array([limit])})[0])
     coupling: float | None = limit
     if prior.parameter != "coupling":
-        couplings = inquiry.coupling(np.array([events]))
+        couplings = study.coupling(np.array([events]))
         coupling = None if couplings is None else float(couplings[0])
-    unit = inquiry.coupling_unit if prior.parameter == "coupling" else "events" if prior.parameter == "yield" else "1"
+    unit = study.coupling_unit if prior.parameter == "coupling" else "events" if prior.parameter == "yield" else "1"
     region = curve.highest_density(cl)
     return CredibleLimit(
-        str(prior), prior.parameter, unit, cl, limit, events, coupling, region, curve.error, curve, inquiry.notes
+        str(prior), prior.parameter, unit, cl, limit, events, coupling, region, curve.error, curve, study.notes
     )
 
 
@@ -247,25 +281,25 @@ def _remark(limit: CredibleLimit) -> str:
     return f"highest density in {parts}"
 
 
-def _frequentist(inquiry: Inquiry, method: Exact | FeldmanCousins, cl: float) -> ComparedLimit:
+def _frequentist(study: PosteriorStudy, method: Exact | FeldmanCousins, cl: float) -> ComparedLimit:
     """Limit on the signal events in all, or why the method has none: that is no reason to lose the other rows."""
     label = "CL_s" if isinstance(method, Exact) else "Feldman-Cousins"
-    if inquiry.shares is None:
+    if study.shares is None:
         return ComparedLimit(label, None, None, "the shares of the channels depend on the coupling; see `limits`")
     try:
-        found = limit_of_model(inquiry.model.with_signal_scaled(inquiry.shares), method, cl)
+        found = limit_of_model(study.model.with_signal_scaled(study.shares), method, cl)
     except Na64StatError as error:
         return ComparedLimit(label, None, None, reason_of(error, method.name))
     if found.observed is None:
         return ComparedLimit(label, None, None, "; ".join(found.notes))
-    couplings = inquiry.coupling(np.array([found.observed]))
+    couplings = study.coupling(np.array([found.observed]))
     note = f"from {found.lower:.4g} events" if found.lower else ""
     return ComparedLimit(label, found.observed, None if couplings is None else float(couplings[0]), note)
 
 
-def _without_couplings(inquiry: Inquiry, rows: Sequence[ComparedLimit]) -> tuple[str, ...]:
+def _without_couplings(study: PosteriorStudy, rows: Sequence[ComparedLimit]) -> tuple[str, ...]:
     """Why limits on the events stand without a coupling."""
-    if inquiry.mass is None or inquiry.power is not None or all(row.coupling is not None for row in rows):
+    if study.mass is None or study.power is not None or all(row.coupling is not None for row in rows):
         return ()
     text = (
         "limits on the events alone: they are no power of the coupling, so that several couplings may give as many "

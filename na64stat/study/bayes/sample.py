@@ -11,23 +11,26 @@ from typing import Any, Final
 
 import numpy as np
 
+from na64stat.arguments import check
 from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.scenarios.base import Scenario, ScenarioFactory
-from na64stat.stats.bayes import sampler
 from na64stat.stats.bayes.autocorrelation import autocorrelation_time
 from na64stat.stats.bayes.burn_in import burn_in, walkers_apart
 from na64stat.stats.bayes.diagnostics import AUTOCORRELATIONS, LARGEST_R_HAT, split_r_hat
 from na64stat.stats.bayes.posterior import Posterior
 from na64stat.stats.bayes.priors import Prior
-from na64stat.stats.bayes.sampler import Chain, Ensembles
+from na64stat.stats.bayes.sampler import Chain, Sampler, advance, begin, check_steps
 from na64stat.stats.likelihood.model import Model
 from na64stat.study.bayes.chain_file import ChainFile, locked, write_chain
-from na64stat.study.bayes.inquiry import Inquiry
-from na64stat.study.bayes.question import pose
+from na64stat.study.bayes.posterior import PosteriorStudy
 from na64stat.study.bayes.samples import Samples, discarded, kept_part, notes_on_burn_in
+from na64stat.study.bayes.set_up import set_up, subject_of
+from na64stat.study.question import Question
 from na64stat.yields.survival import DepthAverage
+
+DEFAULT_SAMPLER: Final = Sampler()
 
 _FIRST: Final = 1000
 _BLOCK: Final = 250
@@ -38,21 +41,18 @@ _SECONDS: Final = 5.0
 
 
 def sample(
-    scenario: Scenario | ScenarioFactory | Model,
+    scenario: Scenario | ScenarioFactory | Question | Model,
     run: Run | Sequence[Run] | None = None,
     *,
     prior: Prior | Sequence[Prior],
     mass: float | None = None,
     regions: Sequence[str] | None = None,
     counts: Mapping[str, int] | None = None,
-    systematics: bool = True,
-    correlated: Sequence[str] = (),
-    average: DepthAverage = DepthAverage.LAYERS,
-    walkers: int = 32,
-    ensembles: int = 4,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
     steps: int | None = None,
-    most_steps: int = 50_000,
-    seed: int = 0,
+    sampler: Sampler = DEFAULT_SAMPLER,
     file: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     track: Track = iter,
@@ -61,10 +61,9 @@ def sample(
 
     Parameters
     ----------
-    scenario
-        A scenario with mass and coupling, a class of one, or a `Model`, which is a workspace of your own.
-    run
-        Where; several runs are combined. None for a `Model`.
+    scenario, run
+        A scenario with mass and coupling, or a class of one, and a run, or several to combine; a `Question`, which holds both; or
+        a `Model`, which is a workspace of your own.
     prior
         Of the coupling, of the yield (signal events in all channels) or of mu; with one of the mass, a sequence of two.
         There is no default. Nuisance parameters have what their auxiliary measurements leave of a flat one.
@@ -74,15 +73,11 @@ def sample(
         As in `limits`.
     counts
         Counts to suppose instead of the observed ones, by channel.
-    walkers, ensembles
-        Walkers of each ensemble, and independent ensembles.
     steps
         Steps to keep of each ensemble, after a quarter as many that are discarded. By default as many as 50 autocorrelation
         times take.
-    most_steps
-        Where that ends, converged or not; the record says which.
-    seed
-        Of the random numbers; the same gives the same chain.
+    sampler
+        Walkers, independent ensembles, seed, and where the default number of steps ends.
     file
         HDF5 file of the chain. If it is there and belongs to the same question, the chain in it is continued.
     overwrite
@@ -101,38 +96,37 @@ def sample(
     ----------
     D. Foreman-Mackey et al., PASP 125 (2013) 306 (emcee).
     """
-    for name, value in (("steps", steps), ("most_steps", most_steps)):
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or not 8 <= value <= 10_000_000
-        ):
-            raise InputError(f"{name} = {value}: expected a whole number from 8 to 10000000")
-    if steps is not None and steps > most_steps:
-        raise InputError(f"steps = {steps}: more than most_steps = {most_steps}; expected at most that many")
-    settings = Ensembles(walkers, ensembles, seed)
-    asked: dict[str, Any] = {"mass": mass, "regions": regions, "counts": counts, "systematics": systematics}
-    inquiry = pose(scenario, run, prior, correlated=correlated, average=average, track=track, **asked)
-    settings.check(inquiry.posterior.dimension)
-    question = {"study": "posterior", **inquiry.facts, "walkers": walkers, "ensembles": ensembles, "seed": seed}
-    work = _Work(inquiry, question, None if file is None else Path(file))
+    check("sampler", sampler, Sampler, "expected a Sampler, such as Sampler(seed=1)")
+    check_steps("steps", steps)
+    if steps is not None and steps > sampler.most_steps:
+        raise InputError(f"steps = {steps}: more than most_steps = {sampler.most_steps}; expected at most that many")
+    subject = subject_of(
+        scenario, run, regions=regions, systematics=systematics, correlated=correlated, average=average
+    )
+    study = set_up(subject, prior, mass=mass, counts=counts, track=track)
+    sampler.check(study.posterior.dimension)
+    settings = {"walkers": sampler.walkers, "ensembles": sampler.ensembles, "seed": sampler.seed}
+    question = {"study": "posterior", **study.facts, **settings}
+    work = _Work(study, question, None if file is None else Path(file))
     if work.path is None:
-        chains = sampler.begin(inquiry.posterior, settings)
-        chains, kept = _lengthen(work, chains, steps, most_steps, track)
+        chains = begin(study.posterior, sampler)
+        chains, kept = _lengthen(work, chains, steps, sampler.most_steps, track)
     else:
         with locked(work.path):
-            chains = work.read(overwrite) or sampler.begin(inquiry.posterior, settings)
+            chains = work.read(overwrite) or begin(study.posterior, sampler)
             try:
-                chains, kept = _lengthen(work, chains, steps, most_steps, track)
+                chains, kept = _lengthen(work, chains, steps, sampler.most_steps, track)
             finally:  # also if it is stopped: the list holds what has been done
                 work.write(chains)
-    return _samples(inquiry, question, chains, kept)
+    return _samples(study, question, chains, kept)
 
 
 class _Work:
     """The chain's file, and when it was last written."""
 
-    def __init__(self, inquiry: Inquiry, question: Mapping[str, Any], path: Path | None) -> None:
-        self.inquiry, self.question, self.path = inquiry, question, path
-        self.posterior = inquiry.posterior
+    def __init__(self, study: PosteriorStudy, question: Mapping[str, Any], path: Path | None) -> None:
+        self.study, self.question, self.path = study, question, path
+        self.posterior = study.posterior
         self._next = time.monotonic() + _SECONDS
         self._steps = -1
 
@@ -156,7 +150,7 @@ class _Work:
         later = np.concatenate(
             [chain.points[chain.steps // 2 :].reshape(-1, self.posterior.dimension) for chain in chains]
         )
-        write_chain(self.path, self.question, self.posterior, chains, self.inquiry.notes_on(later))
+        write_chain(self.path, self.question, self.posterior, chains, self.study.notes_on(later))
         self._steps = steps
         self._next = time.monotonic() + max(_SECONDS, 10 * (time.monotonic() - begin))
 
@@ -187,7 +181,7 @@ def _to(work: _Work, chains: list[Chain], kept: int, track: Track) -> list[Chain
         for number, chain in enumerate(chains):
             missing = min(block + _BLOCK, total) - chain.steps
             if missing > 0:
-                chains[number] = sampler.advance(work.posterior, chain, missing)
+                chains[number] = advance(work.posterior, chain, missing)
         work.look(chains)
     return chains
 
@@ -210,8 +204,8 @@ def _arrived(chains: Sequence[Chain], kept: int) -> int:
     return burn_in(np.stack([chain.log_prob[: kept + discarded(kept)] for chain in chains]))
 
 
-def _samples(inquiry: Inquiry, question: Mapping[str, Any], chains: Sequence[Chain], kept: int) -> Samples:
-    posterior = inquiry.posterior
+def _samples(study: PosteriorStudy, question: Mapping[str, Any], chains: Sequence[Chain], kept: int) -> Samples:
+    posterior = study.posterior
     arrived = _arrived(chains, kept)
     points = np.stack([kept_part(chain.points, kept, arrived) for chain in chains])
     flat, shape = points.reshape(-1, posterior.dimension), points.shape[:-1]
@@ -224,7 +218,7 @@ def _samples(inquiry: Inquiry, question: Mapping[str, Any], chains: Sequence[Cha
         signal=signal.reshape(*shape, -1),
         expected=expected.reshape(*shape, -1),
         acceptance=tuple(float(chain.accepted.mean()) / chain.steps for chain in chains),
-        notes=(*inquiry.notes_on(flat), *notes_on_burn_in(kept, arrived)),
+        notes=(*study.notes_on(flat), *notes_on_burn_in(kept, arrived)),
         log_prob=np.stack([kept_part(chain.log_prob, kept, arrived) for chain in chains]),
         burn_in=arrived,
         before=max(discarded(kept), arrived),

@@ -16,33 +16,33 @@ from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.records.artefact import real_excess
-from na64stat.records.exclusion import Exclusion
-from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.records.map import Exclusion
+from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.dependence import is_packaged
 from na64stat.stats.method import Method
-from na64stat.study.maps.long_work import Means, question_of, warn_of_doubts
+from na64stat.study.maps.long_work import Means, journal_header, warn_of_doubts
 from na64stat.study.maps.points import MapEvaluator, MapPoints, MapWork
-from na64stat.study.provenance import of_result
-from na64stat.study.signal_test import LEVELS, SignalTest
+from na64stat.study.question import Question
+from na64stat.study.signal_test import LEVELS
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
 
 
 def exclusion(
-    scenario: ScenarioFactory,
-    run: Run | Sequence[Run],
-    masses: tuple[float, float],
-    couplings: tuple[float, float],
+    scenario: ScenarioFactory | Question,
+    run: Run | Sequence[Run] | None = None,
+    masses: tuple[float, float] = (0.0, 0.0),
+    couplings: tuple[float, float] = (0.0, 0.0),
     *,
     tolerance: float = 0.005,
     levels: Sequence[str] = LEVELS,
-    method: Method | None = None,
     regions: Sequence[str] | None = None,
-    cl: float = 0.90,
-    systematics: bool = True,
-    correlated: Sequence[str] = (),
-    average: DepthAverage = DepthAverage.LAYERS,
+    method: Method | None = None,
+    cl: float | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
     workers: int | Executor = 1,
     journal: str | os.PathLike[str] | None = None,
     track: Track = iter,
@@ -51,7 +51,7 @@ def exclusion(
 
     Parameters
     ----------
-    scenario, run, method, regions, cl, systematics, correlated, average
+    scenario, run, regions, method, cl, systematics, correlated, average
         As in `limits`.
     masses, couplings
         Ranges [GeV; unit of the scenario's coupling].
@@ -69,21 +69,30 @@ def exclusion(
     InputError
         If a range, a level or the question is wrong, the journal belongs to another question, or every point failed.
     """
-    check_factory(scenario)
+    question = Question.of(
+        scenario,
+        run,
+        regions=regions,
+        method=method,
+        cl=cl,
+        systematics=systematics,
+        correlated=correlated,
+        average=average,
+    )
     box = np.array([interval("masses", masses), interval("couplings", couplings)])
     levels = names("levels", levels)
     unknown = [level for level in levels if level not in LEVELS]
     if unknown or not levels:
         raise InputError(f"levels: {', '.join(unknown) or 'none'}; expected {', '.join(LEVELS)}")
-    first = scenario(mass=float(box[0, 0]), coupling=1.0)
-    test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
-    work = MapWork(scenario, test, average)
+    first = question.probe(box[0, 0])
+    test = question.test(first)
+    work = MapWork(question.factory, test, question.average)
     doubts = warn_of_doubts(work, box[0], (float(box[1, 0]), float(box[1, 1])))
     wanted = [level for level in levels if level in test.levels]
     if not wanted:
         raise InputError(f"levels {', '.join(levels)}: a projection has no observed level; expected median")
-    question = question_of("exclusion", work, *box, tolerance=tolerance, levels=wanted)
-    with Means(workers, journal, track).engine(work, question) as engine:
+    header = journal_header("exclusion", work, *box, tolerance=tolerance, levels=wanted)
+    with Means(workers, journal, track).engine(work, header) as engine:
         evaluate = _Kept(MapEvaluator(work, engine, wanted))
         logs = np.log(box).tolist()
         nodes = refine(evaluate, (tuple(logs[0]), tuple(logs[1])), tolerance)
@@ -92,22 +101,16 @@ def exclusion(
         if len(failed) == len(reasons):
             raise InputError(str(reasons[0]))
     return Exclusion(
-        first.name,
-        first.coupling_unit,
-        test.run_name,
-        test.regions,
-        cl,
-        test.method.name,
-        np.exp(nodes.log_mass),
-        np.exp(nodes.log_coupling),
-        events,
-        excess,
-        smooth,
-        {int(i): str(reasons[i]) for i in failed},
-        tolerance,
-        nodes.unsettled,
-        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated),
-        (*test.notes, *doubts, *_note_of_mesh(first)),
+        **question.header(first, test),
+        mass=np.exp(nodes.log_mass),
+        coupling=np.exp(nodes.log_coupling),
+        events=events,
+        excess=excess,
+        smooth_excess=smooth,
+        reasons={int(i): str(reasons[i]) for i in failed},
+        tolerance=tolerance,
+        unsettled=nodes.unsettled,
+        notes=(*test.notes, *doubts, *_note_of_mesh(first)),
     )
 
 

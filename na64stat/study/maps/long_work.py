@@ -65,7 +65,7 @@ class Means:
                 raise
 
 
-def question_of(kind: str, work: MapWork, masses: Array, couplings: Array, **others: Any) -> dict[str, Any]:
+def journal_header(kind: str, work: MapWork, masses: Array, couplings: Array, **others: Any) -> dict[str, Any]:
     """Everything that a study `kind` over these masses and couplings depends on (a grid, or the corners of a box)."""
     test = work.test
     probe = work.scenario(mass=float(masses[0]), coupling=1.0)

@@ -1,4 +1,4 @@
-"""CL_s over a grid of masses and couplings; the record is in `na64stat.records.scan`."""
+"""CL_s over a grid of masses and couplings; the record is in `na64stat.records.map`."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ from na64stat.errors import InputError
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
 from na64stat.records.artefact import real_excess
-from na64stat.records.scan import VERDICTS, Scan
+from na64stat.records.map import SCAN_LEVELS, Scan
 from na64stat.records.status import failed as failed_status
-from na64stat.scenarios.base import ScenarioFactory, check_factory
+from na64stat.scenarios.base import ScenarioFactory
 from na64stat.stats.method import Method
-from na64stat.study.maps.long_work import Means, question_of, warn_of_doubts
+from na64stat.study.maps.long_work import Means, journal_header, warn_of_doubts
 from na64stat.study.maps.points import MapEvaluator, MapPoints, MapWork
-from na64stat.study.provenance import of_result
-from na64stat.study.signal_test import SignalTest
+from na64stat.study.question import Question
 from na64stat.yields.survival import DepthAverage
 
 Array = NDArray[np.float64]
 
 
 def scan(
-    scenario: ScenarioFactory,
-    run: Run | Sequence[Run],
-    masses: float | Sequence[float] | Array,
-    couplings: float | Sequence[float] | Array,
+    scenario: ScenarioFactory | Question,
+    run: Run | Sequence[Run] | None = None,
+    masses: float | Sequence[float] | Array = (),
+    couplings: float | Sequence[float] | Array = (),
     *,
-    method: Method | None = None,
     regions: Sequence[str] | None = None,
-    cl: float = 0.90,
-    systematics: bool = True,
-    correlated: Sequence[str] = (),
-    average: DepthAverage = DepthAverage.LAYERS,
+    method: Method | None = None,
+    cl: float | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
     workers: int | Executor = 1,
     journal: str | os.PathLike[str] | None = None,
     track: Track = iter,
@@ -47,7 +46,7 @@ def scan(
 
     Parameters
     ----------
-    scenario, run, method, regions, cl, systematics, correlated, average
+    scenario, run, regions, method, cl, systematics, correlated, average
         As in `limits`.
     masses, couplings
         The grid, increasing [GeV; unit of the scenario's coupling]; one or several of each.
@@ -65,38 +64,41 @@ def scan(
     InputError
         If the grid or the question is wrong, the journal belongs to another question, or every point failed.
     """
-    check_factory(scenario)
+    question = Question.of(
+        scenario,
+        run,
+        regions=regions,
+        method=method,
+        cl=cl,
+        systematics=systematics,
+        correlated=correlated,
+        average=average,
+    )
     grid_m, grid_g = _axis("masses", masses), _axis("couplings", couplings)
-    first = scenario(mass=float(grid_m[0]), coupling=1.0)
-    test = SignalTest.of(first, run, regions, method, cl, systematics, correlated)
-    work = MapWork(scenario, test, average)
+    first = question.probe(grid_m[0])
+    test = question.test(first)
+    work = MapWork(question.factory, test, question.average)
     doubts = warn_of_doubts(work, grid_m, (float(grid_g[0]), float(grid_g[-1])))
-    with Means(workers, journal, track).engine(work, question_of("scan", work, grid_m, grid_g)) as engine:
-        evaluate = MapEvaluator(work, engine, VERDICTS)
-        found = evaluate(np.repeat(grid_m, len(grid_g)), np.tile(grid_g, len(grid_m)))
-        if (found.reasons != "").all():
-            raise InputError(str(found.reasons[0]))
+    with Means(workers, journal, track).engine(work, journal_header("scan", work, grid_m, grid_g)) as engine:
+        evaluate = MapEvaluator(work, engine, SCAN_LEVELS)
+        points = evaluate(np.repeat(grid_m, len(grid_g)), np.tile(grid_g, len(grid_m)))
+        if (points.reasons != "").all():
+            raise InputError(str(points.reasons[0]))
     shape = len(grid_m), len(grid_g)
 
     def maps(values: Mapping[str, Array]) -> dict[str, Array]:
         return {name: flat.reshape(shape) for name, flat in values.items()}
 
     return Scan(
-        first.name,
-        first.coupling_unit,
-        test.run_name,
-        test.regions,
-        cl,
-        test.method.name,
-        grid_m,
-        grid_g,
-        maps(found.events),
-        maps(found.cl_s),
-        maps(found.excess),
-        maps(found.smooth_excess),
-        status_of(found, evaluate.levels[0], shape),
-        of_result(first, test.runs, average, method=test.method, systematics=systematics, correlated=test.correlated),
-        (*test.notes, *doubts),
+        **question.header(first, test),
+        mass=grid_m,
+        coupling=grid_g,
+        events=maps(points.events),
+        cl_s=maps(points.cl_s),
+        excess=maps(points.excess),
+        smooth_excess=maps(points.smooth_excess),
+        status=status_of(points, evaluate.levels[0], shape),
+        notes=(*test.notes, *doubts),
     )
 
 

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from na64stat.errors import ComputationError, Na64StatError, ScenarioError
-from na64stat.experiment.run import MUONS, BackgroundScaling, Run, check_run
+from na64stat.experiment.run import MUONS, BackgroundScaling, Run
 from na64stat.records.artefact import note_of_events
 from na64stat.records.projection import MotNeeded, Need
 from na64stat.records.status import failed
@@ -29,6 +29,7 @@ from na64stat.stats.exact.one_bin import OneRegion
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.method import Method
 from na64stat.study.projection.discovery import FEWEST_EVENTS, THRESHOLDS, Discovery, first_count, last_failure
+from na64stat.study.question import Question
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.growth import strong_coupling
 from na64stat.yields.survival import DepthAverage
@@ -53,24 +54,23 @@ background is followed until the signal is this many Poisson fluctuations of all
 
 
 def mot_needed(
-    scenario: Scenario,
-    run: Run,
+    scenario: Scenario | Question,
+    run: Run | None = None,
     *,
     background: BackgroundScaling = BackgroundScaling.NONE,
     regions: Sequence[str] | None = None,
     method: Method | None = None,
-    cl: float = 0.90,
-    systematics: bool = True,
-    average: DepthAverage = DepthAverage.LAYERS,
+    cl: float | None = None,
+    systematics: bool | None = None,
+    average: DepthAverage | None = None,
 ) -> MotNeeded:
     """Muons on target from which on a point is excluded, and discovered at 3 and 5 standard deviations, in the median.
 
     Parameters
     ----------
-    scenario
-        The point: a scenario with its mass and coupling.
-    run
-        The detector; its observed counts play no part.
+    scenario, run
+        The point, a scenario with its mass and coupling, and the detector, whose observed counts play no part; or a `Question`
+        about them.
     background, regions, method, cl, systematics, average
         As in `project`.
 
@@ -81,43 +81,46 @@ def mot_needed(
     InputError
         What `Run.with_mot` or `limits` refuses.
     """
-    check_scenario(scenario)
-    check_run(run)
-    test = SignalTest.of(scenario, run.with_mot(run.mot, background), regions, method, cl, systematics)
-    question = _Question(run, background, test.regions, test.method, cl, systematics)
-    found = test.events(scenario, np.array([scenario.coupling]), average)
-    smooth = test.events(scenario, np.array([scenario.coupling]), DepthAverage.CONTINUOUS)
-    told = None if average is DepthAverage.CONTINUOUS else note_of_events(found, smooth)
-    found = smooth if told else found
-    events = {name: float(values[0]) for name, values in found.items()}
+    if not isinstance(scenario, Question):
+        check_scenario(scenario)
+    question = Question.of(
+        scenario, run, regions=regions, method=method, cl=cl, systematics=systematics, average=average
+    )
+    point, detector = question.point, question.single_run
+    test = question.with_run(detector.with_mot(detector.mot, background)).test(point)
+    by_layers = test.events(point, np.array([point.coupling]), question.average)
+    smooth = test.events(point, np.array([point.coupling]), DepthAverage.CONTINUOUS)
+    artefact = None if question.average is DepthAverage.CONTINUOUS else note_of_events(by_layers, smooth)
+    events = {name: float(values[0]) for name, values in (smooth if artefact else by_layers).items()}
     if sum(events.values()) == 0:
         raise ScenarioError(
-            f"{scenario.name} at mass {scenario.mass:g} GeV and coupling {scenario.coupling:g}: no signal in "
+            f"{point.name} at mass {point.mass:g} GeV and coupling {point.coupling:g}: no signal in "
             f"{', '.join(test.regions)}; expected another coupling"
         )
-    needs = tuple(_need(question, events, verdict) for verdict in VERDICTS)
+    exposures = _Exposures(detector, background, test.regions, test.method, test.cl, test.systematics)
+    needs = tuple(_need(exposures, events, verdict) for verdict in VERDICTS)
     return MotNeeded(
-        scenario.name,
-        scenario.mass,
-        scenario.coupling,
-        scenario.coupling_unit,
-        run.name,
-        test.regions,
-        cl,
-        question.method.name,
-        background.value,
-        run.background_setting,
-        events,
-        needs,
-        (
+        scenario=point.name,
+        mass=point.mass,
+        coupling=point.coupling,
+        coupling_unit=point.coupling_unit,
+        run=detector.name,
+        regions=test.regions,
+        cl=test.cl,
+        method=test.method.name,
+        background=background.value,
+        background_setting=detector.background_setting,
+        events=events,
+        needs=needs,
+        notes=(
             *Discovery(test).notes,
-            *([told] if told else []),
-            *strong_coupling(scenario, [scenario.coupling]),
+            *([artefact] if artefact else []),
+            *strong_coupling(point, [point.coupling]),
         ),
     )
 
 
-class _Question:
+class _Exposures:
     """Tests of one detector with any number of muons on target."""
 
     def __init__(
@@ -141,12 +144,12 @@ class _Question:
         return len(self.regions) == 1 and (verdict != EXCLUDED or self.method == Exact())
 
 
-def _need(question: _Question, events: Mapping[str, float], verdict: str) -> Need:
+def _need(exposures: _Exposures, events: Mapping[str, float], verdict: str) -> Need:
     try:
-        if question.background is BackgroundScaling.PER_MOT:
-            mot, reason = _growing(question, events, verdict)
+        if exposures.background is BackgroundScaling.PER_MOT:
+            mot, reason = _growing(exposures, events, verdict)
         else:
-            mot, reason = _constant(question, events, verdict)
+            mot, reason = _constant(exposures, events, verdict)
     except Na64StatError as error:
         return Need(verdict, None, None, failed(error))
     if mot is None:
@@ -156,12 +159,12 @@ def _need(question: _Question, events: Mapping[str, float], verdict: str) -> Nee
         mot, reason = low, "from one muon on"
     if mot > high:
         return Need(verdict, None, None, f"{mot:.3g} muons would be needed, more than {high:g}")
-    return Need(verdict, mot, sum(events.values()) * mot / question.run.mot, reason)
+    return Need(verdict, mot, sum(events.values()) * mot / exposures.run.mot, reason)
 
 
-def _constant(question: _Question, events: Mapping[str, float], verdict: str) -> tuple[float | None, str]:
+def _constant(exposures: _Exposures, events: Mapping[str, float], verdict: str) -> tuple[float | None, str]:
     """No background, or a fixed one: the signal strength that is needed, in muons of the run."""
-    test = question.test_at(question.run.mot)
+    test = exposures.test_at(exposures.run.mot)
     strength: float | None
     if verdict == EXCLUDED:
         total = sum(events.values())
@@ -171,47 +174,47 @@ def _constant(question: _Question, events: Mapping[str, float], verdict: str) ->
         strength = Discovery(test).strength_needed(events, _threshold(verdict))
     if strength is None:
         return None, "no signal strength suffices"
-    return strength * question.run.mot, ""
+    return strength * exposures.run.mot, ""
 
 
 def _threshold(verdict: str) -> float:
     return THRESHOLDS[VERDICTS.index(verdict) - 1]
 
 
-def _growing(question: _Question, events: Mapping[str, float], verdict: str) -> tuple[float | None, str]:
+def _growing(exposures: _Exposures, events: Mapping[str, float], verdict: str) -> tuple[float | None, str]:
     """A background that grows with the muons: search from where there is too little signal to 1e20."""
     # CL_s of any outcome is at least exp(-s), too.
-    fewest = min(FEWEST_EVENTS, -math.log1p(-question.cl)) if verdict == EXCLUDED else FEWEST_EVENTS
-    low = max(MUONS[0], question.run.mot * 0.9 * fewest / sum(events.values()))
+    fewest = min(FEWEST_EVENTS, -math.log1p(-exposures.cl)) if verdict == EXCLUDED else FEWEST_EVENTS
+    low = max(MUONS[0], exposures.run.mot * 0.9 * fewest / sum(events.values()))
     if low >= MUONS[1]:
         return (
             None,
-            f"there are {sum(events.values()) * MUONS[1] / question.run.mot:.3g} signal events at {MUONS[1]:g} muons",
+            f"there are {sum(events.values()) * MUONS[1] / exposures.run.mot:.3g} signal events at {MUONS[1]:g} muons",
         )
-    end = _end(question, events, low)
-    if question.by_count(verdict):
-        return _Staircase(question, events, verdict).search(low, end)
-    return _followed(question, events, verdict, (low, end))
+    end = _end(exposures, events, low)
+    if exposures.by_count(verdict):
+        return _Staircase(exposures, events, verdict).search(low, end)
+    return _followed(exposures, events, verdict, (low, end))
 
 
-def _end(question: _Question, events: Mapping[str, float], low: float) -> float:
+def _end(exposures: _Exposures, events: Mapping[str, float], low: float) -> float:
     """Muons up to which a search goes."""
-    if len(question.regions) > 1:
+    if len(exposures.regions) > 1:
         return MUONS[1]
-    background, signal = question.run.region(question.regions[0]).background, sum(events.values())
-    if question.systematics and background.uncertainty > 0:
+    background, signal = exposures.run.region(exposures.regions[0]).background, sum(events.values())
+    if exposures.systematics and background.uncertainty > 0:
         factor = _ENOUGH**2 * background.events / background.uncertainty**2
     else:
         factor = _ENOUGH**2 * (signal + background.events) / signal**2
-    return min(max(question.run.mot * factor, 100 * low), MUONS[1])
+    return min(max(exposures.run.mot * factor, 100 * low), MUONS[1])
 
 
 class _Step:
     """One channel at one number of muons: which count decides, and whether a count says what is asked."""
 
-    def __init__(self, question: _Question, events: Mapping[str, float], verdict: str, mot: float) -> None:
-        self.verdict, self.test = verdict, question.test_at(mot)
-        self.events = sum(events.values()) * mot / question.run.mot
+    def __init__(self, exposures: _Exposures, events: Mapping[str, float], verdict: str, mot: float) -> None:
+        self.verdict, self.test = verdict, exposures.test_at(mot)
+        self.events = sum(events.values()) * mot / exposures.run.mot
         self.discovery = Discovery(self.test)
 
     @cached_property
@@ -248,22 +251,22 @@ class _Step:
 class _Staircase:
     """The last failure of a verdict in one channel."""
 
-    def __init__(self, question: _Question, events: Mapping[str, float], verdict: str) -> None:
-        self.question, self.events, self.verdict = question, events, verdict
+    def __init__(self, exposures: _Exposures, events: Mapping[str, float], verdict: str) -> None:
+        self.exposures, self.events, self.verdict = exposures, events, verdict
         self._known: dict[float, _Step] = {}
 
     def at(self, mot: float) -> _Step:
         if mot not in self._known:
-            self._known[mot] = _Step(self.question, self.events, self.verdict, mot)
+            self._known[mot] = _Step(self.exposures, self.events, self.verdict, mot)
         return self._known[mot]
 
     def search(self, low: float, high: float) -> tuple[float | None, str]:
         """Muons from which on the verdict always holds up to `high`; it fails at `low`, or `low` is one muon."""
         last = self.at(high)
         if last.margin(last.count) <= 0:
-            background = last.test.runs[0].region(self.question.regions[0]).background
+            background = last.test.runs[0].region(self.exposures.regions[0]).background
             text = f"{last.events:.3g} signal events at {high:.3g} muons are too few on a background of {background.events:.3g}"
-            if self.question.systematics and background.uncertainty > 0:
+            if self.exposures.systematics and background.uncertainty > 0:
                 share = background.uncertainty / background.events
                 text += f", whose relative uncertainty of {share:.2g} does not shrink with more muons"
             return None, text
@@ -304,17 +307,17 @@ class _Staircase:
 
 
 def _followed(
-    question: _Question, events: Mapping[str, float], verdict: str, ends: tuple[float, float]
+    exposures: _Exposures, events: Mapping[str, float], verdict: str, ends: tuple[float, float]
 ) -> tuple[float | None, str]:
     """Several channels, or another method: point by point, as far as the method goes."""
 
     def holds(mot: float) -> bool:
         if mot not in known:
-            scaled = {name: count * mot / question.run.mot for name, count in events.items()}
-            test = question.test_at(mot)
+            scaled = {name: count * mot / exposures.run.mot for name, count in events.items()}
+            test = exposures.test_at(mot)
             if verdict == EXCLUDED:
                 cl_s = test.direct({name: np.array([count]) for name, count in scaled.items()})["median"][0]
-                known[mot] = bool(cl_s < 1 - question.cl)
+                known[mot] = bool(cl_s < 1 - exposures.cl)
             else:
                 known[mot] = Discovery(test).median(scaled) >= _threshold(verdict)
         return known[mot]

@@ -6,25 +6,23 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.arguments import numbers
 from na64stat.errors import InputError, Na64StatError, ValidityWarning
-from na64stat.experiment.run import BackgroundScaling, Run, check_run
+from na64stat.experiment.run import BackgroundScaling, Run
 from na64stat.progress import Track
 from na64stat.records.projection import Projection, ProjectionPoint, Reach
 from na64stat.records.status import failed, from_below
-from na64stat.scenarios.base import Scenario, ScenarioFactory, check_factory
+from na64stat.scenarios.base import Scenario, ScenarioFactory
 from na64stat.scenarios.dependence import is_packaged
-from na64stat.stats.exact.exact import method_of
 from na64stat.stats.method import Method
 from na64stat.study.depth_test import DepthTest
 from na64stat.study.limits import SAME, excluded_intervals, limits
 from na64stat.study.projection.discovery import THRESHOLDS, Discovery
-from na64stat.study.provenance import of_result
+from na64stat.study.question import Question
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.growth import reference, strong_coupling, yield_power
 from na64stat.yields.survival import DepthAverage
@@ -35,18 +33,18 @@ _PER_DECADE, _PER_DECADE_OF_SEVERAL = 40, 10
 
 
 def project(
-    scenario: ScenarioFactory,
-    run: Run,
-    masses: float | Sequence[float] | Array,
-    mot: float | Sequence[float] | Array,
+    scenario: ScenarioFactory | Question,
+    run: Run | None = None,
+    masses: float | Sequence[float] | Array = (),
+    mot: float | Sequence[float] | Array = (),
     *,
     background: BackgroundScaling = BackgroundScaling.NONE,
     regions: Sequence[str] | None = None,
     method: Method | None = None,
-    cl: float = 0.90,
-    systematics: bool = True,
+    cl: float | None = None,
+    systematics: bool | None = None,
+    average: DepthAverage | None = None,
     couplings: tuple[float, float] | None = None,
-    average: DepthAverage = DepthAverage.LAYERS,
     discovery: bool = True,
     track: Track = iter,
 ) -> Projection:
@@ -54,17 +52,15 @@ def project(
 
     Parameters
     ----------
-    scenario
-        A scenario class, or anything that makes one from `mass` and `coupling`.
-    run
-        The detector; its observed counts play no part.
+    scenario, run
+        As in `limits`; one run is the detector, and its observed counts play no part.
     masses
         Mass, or several [GeV].
     mot
         Muons on target, one number or several, each from 1 to 1e20.
     background
         What becomes of the background that the run has in use.
-    regions, method, cl, systematics, couplings, average
+    regions, method, cl, systematics, average, couplings
         As in `limits`. The method is that of the limits; the discovery reach is always exact.
     discovery
         Whether to look for the discovery reach, too; of several channels it takes longer than the limits.
@@ -78,50 +74,41 @@ def project(
     InputError
         No masses or muons, some twice, muons out of range, or what `limits` refuses.
     """
-    check_factory(scenario)
-    check_run(run)
+    question = Question.of(
+        scenario, run, regions=regions, method=method, cl=cl, systematics=systematics, average=average
+    )
+    detector = question.single_run
     masses, mot = numbers("masses", masses), numbers("mot", mot)
     for name, values in (("masses", masses), ("mot", mot)):
         if not len(values):
             raise InputError(f"{name}: none given; expected at least one")
         if len(set(values.tolist())) != len(values):
             raise InputError(f"{name}: {len(values)} values, {len(set(values.tolist()))} different; expected each once")
-    projected = [run.with_mot(float(value), background) for value in mot]
-    asked: dict[str, Any] = {"method": method_of(method), "cl": cl, "systematics": systematics}
+    projected = [detector.with_mot(float(value), background) for value in mot]
+    first = question.probe(masses[0])
     points: list[ProjectionPoint] = []
-    notes: list[str] = [_background_note(run, background)]
+    notes: list[str] = [_background_note(detector, background)]
     for number, one in track(list(enumerate(projected))):
         with warnings.catch_warnings():
             if number:  # where formulas lose validity does not depend on the muons: said once
                 warnings.simplefilter("ignore", ValidityWarning)
-            found = limits(scenario, one, masses, regions=regions, couplings=couplings, average=average, **asked)
-        notes += [note.replace(f"run {one.name}", f"run {run.name}") for note in found.notes]
+            found = limits(question.with_run(one), masses=masses, couplings=couplings)
+        notes += [note.replace(f"run {one.name}", f"run {detector.name}") for note in found.notes]
         reaches: list[tuple[Reach, ...]] = [() for _ in found.points]
         if discovery:
-            search = _Search(Discovery(SignalTest(one, found.regions, systematics=systematics)), average, couplings)
-            reaches = [search.reaches(scenario(mass=point.mass, coupling=1.0)) for point in found.points]
+            test = SignalTest(one, found.regions, systematics=question.systematics)
+            search = _Search(Discovery(test), question.average, couplings)
+            reaches = [search.reaches(question.probe(point.mass)) for point in found.points]
             notes += search.discovery.notes
             reached = [reach.coupling for found_there in reaches for reach in found_there]
-            notes += strong_coupling(scenario(mass=float(masses[0]), coupling=1.0), reached, "in the discovery reach")
+            notes += strong_coupling(first, reached, "in the discovery reach")
         points += [ProjectionPoint(one.mot, *pair) for pair in zip(found.points, reaches, strict=True)]
     return Projection(
-        scenario=found.scenario,
-        coupling_unit=found.coupling_unit,
-        run=run.name,
-        regions=found.regions,
-        cl=cl,
-        method=found.method,
+        **question.header(first, question.test(first)),
         background=background.value,
-        background_setting=run.background_setting,
+        background_setting=detector.background_setting,
         points=tuple(points),
         notes=tuple(dict.fromkeys(notes)),
-        provenance=of_result(
-            scenario(mass=float(masses[0]), coupling=1.0),
-            [run],
-            average,
-            method=asked["method"],
-            systematics=systematics,
-        ),
     )
 
 

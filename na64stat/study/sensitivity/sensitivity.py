@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from na64stat.arguments import check, names, numbers, several
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning, RegionError, ValidityWarning
@@ -35,12 +35,12 @@ from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.base import ScenarioFactory, check_factory
 from na64stat.scenarios.dark_sector import DarkSector
-from na64stat.stats.exact.exact import method_of
 from na64stat.stats.method import Method
 from na64stat.study.limits import limits
-from na64stat.study.provenance import of_several
+from na64stat.study.provenance import provenance_of_several
+from na64stat.study.question import Question
 from na64stat.study.sensitivity.assumptions import standard_variations
-from na64stat.study.sensitivity.variation import Setting, Variation
+from na64stat.study.sensitivity.variation import Inputs, Variation
 from na64stat.yields.survival import DepthAverage
 
 CALIBRATION: Final = "2022"
@@ -113,9 +113,9 @@ def sensitivity(
     variations: Sequence[Variation] | None = None,
     efficiency: EfficiencyRule = EfficiencyRule.REINFERRED,
     method: Method | None = None,
-    cl: float = 0.90,
-    systematics: bool = True,
-    average: DepthAverage = DepthAverage.LAYERS,
+    cl: float | None = None,
+    systematics: bool | None = None,
+    average: DepthAverage | None = None,
     track: Track = iter,
 ) -> Sensitivity:
     """Move what is assumed, one thing at a time, and see how far each limit moves.
@@ -123,7 +123,7 @@ def sensitivity(
     Parameters
     ----------
     run
-        Of `load_run`, with any background setting or number of muons.
+        Of `load_run`, with any background part or number of muons.
     headlines
         The limits, one or several; default `HEADLINES`, those in regions that the run has.
     variations
@@ -145,38 +145,38 @@ def sensitivity(
     standard, reasons = standard_variations(run)
     chosen = _chosen(run, headlines)
     calibration = _calibration(run, efficiency)
-    asked: dict[str, Any] = {"method": method_of(method), "cl": cl, "systematics": systematics}
-    settings = [Setting(*_asked(item), run, calibration, average) for item in chosen]
+    question = Question.of(chosen[0].scenario, run, method=method, cl=cl, systematics=systematics, average=average)
+    inputs = [Inputs(*_resolved(item), run, calibration, question.average) for item in chosen]
     lines: list[list[HeadlineLimit]] = []
     notes = [_EFFICIENCY_NOTES[efficiency]]
-    for setting in settings:
-        found = _limits(setting, asked, ValidityWarning)
-        lines.append(_headlines(setting, found))
+    for part in inputs:
+        found = _limits(part, question, ValidityWarning)
+        lines.append(_headlines(part, found))
         notes += found.notes
-    every = tuple(line for part in lines for line in part)
+    every = tuple(line for stated in lines for line in stated)
     if len({line.name for line in every}) != len(every):
         raise InputError("headlines: a scenario, regions and mass stand there twice; expected each once")
     shifts: list[Shift] = []
     for variation in track(list(standard if variations is None else variations)):
-        for setting, part in zip(settings, lines, strict=True):
-            if variation.concerns(setting):
-                shifts += _shifts(variation, setting, part, efficiency, asked)
+        for part, stated in zip(inputs, lines, strict=True):
+            if variation.concerns(part):
+                shifts += _shifts(variation, part, stated, efficiency, question)
     return Sensitivity(
         run=run.name,
         background=run.background_setting,
-        cl=cl,
-        method=asked["method"].name,
+        cl=question.cl,
+        method=question.statistical_method.name,
         efficiency=efficiency.value,
         headlines=every,
         shifts=tuple(shifts),
         numbers=_assumed(run, shifts, reasons, variations is None),
         notes=tuple(dict.fromkeys(notes)),
-        provenance=of_several(
-            [(setting.scenario(mass=setting.masses[0], coupling=1.0), setting.regions) for setting in settings],
+        provenance=provenance_of_several(
+            [(part.scenario(mass=part.masses[0], coupling=1.0), part.regions) for part in inputs],
             [run],
-            average,
-            method=asked["method"],
-            systematics=systematics,
+            question.average,
+            method=question.statistical_method,
+            systematics=question.systematics,
         ),
     )
 
@@ -210,7 +210,7 @@ def _calibration(run: Run, rule: EfficiencyRule) -> Run:
     return run if run.digest == packaged.digest else packaged
 
 
-def _asked(headline: Headline) -> tuple[ScenarioFactory, tuple[float, ...], tuple[str, ...]]:
+def _resolved(headline: Headline) -> tuple[ScenarioFactory, tuple[float, ...], tuple[str, ...]]:
     check_factory(headline.scenario)
     masses = tuple(numbers("masses", headline.masses).tolist())
     if not masses:
@@ -219,13 +219,12 @@ def _asked(headline: Headline) -> tuple[ScenarioFactory, tuple[float, ...], tupl
     return headline.scenario, masses, names("regions", regions, RegionError)
 
 
-def _limits(setting: Setting, asked: dict[str, Any], silenced: type[Na64StatWarning]) -> ScenarioLimits:
-    """The limits of a setting; warnings of a class are in the notes, or have been given before."""
+def _limits(part: Inputs, question: Question, silenced: type[Na64StatWarning]) -> ScenarioLimits:
+    """The limits of a part; warnings of a class are in the notes, or have been given before."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", silenced)
-        return limits(
-            setting.scenario, setting.run, setting.masses, regions=setting.regions, average=setting.average, **asked
-        )
+        of_part = replace(question, scenario=part.scenario, run=part.run, regions=part.regions, average=part.average)
+        return limits(of_part, masses=part.masses)
 
 
 def _found(limits_: ScenarioLimits) -> list[_Found]:
@@ -241,26 +240,26 @@ def _found(limits_: ScenarioLimits) -> list[_Found]:
 _LAYERS_ONLY: Final = "excluded by the layer sum alone"
 
 
-def _headlines(setting: Setting, limits_: ScenarioLimits) -> list[HeadlineLimit]:
+def _headlines(part: Inputs, limits_: ScenarioLimits) -> list[HeadlineLimit]:
     """At each mass the lower edge, and the upper one if there is one."""
     name, unit = limits_.scenario, limits_.coupling_unit
     return [
-        HeadlineLimit(name, mass, setting.regions, edge, unit, found.edge(edge), found.status)
-        for mass, found in zip(setting.masses, _found(limits_), strict=True)
+        HeadlineLimit(name, mass, part.regions, edge, unit, found.edge(edge), found.status)
+        for mass, found in zip(part.masses, _found(limits_), strict=True)
         for edge in (("lower",) if found.upper is None else ("lower", "upper"))
     ]
 
 
 def _shifts(
-    variation: Variation, setting: Setting, lines: list[HeadlineLimit], rule: EfficiencyRule, asked: dict[str, Any]
+    variation: Variation, part: Inputs, lines: list[HeadlineLimit], rule: EfficiencyRule, question: Question
 ) -> list[Shift]:
-    """One variation of one setting: an entry for each of its limits."""
-    moved, efficiency = _follow(setting, variation.apply(setting), rule)
+    """One variation of one part: an entry for each of its limits."""
+    moved, efficiency = _follow(part, variation.apply(part), rule)
     try:
-        found = _found(_limits(moved, asked, Na64StatWarning))
+        found = _found(_limits(moved, question, Na64StatWarning))
     except Na64StatError as error:
-        found = [_Found(None, None, failed(error))] * len(setting.masses)
-    by_mass = dict(zip(setting.masses, found, strict=True))
+        found = [_Found(None, None, failed(error))] * len(part.masses)
+    by_mass = dict(zip(part.masses, found, strict=True))
     told = {name: getattr(variation, name) for name in ("what", "origin", "start", "end", "side", "why", "keys")}
     return [
         Shift(
@@ -286,8 +285,8 @@ def _status(line: HeadlineLimit, found: _Found) -> str:
     return "moved"
 
 
-def _follow(before: Setting, after: Setting, rule: EfficiencyRule) -> tuple[Setting, str]:
-    """The setting with the efficiency that belongs to it, and what became of it."""
+def _follow(before: Inputs, after: Inputs, rule: EfficiencyRule) -> tuple[Inputs, str]:
+    """The part with the efficiency that belongs to it, and what became of it."""
     if same_calibration(before.calibration, after.calibration):
         return after, UNCHANGED
     if rule is EfficiencyRule.HELD:

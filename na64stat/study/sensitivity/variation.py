@@ -1,4 +1,4 @@
-"""Variations: objects that turn the setting of a limit into another one. `assumptions.py` has the list of those that are tried.
+"""Variations: objects that turn the inputs of a limit into another one. `assumptions.py` has the list of those that are tried.
 
 Write one of your own as a frozen dataclass with `apply`.
 """
@@ -28,7 +28,7 @@ MUONS: Final = "beam.mot"
 
 
 @dataclass(frozen=True)
-class Setting:
+class Inputs:
     """What limits depend on.
 
     Attributes
@@ -74,7 +74,7 @@ class Setting:
         """Whether photons fuse by the Weizsaecker-Williams approximation."""
         return all(isinstance(probe, AxionPhoton) and not probe.exact_fusion for probe in self.probes)
 
-    def with_runs(self, change: Callable[[Run], Run], calibration: bool = True) -> Setting:
+    def with_runs(self, change: Callable[[Run], Run], calibration: bool = True) -> Inputs:
         """The same with a change of the run, and of that of the Z' limit unless `calibration` is false.
 
         Parameters
@@ -119,23 +119,23 @@ class Variation(ABC):
     side: int = EITHER
     keys: tuple[str, ...] = ()
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """Whether it has a meaning there; by default always.
 
         Parameters
         ----------
-        setting
+        inputs
             What limits depend on.
         """
         return True
 
     @abstractmethod
-    def apply(self, setting: Setting) -> Setting:
-        """The other setting; its efficiency is seen to by whoever asks.
+    def apply(self, inputs: Inputs) -> Inputs:
+        """The other inputs; its efficiency is seen to by whoever asks.
 
         Parameters
         ----------
-        setting
+        inputs
             What limits depend on.
         """
 
@@ -154,14 +154,14 @@ class MoveNumber(Variation):
     key: str
     value: float
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """A number of a region where the region is asked for."""
         parts = self.key.split(".")
-        return parts[0] != "regions" or parts[1] in setting.regions
+        return parts[0] != "regions" or parts[1] in inputs.regions
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """Both runs built anew."""
-        old = setting.run.numbers[self.key].value
+        old = inputs.run.numbers[self.key].value
 
         def moved(run: Run) -> Run:
             if self.key not in run.numbers:
@@ -173,7 +173,7 @@ class MoveNumber(Variation):
             )
             return with_numbers(run, {self.key: value})
 
-        return setting.with_runs(moved, calibration=self.key != MUONS or setting.calibration.mot == setting.run.mot)
+        return inputs.with_runs(moved, calibration=self.key != MUONS or inputs.calibration.mot == inputs.run.mot)
 
 
 @final
@@ -184,15 +184,15 @@ class BackgroundOf(Variation):
     region: str
     background: Background
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """Where the region is asked for."""
-        return self.region in setting.regions
+        return self.region in inputs.regions
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """The run with that background; the Z' limit is one of zero events, whatever the background."""
-        regions = dict(setting.run.regions)
+        regions = dict(inputs.run.regions)
         regions[self.region] = replace(regions[self.region], background=self.background)
-        return replace(setting, run=replace(setting.run, regions=regions))
+        return replace(inputs, run=replace(inputs.run, regions=regions))
 
 
 @final
@@ -202,9 +202,9 @@ class ScaleEfficiency(Variation):
 
     factor: float
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """The run with that efficiency."""
-        return replace(setting, run=replace(setting.run, efficiency=setting.run.efficiency.times(self.factor)))
+        return replace(inputs, run=replace(inputs.run, efficiency=inputs.run.efficiency.times(self.factor)))
 
 
 @final
@@ -219,16 +219,16 @@ class ScaleCrossSection(Variation):
     every_process: bool = False
     fusion: bool | None = None
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """By `fusion`: where photons fuse by the Weizsaecker-Williams approximation, where none fuse, or (None) everywhere."""
         if self.fusion is None:
             return True
-        return setting.approximates_fusion if self.fusion else not setting.is_of(AxionPhoton)
+        return inputs.approximates_fusion if self.fusion else not inputs.is_of(AxionPhoton)
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """For the Z' itself its process is that of the calibration."""
-        both = self.every_process or setting.is_of(ZPrime)
-        return setting.with_runs(self._denser, calibration=both)
+        both = self.every_process or inputs.is_of(ZPrime)
+        return inputs.with_runs(self._denser, calibration=both)
 
     def _denser(self, run: Run) -> Run:
         return replace(run, target=replace(run.target, density=run.target.density * self.factor))
@@ -241,9 +241,9 @@ class FormFactor(Variation):
 
     nucleus: Nucleus
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """In both runs: they have one target."""
-        return setting.with_runs(lambda run: replace(run, target=replace(run.target, nucleus=self.nucleus)))
+        return inputs.with_runs(lambda run: replace(run, target=replace(run.target, nucleus=self.nucleus)))
 
 
 @final
@@ -251,13 +251,13 @@ class FormFactor(Variation):
 class SoftFusion(Variation):
     """Photon fusion at tree level, at every x and with the same cut on the angle."""
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """Where photons fuse by the Weizsaecker-Williams approximation."""
-        return setting.approximates_fusion
+        return inputs.approximates_fusion
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """The same axion, made so."""
-        return replace(setting, scenario=partial(AxionPhoton, exact_fusion=True))
+        return replace(inputs, scenario=partial(AxionPhoton, exact_fusion=True))
 
 
 @final
@@ -265,13 +265,13 @@ class SoftFusion(Variation):
 class TriggerCut(Variation):
     """The visible region with the trigger's cut on the muon."""
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """In the visible region, if the run has the other one."""
-        return setting.regions == ("visible",) and "visible_trigger" in setting.run.regions
+        return inputs.regions == ("visible",) and "visible_trigger" in inputs.run.regions
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """The other region."""
-        return replace(setting, regions=("visible_trigger",))
+        return replace(inputs, regions=("visible_trigger",))
 
 
 @final
@@ -279,13 +279,13 @@ class TriggerCut(Variation):
 class ContinuousDepth(Variation):
     """Any production depth in place of the sum over layers."""
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """Where something decays, and the layers are summed."""
-        return any(probe.width() > 0 for probe in setting.probes) and setting.average is DepthAverage.LAYERS
+        return any(probe.width() > 0 for probe in inputs.probes) and inputs.average is DepthAverage.LAYERS
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """The other average."""
-        return replace(setting, average=DepthAverage.CONTINUOUS)
+        return replace(inputs, average=DepthAverage.CONTINUOUS)
 
 
 @final
@@ -293,10 +293,10 @@ class ContinuousDepth(Variation):
 class LoopDecay(Variation):
     """The decay of an axion with a coupling to muons into two photons."""
 
-    def concerns(self, setting: Setting) -> bool:
+    def concerns(self, inputs: Inputs) -> bool:
         """Where it is taken as stable."""
-        return all(isinstance(probe, AxionMuon) and not probe.loop_decay for probe in setting.probes)
+        return all(isinstance(probe, AxionMuon) and not probe.loop_decay for probe in inputs.probes)
 
-    def apply(self, setting: Setting) -> Setting:
+    def apply(self, inputs: Inputs) -> Inputs:
         """The same axion with that decay."""
-        return replace(setting, scenario=partial(AxionMuon, loop_decay=True))
+        return replace(inputs, scenario=partial(AxionMuon, loop_decay=True))

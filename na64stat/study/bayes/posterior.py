@@ -29,8 +29,8 @@ _PULLED: Final = 4.0
 """Standard deviations by which the posterior of a nuisance parameter may be off its measurement, before a note says so."""
 
 
-@dataclass(frozen=True, eq=False)
-class Inquiry:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PosteriorStudy:
     """A posterior density and what it is about.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Putting Bayesian questions: a scenario in regions of runs, or a workspace, with priors, as a posterior density.
+"""Posterior densities: a scenario in regions of runs, or a workspace, with priors.
 
 What multiplies the signal of each channel follows from the parameter that has the prior: the coupling, the signal events in all
 channels ("yield"), or the strength mu of a scenario at its coupling, or of the signal of a workspace.
@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from na64stat.arguments import check, names, wrong
+from na64stat.arguments import check, wrong
 from na64stat.errors import InputError, ValidityWarning, did_you_mean
 from na64stat.experiment.run import Run
 from na64stat.progress import Track
@@ -27,10 +27,10 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.reader import MOST_EVENTS
 from na64stat.stats.limits import check_combination
 from na64stat.study.bayes.events_table import TOLERANCE
-from na64stat.study.bayes.inquiry import Inquiry
+from na64stat.study.bayes.posterior import PosteriorStudy
 from na64stat.study.bayes.signal import SignalSource
 from na64stat.study.provenance import of_scenario, provenance
-from na64stat.study.signal_test import SignalTest
+from na64stat.study.question import Question
 from na64stat.yields.growth import growth_notes, reference, strong_coupling, yield_power
 from na64stat.yields.survival import DepthAverage
 from na64stat.yields.validity import doubts_at_ends
@@ -41,46 +41,67 @@ _RAISED = 1.02
 """Mean of the signal over the nominal one from which a note says so."""
 
 
-def pose(
-    scenario: Scenario | ScenarioFactory | Model,
+def subject_of(
+    scenario: Scenario | ScenarioFactory | Question | Model,
     run: Run | Sequence[Run] | None,
+    *,
+    regions: Sequence[str] | None = None,
+    cl: float | None = None,
+    systematics: bool | None = None,
+    correlated: Sequence[str] | None = None,
+    average: DepthAverage | None = None,
+) -> Question | Model:
+    """What a posterior is about: a question, made of the arguments of a study where they do not hold one, or a model."""
+    if isinstance(scenario, Model):
+        others = {
+            "run": run,
+            "regions": regions,
+            "systematics": systematics,
+            "correlated": correlated,
+            "average": average,
+        }
+        given = [name for name, value in others.items() if value is not None]
+        if given:
+            raise InputError(f"{', '.join(given)}: goes with a scenario; a model has its own")
+        return scenario
+    if not isinstance(scenario, Scenario | Question):
+        check_factory(scenario, "expected a scenario, a class of one, a Question or a Model")
+        if run is None:
+            raise wrong("run", run, "expected a Run, such as load_run('2022'), or several")
+    return Question.of(
+        scenario, run, regions=regions, cl=cl, systematics=systematics, correlated=correlated, average=average
+    )
+
+
+def set_up(
+    subject: Question | Model,
     prior: Prior | Sequence[Prior],
     *,
     mass: float | None = None,
-    regions: Sequence[str] | None = None,
     counts: Mapping[str, int] | None = None,
-    systematics: bool = True,
-    correlated: Sequence[str] = (),
-    average: DepthAverage = DepthAverage.LAYERS,
     track: Track = iter,
     as_published: bool = False,
-) -> Inquiry:
-    """Put a scenario, runs and priors together; arguments as in `na64stat.sample`.
+) -> PosteriorStudy:
+    """The posterior of a question, or of a model; arguments as in `na64stat.sample`.
 
     With `as_published` the layer sum is believed where no average over any depth agrees with it.
     """
-    if not isinstance(scenario, (Scenario, Model)):
-        check_factory(scenario, "expected a scenario, a class of one, or a Model")
     priors = _priors(prior)
-    if isinstance(scenario, Model):
-        others = {"run": run, "mass": mass, "regions": regions, "correlated": names("correlated", correlated) or None}
-        given = [name for name, value in others.items() if value is not None]
-        if given or not systematics:
-            raise InputError(f"{', '.join(given) or 'systematics'}: goes with a scenario; a model has its own")
-        return _of_model(scenario, priors, counts)
-    if run is None:
-        raise wrong("run", run, "expected a Run, such as load_run('2022'), or several")
+    if isinstance(subject, Model):
+        if mass is not None:
+            raise InputError("mass: goes with a scenario; a model has its own")
+        return _of_model(subject, priors, counts)
     named = {item.parameter: item for item in priors}
-    factory, point, mass = _factory(scenario, mass, named)
+    factory, point, mass = _factory(subject.scenario, mass, named)
     ends = (named["mass"].low, named["mass"].high) if mass is None else (mass,)
     probes = [factory(mass=end, coupling=1.0) for end in ends]
-    test = SignalTest.of(probes[0], run, regions, systematics=systematics, correlated=correlated)
+    test = replace(subject, method=None).test(probes[0])
     model = _with_counts(test.model, counts, test.run_name)
     doubts = tuple(dict.fromkeys(doubt for one in test.runs for doubt in doubts_at_ends(probes, one, test.regions)))
     for doubt in doubts:
         warnings.warn(doubt, ValidityWarning, stacklevel=3)
     between = _couplings(probes[0], point, named)
-    source = SignalSource(factory, point, mass, test, model, average, as_published=as_published)
+    source = SignalSource(factory, point, mass, test, model, subject.average, as_published=as_published)
     doubts += source.artefact_note(named)
     if mass is not None:
         source = _with_power(source, probes[0], between, named)
@@ -99,21 +120,31 @@ def pose(
         "run": test.run_name,
         "regions": list(test.regions),
         "counts": _counts(model),
-        "systematics": systematics,
+        "systematics": test.systematics,
         "correlated": list(test.correlated),
         "mass_gev": mass,
         "coupling": None if point is None or "mu" not in named else point.coupling,
         "priors": [item.as_dict() for item in priors],
         "yield_power": power,
         "events_at_coupling_one": at_one,
-        **provenance(test.runs, average),
+        **provenance(test.runs, subject.average),
         **of_scenario(probes[0]),
         "density_digest": _digest(posterior),
     }
-    symbols = probes[0].coupling_symbol, probes[0].coupling_unit
-    shares = source.shares(named)
-    of = posterior, probes[0].name, *symbols
-    return Inquiry(*of, mass, test.run_name, test.regions, power, at_one, shares, facts, doubts)
+    return PosteriorStudy(
+        posterior=posterior,
+        scenario=probes[0].name,
+        coupling_symbol=probes[0].coupling_symbol,
+        coupling_unit=probes[0].coupling_unit,
+        mass=mass,
+        run=test.run_name,
+        regions=test.regions,
+        power=power,
+        at_one=at_one,
+        shares=source.shares(named),
+        facts=facts,
+        notes=doubts,
+    )
 
 
 def _couplings(probe: Scenario, point: Scenario | None, named: Mapping[str, Prior]) -> tuple[float, float]:
@@ -146,7 +177,7 @@ def _with_power(
     return found
 
 
-def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int] | None) -> Inquiry:
+def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int] | None) -> PosteriorStudy:
     """The question of a workspace, whose signal has one strength."""
     model = _with_counts(model, counts, "the workspace")
     total = float(model.signal_events.sum())
@@ -178,9 +209,20 @@ def _of_model(model: Model, priors: tuple[Prior, ...], counts: Mapping[str, int]
         "versions": provenance((), DepthAverage.LAYERS)["versions"],
         "density_digest": _digest(posterior),
     }
-    regions = None, model.channels
-    notes = _note_of_mean(model)
-    return Inquiry(posterior, "workspace", "mu", "1", None, *regions, None, None, ones / total, facts, notes)
+    return PosteriorStudy(
+        posterior=posterior,
+        scenario="workspace",
+        coupling_symbol="mu",
+        coupling_unit="1",
+        mass=None,
+        run=None,
+        regions=model.channels,
+        power=None,
+        at_one=None,
+        shares=ones / total,
+        facts=facts,
+        notes=_note_of_mean(model),
+    )
 
 
 def _note_of_mean(model: Model) -> tuple[str, ...]:
@@ -210,7 +252,7 @@ def _factory(
     """Maker of scenarios, the one that was given with a coupling, and the mass if it is fixed."""
     if "mass" in named:
         if mass is not None:
-            raise InputError(f"mass = {mass:g} GeV, and a prior of the mass: expected one of them")
+            raise InputError(f"mass = {mass:g} GeV, and a prior of the mass; expected one of them")
         mass = None
     elif mass is None:
         if not isinstance(scenario, Scenario):

@@ -20,8 +20,8 @@ Option = bool | int | float | str
 
 
 @dataclass(frozen=True)
-class Setting:
-    """The provenance of a result, as far as it has one.
+class Asked:
+    """The part of a question that only the provenance of its result states.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Setting:
         return ", ".join(f"{name}: {setting}" for name, setting in self.background.items())
 
     @classmethod
-    def of(cls, result: Any) -> Setting:
+    def of(cls, result: Any) -> Asked:
         """What the provenance of a result says.
 
         Raises
