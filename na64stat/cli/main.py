@@ -12,24 +12,22 @@ from typing import Any, TextIO
 import click
 
 from na64stat.cli.groups import Commands
-from na64stat.cli.inference.combine import combine
 from na64stat.cli.inference.compare import compare
 from na64stat.cli.inference.credible import credible
 from na64stat.cli.inference.fit import fit
-from na64stat.cli.inference.impacts import impacts
 from na64stat.cli.inference.limit import limit
 from na64stat.cli.inference.posterior import posterior
 from na64stat.cli.inference.significance import significance
 from na64stat.cli.physics.info import info
 from na64stat.cli.physics.physics import cross_section, predict, workspace
 from na64stat.cli.publishing.cite import cite
-from na64stat.cli.publishing.existing_limits import limits
+from na64stat.cli.publishing.existing_limits import existing
 from na64stat.cli.publishing.export import export
 from na64stat.cli.studies.exclusion import exclusion
-from na64stat.cli.studies.overlap import overlap
+from na64stat.cli.studies.plot import plot
 from na64stat.cli.studies.project import project
 from na64stat.cli.studies.reproduce import reproduce
-from na64stat.cli.studies.scan import plot, scan
+from na64stat.cli.studies.scan import scan
 from na64stat.cli.studies.sensitivity import sensitivity
 from na64stat.cli.verbose import add_verbose, speak_of_compilation
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning
@@ -69,20 +67,17 @@ for command in (
     predict,
     workspace,
     limit,
-    combine,
     compare,
     fit,
-    impacts,
     significance,
     scan,
     exclusion,
-    overlap,
     project,
     sensitivity,
     posterior,
     credible,
     plot,
-    limits,
+    existing,
     cite,
     export,
     reproduce,

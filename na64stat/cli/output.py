@@ -46,7 +46,7 @@ class Output:
     overwrite: bool
 
     @classmethod
-    def of(cls, name: str, overwrite: bool) -> Output:
+    def of(cls, name: str, overwrite: bool, option: str = "--output") -> Output:
         """Check a name.
 
         Raises
@@ -57,7 +57,7 @@ class Output:
         """
         path = Path(name)
         if name in ("", "-"):
-            raise InputError(f"--output: {name!r}; expected the name of a file (--json writes to standard output)")
+            raise InputError(f"{option}: {name!r}; expected the name of a file (--json writes to standard output)")
         try:
             mode = path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
@@ -65,18 +65,18 @@ class Output:
         except OSError as error:
             from na64stat.files import write_advice
 
-            raise InputError(f"--output: {path}: {write_advice(error)}") from error
+            raise InputError(f"{option}: {path}: {write_advice(error)}") from error
         if mode is not None and stat.S_ISDIR(mode):
-            raise InputError(f"--output: {path} is a folder; expected the name of a file")
+            raise InputError(f"{option}: {path} is a folder; expected the name of a file")
         folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
         if not folder.is_dir():
-            raise InputError(f"--output: {path}: there is no folder {folder}; make it first")
+            raise InputError(f"{option}: {path}: there is no folder {folder}; make it first")
         if mode is not None and not stat.S_ISREG(mode):
-            raise InputError(f"--output: {path} is not a regular file; expected the name of one")
+            raise InputError(f"{option}: {path} is not a regular file; expected the name of one")
         if mode is not None and not overwrite:
-            raise InputError(f"--output: {path}: the file exists; --overwrite replaces it")
+            raise InputError(f"{option}: {path}: the file exists; --overwrite replaces it")
         if not os.access(folder, os.W_OK):
-            raise InputError(f"--output: {path}: no permission to write in {folder}; choose another folder")
+            raise InputError(f"{option}: {path}: no permission to write in {folder}; choose another folder")
         return cls(path, overwrite)
 
 

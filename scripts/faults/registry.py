@@ -134,7 +134,14 @@ CLOSED: Final = (
         ("there",),
         "",
     ),
-    Fault("input is a folder", "mkdir there; na64stat plot there -o p.png", 2, "there: Is a directory", ("there",), ""),
+    Fault(
+        "input is a folder",
+        "mkdir there; na64stat plot there --figure p.png",
+        2,
+        "there: Is a directory",
+        ("there",),
+        "",
+    ),
     Fault(
         "file name too long",
         f"{WORKSPACE} -o $(printf 'a%.0s' {{1..300}}).json",
@@ -212,14 +219,14 @@ LOCALE: Final = (
     Fault(
         "ASCII streams",
         "PYTHONIOENCODING=ascii na64stat info größe.toml",
-        2,
+        "PYTHONIOENCODING=ascii na64stat existing list > list.txt && PYTHONIOENCODING=ascii na64stat cite axion-muon > cite.txt",
         "gr",
         (),
         "the message is shown in UTF-8 all the same",
     ),
     Fault(
         "ASCII streams, a table of references",
-        "PYTHONIOENCODING=ascii na64stat limits list > list.txt && PYTHONIOENCODING=ascii na64stat cite axion-photon > cite.txt",
+        "PYTHONIOENCODING=ascii na64stat existing list > list.txt && PYTHONIOENCODING=ascii na64stat cite axion-photon > cite.txt",
         0,
         "",
         ("cite.txt", "list.txt"),

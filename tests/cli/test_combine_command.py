@@ -32,7 +32,7 @@ def parts(tmp_path):
 
 def test_two_equal_runs(na64stat, parts, tmp_path):
     both = tmp_path / "both.json"
-    assert na64stat("combine", *map(str, parts), "-o", str(both)).status == 0
+    assert na64stat("workspace", *map(str, parts), "-o", str(both)).status == 0
     answer = na64stat("limit", str(both), "--json").json
     assert answer["regions"] == ["box_one", "box_two"]
     double = json.loads(
@@ -40,7 +40,7 @@ def test_two_equal_runs(na64stat, parts, tmp_path):
     )
     double["observations"][0]["data"] = [6]
     assert answer["mu"]["observed"] == pytest.approx(upper_limit(double).observed, rel=1e-6)
-    assert na64stat("combine", *map(str, parts), "-o", str(both)).status == 2  # nothing is overwritten unasked
+    assert na64stat("workspace", *map(str, parts), "-o", str(both)).status == 2  # nothing is overwritten unasked
 
 
 def test_bad_input(na64stat, parts):
@@ -49,6 +49,6 @@ def test_bad_input(na64stat, parts):
         ([parts[0], parts[0]], "different names"),
         ([*parts, "--uncorrelated", "none"], "'none'"),
     ):
-        answer = na64stat("combine", *map(str, arguments))
+        answer = na64stat("workspace", *map(str, arguments))
         assert answer.status == 2
         assert message in answer.err

@@ -16,7 +16,7 @@ def proposed(words, incomplete):
 @pytest.mark.parametrize(
     ("words", "incomplete", "expected"),
     [
-        ([], "lim", {"limit", "limits"}),
+        ([], "li", {"limit"}),
         (["limit"], "axion-", {"axion-photon", "axion-muon"}),
         (["limit", "axion-muon", "--run"], "mot", {"mot1e12", "mot1e13", "mot1e14"}),
         (["predict", "axion-muon", "--run"], "202", {"2022", "2023"}),

@@ -46,7 +46,7 @@ def drawn(na64stat, here, monkeypatch):
             found.save(here / f"{name}.json", overwrite=True)
         figures = []
         monkeypatch.setattr("na64stat.figures.figure_of.save_figure", lambda figure, *_, **__: figures.append(figure))
-        answer = na64stat(command, *(f"{name}.json" for name in maps), "-o", "x.png", *words)
+        answer = na64stat(*command.split(), *(f"{name}.json" for name in maps), "--figure", "x.png", *words)
         assert answer.status == 0, answer.err
         return {" ".join(text.get_text().split()) for text in figures[0].findobj(Text)}, answer
 
@@ -106,17 +106,17 @@ def test_a_projection_among_them_says_its_level(drawn):
 
 
 def test_overlap_of_several_scenarios(drawn):
-    texts, answer = drawn("overlap", SEVERAL)
+    texts, answer = drawn("plot --compare", SEVERAL)
     assert {"axion-muon, a, invisible", "axion-photon, b, visible", "coupling [GeV$^{-1}$]"} <= texts
     assert "All curves: run 2022, 90% CL, observed." in texts
     assert not any("left out" in text for text in texts)  # none are drawn there anyway
     assert "note: scenarios differ (a of axion-muon, b of axion-photon): " in answer.err
-    (note,) = drawn("overlap", SEVERAL, "--json")[1].json["notes"]
+    (note,) = drawn("plot --compare", SEVERAL, "--json")[1].json["notes"]
     assert note.startswith("scenarios differ (a of axion-muon, b of axion-photon)")
 
 
 def test_overlap_at_a_level_names_it_once(drawn):
-    texts, answer = drawn("overlap", {"a": made(), "b": made()}, "--level", "median")
+    texts, answer = drawn("plot --compare", {"a": made(), "b": made()}, "--level", "median")
     assert {"a", "b", "axion-muon, NA64mu, median", "All curves: run 2022, invisible, 90% CL."} <= texts
     assert "scenarios differ" not in answer.err
 
@@ -154,7 +154,7 @@ def test_a_scan_at_one_mass_is_not_left_out_of_a_joint_figure(na64stat, here):
     )  # fmt: skip
     one.save(here / "one.json")
     found.save(here / "all.json")
-    answer = na64stat("plot", "all.json", "one.json", "-o", "x.png")
+    answer = na64stat("plot", "all.json", "one.json", "--figure", "x.png")
     assert answer.status == 2
     assert "plot: one is a scan at one mass or one coupling, which has no contours; plot it by itself" in answer.error
-    assert na64stat("plot", "one.json", "-o", "x.png").status == 0
+    assert na64stat("plot", "one.json", "--figure", "x.png").status == 0

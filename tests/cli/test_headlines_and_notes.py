@@ -72,16 +72,17 @@ def test_events_without_couplings_have_a_note(na64stat):
     assert "na64stat limit finds" not in na64stat("credible", "axion-muon", "--mass", "0.1", *words).err
 
 
-@pytest.mark.parametrize("command", ["limit", "fit", "significance", "impacts", "compare"])
+@pytest.mark.parametrize("command", ["limit", "fit", "significance", "fit --impacts", "compare"])
 def test_one_rule_for_combinations(na64stat, here, command):
     """What is refused for the scenario is refused for its workspace."""
     given = ("axion-photon", "--mass", "0.01", "--coupling", "4e-3")
-    assert na64stat("workspace", *given, "-o", "ws.json").status == 0
+    both = ("--region", "visible", "--region", "invisible")
+    assert na64stat("workspace", *given, *both, "-o", "ws.json").status == 0
     assert len(json.loads((here / "ws.json").read_text(encoding="utf-8"))["channels"]) == 2
-    error = na64stat(command, "ws.json").error
+    error = na64stat(*command.split(), "ws.json").error
     assert "4 events observed and no background" in error
     assert "--region NAME picks a channel" in error
-    assert na64stat(command, "ws.json", "--region", "invisible").status == 0
+    assert na64stat(*command.split(), "ws.json", "--region", "invisible").status == 0
 
 
 @pytest.mark.parametrize(
@@ -89,9 +90,9 @@ def test_one_rule_for_combinations(na64stat, here, command):
     [
         ("predict", "axion-muon", "--mass", "0.1", "--coupling", "5e-3", "--run", "2022", "--run", "2023"),
         ("limit", "axion-muon", "--mass", "0.1", "--run", "2022", "--cl", "0.9", "--cl", "0.95"),
-        ("limits", "show", "axion-photon", "NA64e", "--mass", "0.03", "--mass", "0.04"),
+        ("existing", "show", "axion-photon", "NA64e", "--mass", "0.03", "--mass", "0.04"),
         ("export", "likelihood", "axion-muon", "--inspire", "ins1", "--inspire=ins2"),
-        ("overlap", "-o", "x.png", "a.json", "--output", "y.png"),
+        ("plot", "--compare", "--figure", "x.png", "a.json", "--figure", "y.png"),
     ],
     ids=lambda words: words[0],
 )
@@ -110,7 +111,7 @@ def test_asymptotic_answers_at_few_counts_warn(na64stat):
     """A limit, a comparison without the exact limit, and a significance; not a comparison that shows the exact one."""
     point = ("axion-muon", "--mass", "0.1", "--method", "asymptotic")
     for command in ("limit", "compare", "significance"):
-        assert na64stat(command, *point).err.count("asymptotic formulas at 0 events") == 1
+        assert na64stat(*command.split(), *point).err.count("asymptotic formulas at 0 events") == 1
     assert "asymptotic formulas" not in na64stat("compare", *point, "--method", "exact").err
 
 
@@ -119,7 +120,7 @@ def test_the_number_that_stands_for_no_background_is_no_count(na64stat):
     assert "asymptotic formulas at 0 events" in na64stat(*given).err
 
 
-@pytest.mark.parametrize("option", ["--toys", "--seed", "--store", "--workers"])
+@pytest.mark.parametrize("option", ["--toys", "--seed", "--store", "--threads"])
 def test_compare_refuses_options_of_toys_without_toys(na64stat, option):
     given = ("compare", "axion-muon", "--mass", "0.1", "--method", "exact", "--method", "asymptotic")
     assert f"{option}: does not go with --method exact and asymptotic" in na64stat(*given, option, "5").error
@@ -150,7 +151,7 @@ def test_events_of_the_layer_sum_alone_are_named(na64stat, command):
     """At 0.0425 GeV and 0.1 / GeV the sum over layers gives 44 events, an average over any depth half a one."""
     options = {"workspace": ("--region", "visible"), "compare": ("--region", "visible", "--method", "exact")}
     options["fit"] = ("--region", "visible")
-    words = (command, "axion-photon", "--mass", "0.0425", "--coupling", "0.1", *options.get(command, ()))
+    words = (*command.split(), "axion-photon", "--mass", "0.0425", "--coupling", "0.1", *options.get(command, ()))
     text = "the sum over target layers alone gives 43.71 events in visible, an average over any depth 0.5003"
     answer = na64stat(*words)
     assert text in answer.out + answer.err

@@ -12,7 +12,7 @@ from ..stats.histfactory import every_modifier, make, modifier  # noqa: TID252  
 
 FOLDER = Path(__file__).resolve().parents[2] / "workspaces"
 COMMITTED = sorted(path for path in FOLDER.glob("*.json") if not path.name.startswith(("background_", "patchset_")))
-COMMANDS = ["fit", "impacts", "significance", "compare"]
+COMMANDS = ["fit", "fit --impacts", "significance", "compare"]
 FAST = {"significance": ["--method", "asymptotic"], "compare": ["--toys", "1000"]}
 
 
@@ -99,24 +99,26 @@ def test_goodness_from_toys(na64stat, write_workspace, uncorrelated):
 def test_impact_of_a_linear_shift(na64stat, write_workspace):
     # mu = (n - b (1 + 0.1 theta)) / s, and one bin says nothing about theta: its error is 1 before and after.
     name = write_workspace(linear(10.0, 50.0, 80, 0.1))
-    record = na64stat("impacts", name, "--json").json
-    assert record["mu"] == pytest.approx(3.0, rel=1e-6)
-    (impact,) = record["ranking"]
+    record = na64stat("fit", name, "--impacts", "--json").json
+    assert record["mu"] == record["impacts"]["mu"] == pytest.approx(3.0, rel=1e-6)
+    (impact,) = record["impacts"]["ranking"]
     shifts = [impact[key] for key in ("down", "up", "prefit_down", "prefit_up")]
     assert shifts == pytest.approx([0.5, -0.5, 0.5, -0.5], rel=1e-4)
     assert (impact["name"], impact["constraint"]) == ("tilt", pytest.approx(1, rel=1e-4))
-    assert na64stat("impacts", name).out.splitlines()[2].split() == ["tilt", "+0.00", "+0.5", "-0.5", "+0.5", "-0.5"]
-    none = na64stat("impacts", write_workspace(channels={"box": (1.0, 5.0, 7)}))
-    assert none.out.splitlines()[1] == "no nuisance parameter is fitted"
+    lines = na64stat("fit", name, "--impacts").out.splitlines()
+    assert ["tilt", "+0.00", "+0.5", "-0.5", "+0.5", "-0.5"] in [line.split() for line in lines]
+    none = na64stat("fit", write_workspace(channels={"box": (1.0, 5.0, 7)}), "--impacts")
+    assert "no nuisance parameter is fitted" in none.out.splitlines()
+    assert na64stat("fit", name, "--parameter", "tilt").error.endswith("--parameter tilt: goes with --impacts\n")
 
 
 def test_impacts_are_ranked_and_chosen(na64stat, write_workspace):
     name = write_workspace(every_modifier())
-    ranking = na64stat("impacts", name, "--json").json["ranking"]
+    ranking = na64stat("fit", name, "--impacts", "--json").json["impacts"]["ranking"]
     sizes = [max(abs(item["down"] or 0), abs(item["up"] or 0)) for item in ranking]
     assert sizes == sorted(sizes, reverse=True)
     assert len(ranking) == 11  # of 17 parameters mu is none of them, and five are fixed
-    one = na64stat("impacts", name, "--parameter", "tilt", "--json").json["ranking"]
+    one = na64stat("fit", name, "--impacts", "--parameter", "tilt", "--json").json["impacts"]["ranking"]
     assert one == [item for item in ranking if item["name"] == "tilt"]
 
 
@@ -184,8 +186,8 @@ def test_comparison_of_a_projection(na64stat):
 def test_refused_combination_points_to_the_option(na64stat, write_workspace, command):
     name = write_workspace(channels={"good": (1.0, 0.0, 0), "bad": (1.0, 0.0, 4)})
     if command == "compare":
-        assert "--region NAME picks a channel" in na64stat(command, name).error
-    assert na64stat(command, name, "--region", "good", *FAST.get(command, [])).status == 0
+        assert "--region NAME picks a channel" in na64stat(*command.split(), name).error
+    assert na64stat(*command.split(), name, "--region", "good", *FAST.get(command, [])).status == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -199,10 +201,10 @@ def test_every_command_on_every_kind_of_workspace(na64stat, write_workspace, unc
     }[what]()
     name = write_workspace(workspace)
     words = FAST.get(command, [])
-    record = na64stat(command, name, *words, "--json").json
+    record = na64stat(*command.split(), name, *words, "--json").json
     assert record["workspace"] == "ws.json"
     assert record["regions"] == [channel["name"] for channel in workspace["channels"]]
-    text = na64stat(command, name, *words)
+    text = na64stat(*command.split(), name, *words)
     assert (text.status, text.out.splitlines()[0].split(": ")[0]) == (0, "ws.json")
     assert all(line.startswith(("note: ", "na64stat: warning: ")) for line in text.err.splitlines())
 
@@ -212,12 +214,12 @@ def test_committed_workspaces(na64stat, path):
     name = path.stem.rpartition("_")[2]
     region = ["--region", name]
     projection = json.loads(path.read_text(encoding="utf-8"))["measurements"][0]["name"] == "projection"
-    for command in ("fit", "impacts", "significance", "compare"):
+    for command in ("fit", "fit --impacts", "significance", "compare"):
         method = ["--method", "asymptotic"] if command in ("significance", "compare") else []
-        answer = na64stat(command, path, *region, *method, "--json")
+        answer = na64stat(*command.split(), path, *region, *method, "--json")
         if command == "significance" and path.stem.endswith("2022_visible"):
             assert "4 events observed and no background" in answer.error
-        elif projection and command in ("fit", "impacts"):
+        elif projection and command in ("fit", "fit --impacts"):
             assert "a projection has no observed counts" in answer.error
         else:
             assert answer.json["regions"] == [name]
@@ -258,7 +260,7 @@ def test_many_parameters_do_not_flood_the_screen(na64stat, write_workspace):
     assert any(line.startswith("z ") for line in lines)
     assert "... and 31 parameters with smaller pulls; --json has all" in lines
     assert len(na64stat("fit", name, "--json").json["parameters"]) == 62
-    assert "... and 31 smaller ones; --json has all" in na64stat("impacts", name).out
+    assert "... and 31 smaller ones; --json has all" in na64stat("fit", name, "--impacts").out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -266,20 +268,26 @@ def test_a_point_of_a_scenario_is_its_workspace(na64stat, here, command):
     point = ["axion-muon", "--mass", "0.1", "--coupling", "5e-3", "--region", "invisible"]
     assert na64stat("workspace", *point, "-o", "ws.json").status == 0
     words = [*FAST.get(command, []), "--json"]
-    ours, file = na64stat(command, *point, *words).json, na64stat(command, "ws.json", *words).json
+    ours, file = na64stat(*command.split(), *point, *words).json, na64stat(*command.split(), "ws.json", *words).json
     head = {"scenario", "mass_gev", "coupling", "run", "workspace", "patch"}
     assert {key: ours[key] for key in ours.keys() - head} == {key: file[key] for key in file.keys() - head}
     assert (ours["scenario"], ours["mass_gev"], ours["coupling"], ours["run"]) == ("axion-muon", 0.1, 5e-3, "2022")
-    assert na64stat(command, *point[:-2], *words).json == ours  # the scenario's own region
-    title = na64stat(command, *point, *words[:-1]).out.splitlines()[0]
+    assert na64stat(*command.split(), *point[:-2], *words).json == ours  # the scenario's own region
+    title = na64stat(*command.split(), *point, *words[:-1]).out.splitlines()[0]
     assert title.startswith("axion-muon, m = 0.1 GeV, g = 0.005 GeV^-1 at mu = 1, run 2022: invisible")
 
 
 @pytest.mark.parametrize("ending", ["png", "pdf"])
-@pytest.mark.parametrize("command", ["fit", "impacts", "compare"])
+@pytest.mark.parametrize("command", ["fit", "fit --impacts", "compare"])
 def test_figures(na64stat, write_workspace, here, command, ending):
     name = write_workspace(every_modifier())
-    words = [command, name, *(["--method", "asymptotic"] if command == "compare" else []), "-o", f"figure.{ending}"]
+    words = [
+        *command.split(),
+        name,
+        *(["--method", "asymptotic"] if command == "compare" else []),
+        "--figure",
+        f"figure.{ending}",
+    ]
     answer = na64stat(*words)
     assert f"wrote figure.{ending}\n" in answer.err
     head = (here / f"figure.{ending}").read_bytes()
@@ -288,24 +296,25 @@ def test_figures(na64stat, write_workspace, here, command, ending):
     assert na64stat(*words, "--overwrite", "--json").json["workspace"] == name
 
 
-@pytest.mark.parametrize("command", ["fit", "impacts", "compare"])
+@pytest.mark.parametrize("command", ["fit", "fit --impacts", "compare"])
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["-o", "figure.txt"], "--output: figure.txt; a figure is written as .png or .pdf"),
-        (["-o", "gone/figure.png"], "--output: gone/figure.png: there is no folder gone; make it first"),
-        (["--overwrite"], "--overwrite: goes with -o FILE"),
+        (["--figure", "figure.txt"], "--figure: figure.txt; a figure is written as .png or .pdf"),
+        (["-o", "figure.png"], "--output: figure.png: -o writes data; --figure figure.png draws"),
+        (["--figure", "gone/figure.png"], "--figure: gone/figure.png: there is no folder gone; make it first"),
+        (["--overwrite"], "--overwrite: goes with a file to be written"),
     ],
-    ids=["ending", "folder", "no file"],
+    ids=["ending", "data", "folder", "no file"],
 )
 def test_figures_are_refused_before_anything_is_computed(na64stat, write_workspace, monkeypatch, command, words, text):
     def computed(*_):
         raise AssertionError("computed")
 
     monkeypatch.setattr("na64stat.stats.likelihood.model.Model.from_workspace", computed)
-    assert text in na64stat(command, write_workspace(every_modifier()), *words).error
+    assert text in na64stat(*command.split(), write_workspace(every_modifier()), *words).error
 
 
 def test_a_figure_without_anything_to_show(na64stat, write_workspace):
     name = write_workspace(channels={"box": (1.0, 5.0, 7)})
-    assert "no constrained parameter was fitted" in na64stat("fit", name, "-o", "pulls.png").error
+    assert "no constrained parameter was fitted" in na64stat("fit", name, "--figure", "pulls.png").error

@@ -21,7 +21,7 @@ GROUPS = ("data", "formulas", "limits", "software")
 
 
 def test_points_of_a_charge_are_shown_with_both_units_and_what_they_are(na64stat):
-    out = na64stat("limits", "show", "dark-sector", "LSND").out.splitlines()
+    out = na64stat("existing", "show", "dark-sector", "LSND").out.splitlines()
     head = next(index for index, line in enumerate(out) if line.startswith("m [GeV]"))
     assert re.split(r" {2,}", out[head]) == ["m [GeV]", "charge [e]", "g_Z' g_chi", "point"]
     (published,) = [limit for limit in published_limits("dark-sector") if limit.experiment == "LSND"]
@@ -33,56 +33,58 @@ def test_points_of_a_charge_are_shown_with_both_units_and_what_they_are(na64stat
 
 
 def test_tabulated_points_in_json(na64stat):
-    (item,) = na64stat("limits", "show", "axion-muon", "SN1987A", "--json").json["limits"]
+    (item,) = na64stat("existing", "show", "axion-muon", "SN1987A", "--json").json["limits"]
     assert item["tabulated"]["point"].count("assumed") == 2
     assert item["tabulated"]["coupling"] == item["coupling"]
-    (item,) = na64stat("limits", "show", "dark-sector", "SENSEI", "--json").json["limits"]
+    (item,) = na64stat("existing", "show", "dark-sector", "SENSEI", "--json").json["limits"]
     assert item["tabulated"]["unit"] == "e"
     assert max(item["tabulated"]["coupling"]) < max(item["coupling"])
 
 
 def test_bibtex_of_one_experiment(na64stat, here):
-    out = na64stat("limits", "show", "zprime", "CCFR", "--bibtex").out
+    out = na64stat("existing", "show", "zprime", "CCFR", "--bibtex").out
     (here / "ccfr.bib").write_text(out)
     assert list(read_bibtex(here / "ccfr.bib")) == ["Mishra:1991bv", "Altmannshofer:2014pba"]
     (here / "mine.csv").write_text(HEADER + "".join(ROWS).replace("arXiv:2401.01708", "thesis"))
-    assert na64stat("limits", "show", "Mine", "--file", "mine.csv", "--bibtex").out == "% no BibTeX entry for: thesis\n"
+    assert (
+        na64stat("existing", "show", "Mine", "--file", "mine.csv", "--bibtex").out == "% no BibTeX entry for: thesis\n"
+    )
 
 
 def test_keys_are_listed(na64stat):
-    items = na64stat("limits", "list", "zprime", "--json").json["limits"]
+    items = na64stat("existing", "list", "zprime", "--json").json["limits"]
     assert {"Muong-2:2025xyk", "BaBar:2016sci"} <= {key for item in items for key in item["bibtex_keys"]}
-    out = na64stat("limits", "list", "zprime").out
+    out = na64stat("existing", "list", "zprime").out
     assert all(key in out for item in items for key in item["bibtex_keys"])
 
 
 def test_the_band_depends_on_the_prediction(na64stat):
-    assert na64stat("limits", "list", "zprime", "--json").json["favoured"] == []
-    answer = na64stat("limits", "list", "zprime", "--prediction", "white-paper-2020")
+    assert na64stat("existing", "list", "zprime", "--json").json["favoured"] == []
+    answer = na64stat("existing", "list", "zprime", "--prediction", "white-paper-2020")
     assert "favoured by white-paper-2020 within 2 standard deviations; excludes nothing" in answer.out
     assert "note: a_muon measured less predicted (white-paper-2020)" in answer.err
-    (band,) = na64stat("limits", "list", "zprime", "--prediction", "white-paper-2020", "--json").json["favoured"]
+    (band,) = na64stat("existing", "list", "zprime", "--prediction", "white-paper-2020", "--json").json["favoured"]
     assert all(low < high for low, high in zip(band["low"], band["high"], strict=True))
-    shown = na64stat("limits", "show", "zprime", "(g-2)_muon", "--prediction", "white-paper-2020").out
+    shown = na64stat("existing", "show", "zprime", "(g-2)_muon", "--prediction", "white-paper-2020").out
     assert f"{band['low'][0]:.6g}" in shown
     assert "favoured from" in shown
 
 
 def test_a_prediction_without_room_for_a_negative_shift(na64stat):
-    answer = na64stat("limits", "list", "axion-muon", "--prediction", "white-paper-2020")
+    answer = na64stat("existing", "list", "axion-muon", "--prediction", "white-paper-2020")
     assert answer.status == 0
     assert "SN1987A" in answer.out
     assert "(g-2)_muon" not in answer.out
     assert "note: axion-muon: (g-2)_muon: at cl = 0.9 the measurement excludes every negative shift" in answer.err
-    shown = na64stat("limits", "show", "axion-muon", "(g-2)_muon", "--prediction", "white-paper-2020")
+    shown = na64stat("existing", "show", "axion-muon", "(g-2)_muon", "--prediction", "white-paper-2020")
     assert (shown.status, shown.out) == (1, "")
-    assert na64stat("limits", "show", "axion-muon", "SN1987A", "--prediction", "white-paper-2020").status == 0
+    assert na64stat("existing", "show", "axion-muon", "SN1987A", "--prediction", "white-paper-2020").status == 0
 
 
 def test_slips_in_names(na64stat):
-    assert "there are (g-2)_muon" in na64stat("limits", "show", "muon-scalar", "LEP").error
-    assert "did you mean '(g-2)_muon'?" in na64stat("limits", "show", "muon-scalar", "(g-2)_mu").error
-    assert "there are white-paper-2025, white-paper-2020" in na64stat("limits", "list", "--prediction", "bmw").error
+    assert "there are (g-2)_muon" in na64stat("existing", "show", "muon-scalar", "LEP").error
+    assert "did you mean '(g-2)_muon'?" in na64stat("existing", "show", "muon-scalar", "(g-2)_mu").error
+    assert "there are white-paper-2025, white-paper-2020" in na64stat("existing", "list", "--prediction", "bmw").error
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_errors_of_a_table_name_line_and_column(na64stat, here, old, new, where)
     text = "# mine\n" + HEADER + "".join(ROWS)
     assert text.count(old) == 1
     (here / "mi{n}e.csv").write_text(text.replace(old, new))
-    assert f"mi{{n}}e.csv, {where}" in na64stat("limits", "list", "--file", "mi{n}e.csv").error
+    assert f"mi{{n}}e.csv, {where}" in na64stat("existing", "list", "--file", "mi{n}e.csv").error
 
 
 # --- cite
@@ -179,14 +181,14 @@ def test_a_run_of_your_own(na64stat, here):
 
 def test_a_source_with_an_at_sign_starts_no_entry(na64stat, here):
     (here / "mine.csv").write_text(HEADER + "".join(ROWS).replace("arXiv:2401.01708", "me@home"))
-    out = na64stat("cite", "zprime", "--limits", "mine.csv").out
+    out = na64stat("cite", "zprime", "--existing", "mine.csv").out
     assert "% no BibTeX entry for: me(at)home: limit Mine" in out
     assert out.count("@") == len(re.findall(r"^@\w+\{", out, re.MULTILINE))
 
 
 def test_limits_of_your_own_are_cited(na64stat, here):
     (here / "mine.csv").write_text(HEADER + "".join(ROWS))
-    record = na64stat("cite", "muon-scalar", "--limits", "mine.csv", "--json").json
+    record = na64stat("cite", "muon-scalar", "--existing", "mine.csv", "--json").json
     (item,) = [item for item in record["limits"] if item["key"] == "NA64:2024muon"]
     assert item["for"] == "Mine"
 
@@ -227,7 +229,7 @@ def test_written_to_a_file(na64stat, here):
         (["axon-muon"], "did you mean 'axion-muon'?"),
         ([], "scenario: none given"),
         (["zprime", "--run", "2021"], "unknown run '2021'"),
-        (["zprime", "--limits", "gone.csv"], "gone.csv: there is no such file"),
+        (["zprime", "--existing", "gone.csv"], "gone.csv: there is no such file"),
     ],
 )
 def test_bad_input_of_cite(na64stat, here, words, message):

@@ -1,4 +1,4 @@
-"""`na64stat limits list` and `show`, and limits of a user's own in lists and figures."""
+"""`na64stat existing list` and `show`, and limits of a user's own in lists and figures."""
 
 import json
 
@@ -29,27 +29,27 @@ def own(tmp_path):
 
 @pytest.mark.parametrize("scenario", ["axion-photon", "dark-sector", "zprime"])
 def test_every_limit_is_listed(na64stat, scenario):
-    found = json.loads(na64stat("limits", "list", scenario, "--json").out)["limits"]
+    found = json.loads(na64stat("existing", "list", scenario, "--json").out)["limits"]
     limits = known_limits(scenario)
     assert limits[: len(existing_limits(scenario))] == existing_limits(scenario)
     assert [(item["experiment"], item["reference"]) for item in found] == [(x.experiment, x.reference) for x in limits]
-    text = na64stat("limits", "list", scenario).out
+    text = na64stat("existing", "list", scenario).out
     for limit in limits:
         assert limit.experiment in text
         assert limit.reference in text
 
 
 def test_without_a_scenario_all_of_them_and_what_is_computed(na64stat):
-    found = json.loads(na64stat("limits", "list", "--json").out)["limits"]
+    found = json.loads(na64stat("existing", "list", "--json").out)["limits"]
     assert {item["scenario"] for item in found} == set(NAMES)
     computed = [(item["scenario"], item["experiment"]) for item in found if item["computed"]]
     assert computed == [(name, "(g-2)_muon") for name in ("axion-muon", "zprime", "muon-scalar", "muon-pseudoscalar")]
 
 
 def test_shown_points_are_converted_and_said_to_be(na64stat):
-    answer = na64stat("limits", "show", "dark-sector", "LSND")
+    answer = na64stat("existing", "show", "dark-sector", "LSND")
     assert "muon and tau loops" in answer.out
-    (item,) = json.loads(na64stat("limits", "show", "dark-sector", "lsnd", "--mass", "0.02", "--json").out)["limits"]
+    (item,) = json.loads(na64stat("existing", "show", "dark-sector", "lsnd", "--mass", "0.02", "--json").out)["limits"]
     assert item["unit"] == "1"
     # The conversion, backwards at one mass: a charge of 1 is so much in the coupling.
     factor = float(millicharge_to_coupling(0.02, 1.0))
@@ -58,20 +58,20 @@ def test_shown_points_are_converted_and_said_to_be(na64stat):
 
 
 def test_g_minus_2_is_the_bound(na64stat):
-    (item,) = json.loads(na64stat("limits", "show", "axion-muon", "(g-2)_muon", "--mass", "0.1", "--json").out)[
+    (item,) = json.loads(na64stat("existing", "show", "axion-muon", "(g-2)_muon", "--mass", "0.1", "--json").out)[
         "limits"
     ]
     assert item["lowest"]["coupling"] == pytest.approx(g_minus_2_limit(np.array([0.1, 0.2])).coupling[0], rel=1e-3)
 
 
 def test_own_limits(na64stat, own):
-    found = json.loads(na64stat("limits", "list", "--file", own, "--json").out)["limits"]
+    found = json.loads(na64stat("existing", "list", "--file", own, "--json").out)["limits"]
     assert [(x["experiment"], x["shape"], x["unit"]) for x in found] == [
         ("Mine", "lower_edge", "GeV^-1"), ("Isle", "contour", "GeV^-1")
     ]  # fmt: skip
-    answer = na64stat("limits", "show", "mine", "--file", own, "--mass", "0.01")
+    answer = na64stat("existing", "show", "mine", "--file", own, "--mass", "0.01")
     assert "at 0.01 GeV: excludes from 0.0316228 GeV^-1" in answer.out
-    assert "says nothing" in na64stat("limits", "show", "Mine", "--file", own, "--mass", "1").out
+    assert "says nothing" in na64stat("existing", "show", "Mine", "--file", own, "--mass", "1").out
 
 
 def test_own_limits_in_a_figure(na64stat, own, tmp_path):
@@ -79,12 +79,12 @@ def test_own_limits_in_a_figure(na64stat, own, tmp_path):
     scan = na.scan(na.AxionPhoton, na.load_run("2022"), masses, couplings, regions=["invisible"])
     scan.save(tmp_path / "scan.json")
     plain, with_own = tmp_path / "plain.png", tmp_path / "own.png"
-    assert na64stat("plot", tmp_path / "scan.json", "-o", plain).status == 0
-    assert na64stat("plot", tmp_path / "scan.json", "--limits", own, "-o", with_own).status == 0
+    assert na64stat("plot", tmp_path / "scan.json", "--figure", plain).status == 0
+    assert na64stat("plot", tmp_path / "scan.json", "--existing", own, "--figure", with_own).status == 0
     assert plain.read_bytes() != with_own.read_bytes()
     other = tmp_path / "other.csv"
     other.write_text(OWN.replace("GeV^-1", "1"))
-    answer = na64stat("plot", tmp_path / "scan.json", "--limits", other, "-o", tmp_path / "x.png")
+    answer = na64stat("plot", tmp_path / "scan.json", "--existing", other, "--figure", tmp_path / "x.png")
     assert answer.status == 2
     assert "Mine has couplings in 1, the map in GeV^-1" in answer.err
 
@@ -105,7 +105,7 @@ def test_own_tables_are_read_strictly(tmp_path, na64stat, old, new, message):
     path.write_text(OWN.replace(old, new, 1))
     with pytest.raises(TableError, match=message):
         read_limits(path)
-    answer = na64stat("limits", "list", "--file", path)
+    answer = na64stat("existing", "list", "--file", path)
     assert answer.status == 2
     assert str(path) in answer.err
     assert len(answer.err.splitlines()) == 1
@@ -114,11 +114,11 @@ def test_own_tables_are_read_strictly(tmp_path, na64stat, old, new, message):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("limits", "list", "axion-foton"), "did you mean 'axion-photon'?"),
-        (("limits", "show", "axion-photon", "E173"), "did you mean 'E137'?"),
-        (("limits", "show", "axion-photon"), "expected a SCENARIO and an EXPERIMENT"),
-        (("limits", "list", "--file", "missing.csv"), "missing.csv"),
-        (("limits", "show", "zprime", "CCFR", "--mass", "-1"), "must be positive"),
+        (("existing", "list", "axion-foton"), "did you mean 'axion-photon'?"),
+        (("existing", "show", "axion-photon", "E173"), "did you mean 'E137'?"),
+        (("existing", "show", "axion-photon"), "expected a SCENARIO and an EXPERIMENT"),
+        (("existing", "list", "--file", "missing.csv"), "missing.csv"),
+        (("existing", "show", "zprime", "CCFR", "--mass", "-1"), "must be positive"),
     ],
 )
 def test_bad_input_is_one_line(na64stat, words, message):

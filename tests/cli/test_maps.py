@@ -67,11 +67,11 @@ def test_bad_input(na64stat, here, words, message):
 
 
 def test_overlap_of_files(na64stat, here, regions):
-    answer = na64stat("overlap", *regions, "--mass", "0.06:0.18:2", "-o", "o.png")
+    answer = na64stat("plot", "--compare", *regions, "--mass", "0.06:0.18:2", "--figure", "o.png")
     assert answer.status == 0, answer.err
     assert (here / "o.png").read_bytes().startswith(b"\x89PNG")
     assert "m 0.05 to 0.3 GeV, g 0.001 to 1 GeV^-1" in answer.out
-    record = na64stat("overlap", *regions, "--mass", "0.06:0.18:2", "--json").json
+    record = na64stat("plot", "--compare", *regions, "--mass", "0.06:0.18:2", "--json").json
     (pair,) = record["pairs"]
     assert (pair["first"], pair["other"]) == ("stable", "loop")
     assert pair["only_other"] == pytest.approx(0, abs=0.01)
@@ -111,8 +111,8 @@ def test_the_level_that_is_reported_is_the_one_that_is_drawn(na64stat, here, mon
     drawn = []
     monkeypatch.setattr("na64stat.figures.figure_of.save_figure", lambda figure, *_, **__: drawn.append(figure))
     for words, level in (((), "observed"), (("--level", "median"), "median")):
-        words = ("overlap", "a.json", "b.json", "--mass", "0.1", *words)
-        record = na64stat(*words, "-o", "o.png", "--json").json
+        words = ("plot", "--compare", "a.json", "b.json", "--mass", "0.1", *words)
+        record = na64stat(*words, "--figure", "o.png", "--json").json
         assert record["levels"] == {"a": level, "b": level}
         (((low, _),),) = record["intervals"]["a"]
         lines = [line.get_ydata() for line in drawn[-1].axes[0].lines if len(line.get_ydata())]
@@ -128,24 +128,24 @@ def test_overlap_refuses(na64stat, here, regions):
     assert (
         na64stat("scan", "dark-sector", "--mass", "0.05:0.2:3", "--coupling", "1e-3:1:3", "-o", "dark.json").status == 0
     )
-    assert "couplings in units of 1 and GeV^-1" in na64stat("overlap", "stable.json", "dark.json").error
-    assert "at least two" in na64stat("overlap", "stable.json").error
-    assert "each file once" in na64stat("overlap", "stable.json", "stable.json").error
-    assert "No such file" in na64stat("overlap", "stable.json", "missing.json").error
-    assert "no level 'upper'" in na64stat("overlap", *regions, "--level", "upper").error
-    assert "outside" in na64stat("overlap", *regions, "--mass", "2").error
+    assert "couplings in units of 1 and GeV^-1" in na64stat("plot", "--compare", "stable.json", "dark.json").error
+    assert "at least two" in na64stat("plot", "--compare", "stable.json").error
+    assert "each file once" in na64stat("plot", "--compare", "stable.json", "stable.json").error
+    assert "No such file" in na64stat("plot", "--compare", "stable.json", "missing.json").error
+    assert "no level 'upper'" in na64stat("plot", "--compare", *regions, "--level", "upper").error
+    assert "outside" in na64stat("plot", "--compare", *regions, "--mass", "2").error
     (here / "ws.json").write_text('{"kind": "workspace"}', encoding="utf-8")
-    assert "holds 'workspace'" in na64stat("overlap", "stable.json", "ws.json").error
+    assert "holds 'workspace'" in na64stat("plot", "--compare", "stable.json", "ws.json").error
 
 
 def test_scans_and_exclusions_in_one_plot(na64stat, here, regions):
     assert (
         na64stat("scan", "axion-muon", "--mass", "0.05:0.2:8", "--coupling", "1e-3:1e-1:9", "-o", "s.json").status == 0
     )
-    found = na64stat("plot", "s.json", *regions, "-o", "a.png", "--json").json
+    found = na64stat("plot", "s.json", *regions, "--figure", "a.png", "--json").json
     assert found["curves"] >= 3
     assert (here / "a.png").stat().st_size > 10_000
-    assert na64stat("plot", "loop.json", "-o", "b.pdf").status == 0
+    assert na64stat("plot", "loop.json", "--figure", "b.pdf").status == 0
 
 
 def test_several_runs(na64stat, here):
@@ -209,7 +209,7 @@ def test_overlap_says_what_only_the_layer_sum_excludes(na64stat, here):
     grid = ("--region", "visible", "--coupling", "1e-3:1:12")
     for name, masses in (("tip", "0.005:0.5:8"), ("other", "0.005:0.4:8")):
         assert na64stat("scan", "axion-photon", "--mass", masses, *grid, "-o", f"{name}.json").status == 0
-    answer = na64stat("overlap", "tip.json", "other.json", "--json")
+    answer = na64stat("plot", "--compare", "tip.json", "other.json", "--json")
     assert answer.status == 0
     notes = json.loads(answer.out)["notes"]
     (note,) = notes
@@ -217,7 +217,7 @@ def test_overlap_says_what_only_the_layer_sum_excludes(na64stat, here):
     stable = ("axion-muon", "--mass", "0.01:0.2:4", "--coupling", "1e-3:0.1:6")
     for name in ("a", "b"):
         assert na64stat("scan", *stable, "-o", f"{name}.json").status == 0
-    assert json.loads(na64stat("overlap", "a.json", "b.json", "--json").out)["notes"] == []
+    assert json.loads(na64stat("plot", "--compare", "a.json", "b.json", "--json").out)["notes"] == []
 
 
 @pytest.mark.parametrize(
@@ -232,6 +232,6 @@ def test_an_observed_and_a_projected_map_say_their_levels(na64stat, here, monkey
         assert na64stat("exclusion", "axion-muon", *BOX, "--run", run, "-o", f"{name}.json").status == 0
     drawn = []
     monkeypatch.setattr("na64stat.figures.figure_of.save_figure", lambda figure, path, **_: drawn.append(figure))
-    assert na64stat("overlap", "seen.json", "later.json", *options, "-o", "x.png").status == 0
+    assert na64stat("plot", "--compare", "seen.json", "later.json", *options, "--figure", "x.png").status == 0
     texts = {text.get_text() for text in drawn[0].findobj(Text)}
     assert set(names) <= texts

@@ -51,8 +51,8 @@ def test_cl_sb_is_stronger_by_the_background(na64stat, write_workspace):
 def test_toys_do_not_depend_on_the_workers_but_on_the_seed(na64stat, write_workspace):
     name = write_workspace(channels={"box": (1.0, 2.0, 2)}, normsys={"efficiency": 0.1})
     words = ("--method", "toys", "--toys", "3000")
-    one = limit(na64stat, name, *words, "--workers", "1")
-    assert limit(na64stat, name, *words, "--workers", "3", "--seed", "1") == one
+    one = limit(na64stat, name, *words, "--threads", "1")
+    assert limit(na64stat, name, *words, "--threads", "3", "--seed", "1") == one
     assert limit(na64stat, name, *words, "--seed", "2")["mu"]["observed"] != one["mu"]["observed"]
 
 
@@ -93,7 +93,7 @@ def test_toys_and_intervals_of_a_scenario(na64stat):
 
 @pytest.mark.parametrize("method", ["exact", "asymptotic", "feldman-cousins"])
 @pytest.mark.parametrize(
-    "option", [["--toys", "10"], ["--seed", "0"], ["--store", "kept"], ["--workers", "1"]], ids=lambda words: words[0]
+    "option", [["--toys", "10"], ["--seed", "0"], ["--store", "kept"], ["--threads", "1"]], ids=lambda words: words[0]
 )
 @pytest.mark.parametrize("subject", ["ws.json", "axion-muon"])
 def test_toy_options_are_for_toys(na64stat, write_workspace, here, method, option, subject):
@@ -118,7 +118,7 @@ def test_criterion_is_for_methods_that_have_one(na64stat, write_workspace, metho
         (["--toys", "200000000"], "--toys: 200000000; expected at most 100000000"),
         (["--seed", "-1"], "'--seed': -1 is not in the range x>=0"),
         (["--seed", "3", "--seed", "3"], "--seed: 3, 3; expected each once"),
-        (["--workers", "0"], "'--workers': 0 is not in the range x>=1"),
+        (["--threads", "0"], "'--threads': 0 is not in the range x>=1"),
         (["--store", "ws.json"], "--store: ws.json is a file; expected the name of a folder"),
         (["--criterion", "cls"], "'cls' is not one of 'cl_s', 'cl_sb'"),
     ],

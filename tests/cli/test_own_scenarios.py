@@ -87,7 +87,7 @@ def test_scan_and_plot_take_a_class(na64stat, own, here):
     for level, values in packaged["cl_s"].items():
         np.testing.assert_allclose(mine["cl_s"][level], values, rtol=1e-9)
     assert mine["scenario"] == "mine"
-    assert na64stat("plot", "mine.json", "-o", "mine.png").status == 0
+    assert na64stat("plot", "mine.json", "--figure", "mine.png").status == 0
 
 
 def test_a_table_is_a_scenario(na64stat, table):

@@ -55,7 +55,7 @@ def test_the_digest_of_a_patch_set_is_checked(na64stat, background, write):
     assert "ws.json has " in error
 
 
-@pytest.mark.parametrize("command", ["limit", "fit", "impacts", "significance", "compare"])
+@pytest.mark.parametrize("command", ["limit", "fit", "fit --impacts", "significance", "compare"])
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -78,7 +78,7 @@ def test_the_digest_of_a_patch_set_is_checked(na64stat, background, write):
     ids=lambda value: str(value)[:40] if isinstance(value, str) else None,
 )
 def test_wrong_patches(na64stat, background, write, command, content, text):
-    assert text in na64stat(command, "ws.json", "--patch", write(content)).error
+    assert text in na64stat(*command.split(), "ws.json", "--patch", write(content)).error
 
 
 def test_names_of_patches_and_measurements(na64stat, background, write):
@@ -110,7 +110,7 @@ def test_a_measurement_brings_its_own_settings(na64stat, background, here):
 
 
 @pytest.mark.parametrize("option", ["--patch", "--patch-name", "--measurement"])
-@pytest.mark.parametrize("command", ["limit", "fit", "impacts", "significance", "compare"])
+@pytest.mark.parametrize("command", ["limit", "fit", "fit --impacts", "significance", "compare"])
 def test_they_are_for_workspace_files(na64stat, command, option):
-    error = na64stat(command, "axion-muon", "--mass", "0.1", option, "x").error
+    error = na64stat(*command.split(), "axion-muon", "--mass", "0.1", option, "x").error
     assert f"{option}: does not go with the scenario axion-muon; it is for a workspace file" in error

@@ -58,7 +58,7 @@ def test_priors_are_read(text, prior):
     ],
 )
 def test_bad_questions(na64stat, command, words, message):
-    assert message in na64stat(command, *words).error
+    assert message in na64stat(*command.split(), *words).error
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_figure_that_cannot_be_is_refused_at_once(na64stat, here, monkeypatch)
     monkeypatch.setattr("na64stat.study.bayes.credible.credible_plane", lambda **_: computed.append(1))
     plane = ("--prior", "log-flat:coupling:1e-6:1", "--prior", "log-flat:mass:1e-3:0.3")
     words = ("axion-photon", "--region", "visible", *plane, "--count", "visible=2")
-    assert "--count: the contour of CL_s" in na64stat("credible", *words, "-o", "plane.png").error
+    assert "--count: the contour of CL_s" in na64stat("credible", *words, "--figure", "plane.png").error
     assert not computed
     assert not list(here.iterdir())
 
@@ -143,9 +143,9 @@ def test_a_figure_that_cannot_be_is_refused_at_once(na64stat, here, monkeypatch)
 def test_figures(na64stat, here):
     words = ("axion-photon", "--region", "visible", "--prior", "log-flat:coupling:1e-6:1")
     plane = (*words, "--prior", "log-flat:mass:1e-3:0.3")
-    assert na64stat("credible", *words, "--mass", 0.01, "-o", "one.png").status == 0
-    assert na64stat("credible", *plane, "-o", "plane.png").status == 0
+    assert na64stat("credible", *words, "--mass", 0.01, "--figure", "one.png").status == 0
+    assert na64stat("credible", *plane, "--figure", "plane.png").status == 0
     assert na64stat("posterior", *plane, *SHORT, "--figure", "corner.png").status == 0
     for name in ("one.png", "plane.png", "corner.png"):
         assert (here / name).read_bytes().startswith(b"\x89PNG")
-    assert "exists; --overwrite" in na64stat("credible", *words, "--mass", 0.01, "-o", "one.png").error
+    assert "exists; --overwrite" in na64stat("credible", *words, "--mass", 0.01, "--figure", "one.png").error

@@ -240,7 +240,7 @@ def test_cl_sb_of_a_deficit(limits, reported):
 
 @pytest.mark.parametrize("name", ["csv_cr_only.csv", "csv_semicolon.csv"])
 def test_tables_are_read_where_the_meaning_is_plain(reported, name):
-    assert "Mine" in reported(f"limits list --file {name}").out
+    assert "Mine" in reported(f"existing list --file {name}").out
 
 
 def test_a_run_file_with_a_mark_of_byte_order(reported):

@@ -61,7 +61,7 @@ def test_a_region_of_ones_own_choice_has_the_usual_masses(na64stat):
         (("axion-muon", "--mass", "x"), "'x'"),
         (("axion-muon", "--mass", "200"), "beyond the reach"),
         (("axion-muon", "--mass", "0.1", "--figure", "s.gif"), "must end in .pdf or .png"),
-        (("axion-muon", "--mass", "0.1", "--figure", "s.png", "-o", "s.png"), "s.png is --output, too"),
+        (("axion-muon", "--mass", "0.1", "-o", "s.png", "--figure", "s.png"), "s.png is --output, too"),
         (("axion-muon", "--mass", "0.1", "--markdown", "gone/s.md"), "there is no folder gone"),
         (("axion-muon", "--mass", "0.1", "--region", "gone"), "no region 'gone'"),
         (("axion-muon", "--mass", "0.1", "--efficiency", "other"), "'other' is not one of"),

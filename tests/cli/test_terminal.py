@@ -15,11 +15,11 @@ from na64stat.cli.main import cli
 from na64stat.errors import ComputationError
 
 COMMANDS = [
-    "info", "cross-section", "predict", "workspace", "limit", "combine", "compare", "fit", "impacts", "significance", "scan",
-    "exclusion", "overlap", "project", "sensitivity", "posterior", "credible", "plot", "reproduce", "export hepdata",
-    "export likelihood", "export hs3", "limits list", "limits show", "cite",
+    "info", "cross-section", "predict", "workspace", "limit", "compare", "fit", "significance", "scan",
+    "exclusion", "project", "sensitivity", "posterior", "credible", "plot", "reproduce", "export hepdata",
+    "export likelihood", "export hs3", "existing list", "existing show", "cite",
 ]  # fmt: skip
-GROUPS = ["export", "limits"]
+GROUPS = ["export", "existing"]
 
 
 def _command(name):

@@ -137,7 +137,7 @@ def test_refused_combination_points_to_the_option(na64stat, write_workspace):
     "option",
     [
         ["--mass", "0.1"],
-        ["--coupling", "1e-3:1:3"],
+        ["--coupling", "1e-3:1"],
         ["--run", "2022"],
         ["--background", "none"],
         ["--loop-decay"],

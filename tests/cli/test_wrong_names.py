@@ -57,10 +57,10 @@ def test_of_a_scenario(na64stat, words, meant):
     [
         (("significance", "--region", "invisble"), "invisible"),
         (("fit", "--minos", "efficiency"), "efficiency_2022"),
-        (("impacts", "--parameter", "effciency_2022"), "efficiency_2022"),
+        (("fit", "--impacts", "--parameter", "effciency_2022"), "efficiency_2022"),
         (("limit", "--measurement", "countng"), "counting"),
         (("posterior", "--prior", "flat:mu:0:5", "--count", "invisble=1"), "invisible"),
-        (("combine", "two.json", "--uncorrelated", "efficincy_2022"), "efficiency_2022"),
+        (("workspace", "two.json", "--uncorrelated", "efficincy_2022"), "efficiency_2022"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
@@ -81,7 +81,7 @@ def test_of_a_level_of_a_map(na64stat, here):
             na64stat("scan", *POINT[:1], "--mass", "0.1:0.2:2", "--coupling", "1e-3:1:2", "-o", f"{name}.json").status
             == 0
         )
-    error = na64stat("overlap", "a.json", "b.json", "--level", "medain").error
+    error = na64stat("plot", "--compare", "a.json", "b.json", "--level", "medain").error
     assert "no level 'medain'; it has observed, median; did you mean 'median'?" in error
 
 
@@ -111,7 +111,7 @@ def test_a_right_choice_is_taken(process):
     assert CliRunner().invoke(command, [process]).output.strip() == process
 
 
-@pytest.mark.parametrize("command", ["plot", "overlap"])
+@pytest.mark.parametrize("command", ["plot", "plot --compare"])
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -125,7 +125,7 @@ def test_a_right_choice_is_taken(process):
 )
 def test_no_map(na64stat, here, command, content, text):
     (here / "x.json").write_text(json.dumps(content), encoding="utf-8")
-    error = na64stat(command, "x.json", "other.json", "-o", "x.png").error
+    error = na64stat(*command.split(), "x.json", "other.json", "--figure", "x.png").error
     assert f"x.json: {text}; expected a file of `na64stat scan` or `na64stat exclusion`\n" in error
 
 
@@ -139,7 +139,7 @@ def test_no_result(na64stat, here):
 
 @pytest.mark.parametrize("kind", COMMANDS)
 @pytest.mark.parametrize(
-    "words", [("limit",), ("posterior", "--prior", "flat:mu:0:9"), ("fit",), ("combine", "ws.json")]
+    "words", [("limit",), ("posterior", "--prior", "flat:mu:0:9"), ("fit",), ("workspace", "ws.json")]
 )
 def test_a_record_where_a_workspace_is_right(na64stat, write_workspace, here, words, kind):
     write_workspace(channels={"box": (1, 1, 1)})

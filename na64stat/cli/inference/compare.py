@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from na64stat.cli.figures import figure_file, figure_option, save_limits
+from na64stat.cli.figures import save_limits
+from na64stat.cli.groups import command
 from na64stat.cli.inference.limit import bound_text, limit_text, workspace_record
 from na64stat.cli.options.choice import Choice
+from na64stat.cli.options.files import Files, with_files
 from na64stat.cli.options.method import (
     METHODS,
     TOYS,
@@ -22,7 +24,7 @@ from na64stat.cli.options.method import (
 )
 from na64stat.cli.options.model import ModelChoice, with_model
 from na64stat.cli.options.scenario_run import add_options, as_json, cl_option, examples
-from na64stat.cli.output import level_text, overwrite_option, plain_table, print_json, print_notes, print_table, steps
+from na64stat.cli.output import level_text, plain_table, print_json, print_notes, print_table, steps
 
 if TYPE_CHECKING:
     from na64stat.stats.compare import Comparison, ComparisonRow
@@ -44,20 +46,17 @@ def _with_methods(command: Any) -> Any:
     return add_options(command, pack, cl_option, method_option, hold_option, *toy_options())
 
 
-@click.command(
+@command(
     epilog=examples(
-        "compare ws.json --region invisible --cl 0.95 --toys 20000 -o limits.png",
+        "compare ws.json --region invisible --cl 0.95 --toys 20000 --figure limits.png",
         "compare axion-muon --mass 0.1 --coupling 5e-3 --run 2022",
     )
 )
 @with_model
 @_with_methods
-@figure_option("limits")
-@overwrite_option
+@with_files("The comparison, JSON; `na64stat.load` reads it.", "limits")
 @as_json
-def compare(
-    model: ModelChoice, cl: float, methods: list[Any], output: str | None, overwrite: bool, as_json: bool
-) -> None:
+def compare(model: ModelChoice, cl: float, methods: list[Any], files: Files, as_json: bool) -> None:
     """Limits on one signal strength by several methods.
 
     SCENARIO with --mass, or a pyhf workspace FILE.json in its place. Observed and expected limits on mu by the exact method,
@@ -67,14 +66,14 @@ def compare(
     from na64stat.stats.limits import check_cl
 
     check_cl(cl)
-    file = figure_file(output, overwrite)
     subject = model.load()
     with subject.named_errors():
         for method in methods:
             announce_toys(method, subject.model)
         result = run_comparison(subject.model, cl, methods, track=steps(lambda method: method.name))
-    if file is not None:
-        save_limits(file, {row.method: row.limit for row in result.rows if row.limit is not None}, subject.title)
+    files.keep(result)
+    limits = {row.method: row.limit for row in result.rows if row.limit is not None}
+    files.draw(lambda path, overwrite: save_limits(path, overwrite, limits, subject.title))
     if as_json:
         print_json(
             {**subject.head, "cl": cl, "rows": [_record(row) for row in result.rows], "notes": list(result.notes)}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from na64stat.cli.figures import figure_file, figure_option
+from na64stat.cli.groups import command
+from na64stat.cli.options.files import Files, with_files
 from na64stat.cli.options.model import is_file
 from na64stat.cli.options.posterior import PosteriorChoice, with_posterior
 from na64stat.cli.options.scenario_run import as_json, examples
 from na64stat.cli.output import (
-    overwrite_option,
     plain_table,
     print_json,
     print_notes,
@@ -22,30 +23,30 @@ from na64stat.errors import InputError
 from na64stat.text import in_brackets
 
 if TYPE_CHECKING:
-    from na64stat.cli.output import Output
     from na64stat.records.credible import ComparedLimits
 
 
-@click.command(
+@command(
     epilog=examples(
         "credible axion-muon --mass 0.1 --prior flat:yield:0:50 --prior log-flat:coupling:1e-6:1",
-        "credible axion-photon --mass 0.01 --region visible --prior flat:coupling:0:1 -o posterior.png",
-        "credible axion-photon --prior log-flat:coupling:1e-6:1 --prior log-flat:mass:1e-3:1 -o plane.png",
+        "credible axion-photon --mass 0.01 --region visible --prior flat:coupling:0:1 --figure c.png",
+        "credible axion-photon --prior flat:coupling:0:1 --prior log-flat:mass:0.01:1 --figure p.png",
     )
 )
 @with_posterior
-@figure_option("posterior, or of the credible region beside that of CL_s")
-@overwrite_option
+@with_files(
+    "The limits or the plane, JSON; `na64stat.load` reads them.",
+    "posterior, or of the credible region beside that of CL_s",
+)
 @as_json
-def credible(choice: PosteriorChoice, output: str | None, overwrite: bool, as_json: bool) -> None:
+def credible(choice: PosteriorChoice, files: Files, as_json: bool) -> None:
     """Credible limits by quadrature, beside CL_s.
 
     Each --prior of a coupling, a yield or mu is a row of its own; a pyhf workspace FILE.json has mu and the yield. With a
     prior of the mass there is one of the coupling: then the credible region of the (mass, coupling) plane is computed.
     """
-    file = figure_file(output, overwrite)
     if choice.over_plane and not is_file(choice.scenario.text):
-        _plane(choice, file, as_json)
+        _plane(choice, files, as_json)
         return
     from na64stat.study.bayes.credible import compare_priors
 
@@ -55,16 +56,19 @@ def credible(choice: PosteriorChoice, output: str | None, overwrite: bool, as_js
     else:
         _show(found)
     print_notes(found.notes, as_json)
-    if file is not None:
+    files.keep(found)
+
+    def save(path: Path, overwrite: bool) -> None:
         from na64stat.figures.posterior import save_curves
 
-        save_curves(found, file.path, overwrite=file.overwrite)
-        click.echo(f"wrote {file.path}", err=True)
+        save_curves(found, path, overwrite=overwrite)
+
+    files.draw(save)
 
 
-def _plane(choice: PosteriorChoice, file: Output | None, as_json: bool) -> None:
-    if file is not None and choice.counts:
-        raise InputError("--count: the contour of CL_s beside it would be of the observed counts; leave out -o")
+def _plane(choice: PosteriorChoice, files: Files, as_json: bool) -> None:
+    if files.picture is not None and choice.counts:
+        raise InputError("--count: the contour of CL_s beside it would be of the observed counts; leave out --figure")
     from na64stat.study.bayes.credible import credible_plane
 
     asked = choice.arguments()
@@ -80,7 +84,9 @@ def _plane(choice: PosteriorChoice, file: Output | None, as_json: bool) -> None:
         reach = f"m from {found.mass[covered][0]:.3g} to {found.mass[covered][-1]:.3g} GeV"
         click.echo(f"credible region, {share:g}%: {found.inside.mean():.3g} of the plane, {reach}")
     print_notes(found.notes, as_json)
-    if file is not None:
+    files.keep(found)
+
+    def save(path: Path, overwrite: bool) -> None:
         from na64stat.figures.posterior import save_plane
         from na64stat.study.maps.exclusion import exclusion
 
@@ -96,8 +102,9 @@ def _plane(choice: PosteriorChoice, file: Output | None, as_json: bool) -> None:
             track=progress("CL_s"),
             **same,
         )
-        save_plane(found, beside, file.path, overwrite=file.overwrite)
-        click.echo(f"wrote {file.path}", err=True)
+        save_plane(found, beside, path, overwrite=overwrite)
+
+    files.draw(save)
 
 
 def _show(found: ComparedLimits) -> None:

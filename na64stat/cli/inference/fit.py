@@ -1,4 +1,4 @@
-"""`na64stat fit`."""
+"""`na64stat fit`: best fit, and impacts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from na64stat.cli.figures import figure_file, figure_option, save_pulls
-from na64stat.cli.options.model import ModelChoice, with_model
+from na64stat.cli.figures import save_impacts, save_pulls
+from na64stat.cli.groups import command
+from na64stat.cli.options.files import Files, with_files
+from na64stat.cli.options.model import ModelChoice, Subject, with_model
 from na64stat.cli.options.scenario_run import as_json, examples
-from na64stat.cli.output import busy, overwrite_option, plain_table, print_json, print_notes, print_table
+from na64stat.cli.output import announce, busy, plain_table, print_json, print_notes, print_table
 from na64stat.errors import InputError
 
 if TYPE_CHECKING:
     from na64stat.stats.fits.best_fit import BestFit, FittedParameter, Minos
     from na64stat.stats.fits.goodness import GoodnessOfFit
+    from na64stat.stats.fits.impacts import Impacts
 
 MOST_ROWS: Final = 30
 """Rows of a table on the screen; JSON holds all of them."""
@@ -26,9 +29,10 @@ lowest_mu_option = click.option(
 )
 
 
-@click.command(
+@command(
     epilog=examples(
-        "fit ws.json --region invisible -o pulls.png",
+        "fit ws.json --region invisible --figure pulls.png",
+        "fit ws.json --region invisible --impacts --figure impacts.pdf",
         "fit ws.json --region invisible --minos efficiency_2022 --toys 5000 --json",
         "fit b.json --patch patches.json --patch-name m1em01_g1em02 --lowest-mu 0",
         "fit axion-muon --mass 0.1 --coupling 5e-3 --run 2022",
@@ -44,8 +48,15 @@ lowest_mu_option = click.option(
 )
 @click.option("--seed", type=click.IntRange(0), metavar="SEED", help="Seed of the toys; default 1.")
 @lowest_mu_option
-@figure_option("pulls")
-@overwrite_option
+@click.option("--impacts", is_flag=True, help="What each uncertainty does to mu, too; --figure then shows that.")
+@click.option(
+    "--parameter",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Nuisance parameter of --impacts; repeatable; default all.",
+)
+@with_files("The fit, or with --impacts these; JSON, read by `na64stat.load`.", "pulls, or impacts")
 @as_json
 def fit(
     model: ModelChoice,
@@ -54,37 +65,98 @@ def fit(
     toys: int | None,
     seed: int | None,
     lowest_mu: float | None,
-    output: str | None,
-    overwrite: bool,
+    impacts: bool,
+    names: tuple[str, ...],
+    files: Files,
     as_json: bool,
 ) -> None:
     """Best fit of the observed counts.
 
     SCENARIO with --mass, or a pyhf workspace FILE.json in its place. Values with Hesse and Minos errors, pulls, correlations,
-    expected counts, and the saturated goodness of fit.
+    expected counts, and the saturated goodness of fit. With --impacts the shift of mu with a nuisance parameter held one standard
+    deviation below and above its best fit, the largest first; with its deviation after the fit, and before it (prefit).
     """
     from na64stat.stats.fits.best_fit import best_fit
     from na64stat.stats.fits.goodness import goodness_of_fit
 
     if seed is not None and toys is None:
         raise InputError(f"--seed {seed}: goes with --toys N, the number of toys for the goodness of fit")
-    lowest, file = check_lowest_mu(lowest_mu), figure_file(output, overwrite)
+    if names and not impacts:
+        raise InputError(f"--parameter {names[0]}: goes with --impacts")
+    lowest = check_lowest_mu(lowest_mu)
     subject = model.load(only_fits=True)
     with subject.named_errors(), busy("fit"):
         found = best_fit(subject.model, minos=minos_all or minos, lowest_mu=lowest)
         goodness = goodness_of_fit(subject.model, toys=toys or 0, seed=1 if seed is None else seed, lowest_mu=lowest)
-    if file is not None:
-        save_pulls(file, found, subject.title)
+    shifts = _impacts(subject, names, lowest) if impacts else None
+    if shifts is None:
+        files.keep(found)
+        files.draw(lambda path, overwrite: save_pulls(path, overwrite, found, subject.title))
+    else:
+        files.keep(shifts)
+        files.draw(lambda path, overwrite: save_impacts(path, overwrite, shifts, subject.title))
     if as_json:
-        print_json({**subject.head, **_record(found, goodness)})
+        ranking = {} if shifts is None else {"impacts": impacts_record(shifts)}
+        print_json({**subject.head, **_record(found, goodness), **ranking})
         return
     click.echo(f"{subject.title}: best fit")
     _print_parameters(found)
     _print_correlations(found)
     _print_bins(found)
     click.echo(_goodness_text(goodness))
+    if shifts is not None:
+        _print_impacts(shifts)
     shown = {f"{item.name} is {item.state}" for item in found.parameters}
-    print_notes(note for note in dict.fromkeys((*found.notes, *goodness.notes)) if note not in shown)
+    notes = (*found.notes, *goodness.notes, *(() if shifts is None else shifts.notes))
+    print_notes(note for note in dict.fromkeys(notes) if note not in shown)
+
+
+def _impacts(subject: Subject, names: tuple[str, ...], lowest: float | None) -> Impacts:
+    from na64stat.stats.fits.impacts import impacts, seconds_of_impacts
+
+    with subject.named_errors():
+        size = len(subject.model.parameters)
+        announce(f"impacts of {size} parameters", seconds_of_impacts(subject.model, names or None))
+    with subject.named_errors(), busy("impacts") as track:
+        return impacts(subject.model, names=names or None, progress=track, lowest_mu=lowest)
+
+
+def _print_impacts(result: Impacts) -> None:
+    mu = result.fit.mu
+    spread = f" ({mu.state})" if mu.error is None else f" +- {mu.error:.3g}"
+    click.echo(f"impacts on {mu.name} = {value_text(mu)}{spread}")
+    if not result.ranking:
+        click.echo("no nuisance parameter is fitted")
+        return
+    table = plain_table("parameter", "pull", "down", "up", "prefit down", "prefit up")
+    for item in result.ranking[:MOST_ROWS]:
+        shifts = (item.down, item.up, item.prefit_down, item.prefit_up)
+        texts = ("-" if shift is None else f"{shift:+.3g}" for shift in shifts)
+        table.add_row(item.name, pull_text(item.parameter), *texts)
+    print_table(table)
+    if len(result.ranking) > MOST_ROWS:
+        click.echo(f"... and {len(result.ranking) - MOST_ROWS} smaller ones; --json has all")
+
+
+def impacts_record(result: Impacts) -> dict[str, Any]:
+    """JSON form of impacts, the largest first."""
+    return {
+        "mu": result.fit.mu.value,
+        "error": result.fit.mu.error,
+        "ranking": [
+            {
+                "name": item.name,
+                "pull": item.parameter.pull,
+                "constraint": item.parameter.constraint,
+                "down": item.down,
+                "up": item.up,
+                "prefit_down": item.prefit_down,
+                "prefit_up": item.prefit_up,
+            }
+            for item in result.ranking
+        ],
+        "notes": list(result.notes),
+    }
 
 
 def check_lowest_mu(value: float | None) -> float | None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from na64stat.cli.figures import save_limits
+from na64stat.cli.groups import command
+from na64stat.cli.options.files import Files, with_files
 from na64stat.cli.options.method import METHODS, announce_toys
 from na64stat.cli.options.model import (
     OF_A_FILE,
@@ -19,7 +22,7 @@ from na64stat.cli.options.model import (
     named,
     refuse_options,
 )
-from na64stat.cli.options.numbers import numbers_option, search_between
+from na64stat.cli.options.numbers import numbers_option, span_option
 from na64stat.cli.options.patch import PatchChoice, with_patch
 from na64stat.cli.options.scenario_run import (
     RunsChoice,
@@ -50,6 +53,8 @@ from na64stat.records.status import has_failed
 from na64stat.text import in_brackets, intervals_text
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from na64stat.records.limits import LimitPoint, ScenarioLimits
     from na64stat.stats.results import Limit
 
@@ -57,10 +62,10 @@ _SHOWN_ERROR: Final = 1e-3
 """Smallest relative numerical error of a limit that is printed beside it."""
 
 
-@click.command(
+@command(
     epilog=examples(
         "limit axion-muon --mass 1e-3:0.2:40 --run 2022",
-        "limit axion-photon --mass 0.01 --region invisible --json",
+        "limit axion-muon --mass 1e-3:0.2:40 -o limits.json --figure limits.png",
         "limit ws.json --region invisible",
         "limit ws.json --region invisible --method toys --toys 50000 --store toys/",
         "limit b.json --patch patches.json --patch-name m1em01_g1em02 --cl 0.95",
@@ -68,23 +73,25 @@ _SHOWN_ERROR: Final = 1e-3
 )
 @with_scenario
 @numbers_option("--mass", "Mass or masses [GeV]; repeated: each.")
-@numbers_option(
+@span_option(
     "--coupling",
-    "Couplings between which edges are looked for, where a lifetime decides; of LO:HI:N only the ends count.",
+    "Couplings between which edges are looked for, where a lifetime decides.",
 )
 @with_runs
 @with_statistics(*METHODS)
 @click.option("--each", is_flag=True, help="Each channel of a combination alone beside it: lowest excluded couplings.")
 @with_patch
+@with_files("The limits, JSON; `na64stat.load` reads them.", "limits")
 @as_json
 def limit(
     scenario: ScenarioChoice,
     mass: list[float] | None,
-    coupling: list[float] | None,
+    coupling: tuple[float, float] | None,
     runs: RunsChoice,
     statistics: Statistics,
     each: bool,
     patch: PatchChoice,
+    files: Files,
     as_json: bool,
 ) -> None:
     """Upper limits of a scenario, or of a workspace.
@@ -95,7 +102,7 @@ def limit(
     """
     if is_file(scenario.text):
         refuse_options(OF_A_SCENARIO, f"the workspace file {scenario.text}", "it is for a scenario")
-        _limit_of_file(Path(scenario.text), patch, statistics, as_json)
+        _limit_of_file(Path(scenario.text), patch, statistics, files, as_json)
         return
     refuse_options(OF_A_FILE, f"the scenario {scenario.text}", "it is for a workspace file")
     from na64stat.study.limits import limits
@@ -104,11 +111,13 @@ def limit(
         raise InputError("--mass: missing; expected a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
     asked: dict[str, Any] = {
         "correlated": runs.correlated,
-        "couplings": search_between(coupling),
+        "couplings": coupling,
         "track": progress("limits"),
         **statistics.for_study(),
     }
     if each:
+        if files.data is not None or files.picture is not None:
+            raise InputError("--each: writes no files; --json has all limits")
         from na64stat.study.each_channel import channels_alone
 
         _show_each(channels_alone(scenario.resolve(), runs.load(), mass, **asked), as_json)
@@ -117,13 +126,21 @@ def limit(
         result = limits(scenario.resolve(), runs.load(), mass, **asked)
     failures = [point.status for point in result.points if has_failed(point.status)]
     print_failures(failures, len(result.points))
+    files.keep(result)
+    files.draw_figure(lambda: _figure(result), "nothing is excluded at two masses or more, so that there is no curve")
     if as_json:
         print_json(result.as_dict())
     else:
         _print_scenario(result)
 
 
-def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, as_json: bool) -> None:
+def _figure(result: ScenarioLimits) -> Figure | None:
+    from na64stat.figures.figure_of import figure_of
+
+    return figure_of(result)
+
+
+def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, files: Files, as_json: bool) -> None:
     from na64stat.stats.limits import check_cl, limit_of_model
 
     check_cl(statistics.cl)
@@ -135,12 +152,14 @@ def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, as_js
             result = limit_of_model(model, method, statistics.cl)
     except Na64StatError as error:
         raise named(path, error, patch, len(model.channels)) from error
+    regions = tuple(name for name in result.regions if name not in result.held)
+    subject = f"{path}: {channels_text(regions)}{held_text(result.held)}"
+    files.keep(result)
+    files.draw(lambda path, overwrite: save_limits(path, overwrite, {result.method: result}, subject))
     if as_json:
         print_json(workspace_record(result))
         return
     criterion = ", CL_sb" if result.criterion == "cl_sb" else ""
-    regions = tuple(name for name in result.regions if name not in result.held)
-    subject = f"{path}: {channels_text(regions)}{held_text(result.held)}"
     click.echo(f"{subject}, {level_text(result.cl)}, {result.method}{criterion}")
     click.echo(f"mu  observed  {limit_text(result)}")
     for name, value in result.expected.as_dict().items():
@@ -216,9 +235,15 @@ def _lowest(point: LimitPoint, verdict: str) -> str:
 def _print_scenario(result: ScenarioLimits) -> None:
     unit = in_brackets(result.coupling_unit)
     click.echo(f"{headline(result)}: lowest excluded coupling{unit}")
-    table = plain_table("m [GeV]", *result.points[0].coupling, "excluded")
+    levels = list(result.points[0].coupling)
+    expected = [level for level in levels if level != "observed"]
+    coincide = all(len({point.coupling[level] for level in expected}) == 1 for point in result.points)
+    shown = [level for level in levels if level not in expected[1:]] if coincide else levels
+    titles = ["expected" if coincide and level in expected else level for level in shown]
+    table = plain_table("m [GeV]", *titles, "excluded")
     for point in result.points:
-        values = ["-" if value is None else f"{value:.3g}" for value in point.coupling.values()]
+        couplings = (point.coupling[level] for level in shown)
+        values = ["-" if value is None else f"{value:.3g}" for value in couplings]
         found = intervals_text(point.intervals[result.verdict])
         table.add_row(f"{point.mass:.4g}", *values, (found or point.status) + artefact_text(point, result.verdict))
     print_table(table)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from na64stat.cli.figures import figure_file
+from na64stat.cli.groups import command
+from na64stat.cli.options.files import figure_file
 from na64stat.cli.options.model import refuse_options
 from na64stat.cli.options.posterior import OF_A_POSTERIOR, PosteriorChoice, with_posterior
 from na64stat.cli.options.scenario_run import as_json, examples
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _OF_A_RUN = (*OF_A_POSTERIOR, "--walkers", "--ensembles", "--steps", "--most-steps", "--seed", "--output")
 
 
-@click.command(
+@command(
     epilog=examples(
         "posterior axion-muon --mass 0.1 --prior flat:yield:0:50 -o chain.h5",
         "posterior axion-photon --prior log-flat:coupling:1e-6:1 --prior log-flat:mass:1e-3:1 -o plane.h5",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from na64stat.cli.groups import command
+from na64stat.cli.options.files import Files, with_files
 from na64stat.cli.options.method import (
     ASYMPTOTIC,
     EXACT,
@@ -33,7 +35,7 @@ def _with_method(command: Any) -> Any:
     return add_options(command, pack, method_option((EXACT, TOYS, ASYMPTOTIC)), hold_option, *toy_options())
 
 
-@click.command(
+@command(
     epilog=examples(
         "significance ws.json --region invisible --method asymptotic",
         "significance ws.json --region invisible --method toys --toys 100000",
@@ -42,8 +44,9 @@ def _with_method(command: Any) -> Any:
 )
 @with_model
 @_with_method
+@with_files("The result, JSON; `na64stat.load` reads it.")
 @as_json
-def significance(model: ModelChoice, method: MethodChoice, as_json: bool) -> None:
+def significance(model: ModelChoice, method: MethodChoice, files: Files, as_json: bool) -> None:
     """How improbable the counts are without signal.
 
     SCENARIO with --mass, or a pyhf workspace FILE.json in its place. p0 is the probability of counts at least as signal-like as
@@ -55,6 +58,7 @@ def significance(model: ModelChoice, method: MethodChoice, as_json: bool) -> Non
     subject = model.load()
     with subject.named_errors(), busy(f"significance, {chosen.name}"):
         result = find_significance(subject.model, chosen)
+    files.keep(result)
     if as_json:
         print_json({**subject.head, **_record(result)})
         return

@@ -25,12 +25,12 @@ _MOST_TOYS: Final = 100_000_000
 
 @dataclass(frozen=True)
 class ToyOptions:
-    """--toys, --seed, --store, --workers; None and () where not given."""
+    """--toys, --seed, --store, --threads; None and () where not given."""
 
     toys: int | None = None
     seeds: tuple[int, ...] = ()
     store: Path | None = None
-    workers: int | None = None
+    threads: int | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `Toys`, only those given."""
@@ -40,7 +40,7 @@ class ToyOptions:
             raise InputError(f"--toys: {self.toys}; expected at most {_MOST_TOYS}, they are kept in memory")
         if len(set(self.seeds)) != len(self.seeds):
             raise InputError(f"--seed: {', '.join(map(str, self.seeds))}; expected each once, the same toys count once")
-        given = {"n": self.toys, "seed": self.seeds or None, "store": self.store, "workers": self.workers}
+        given = {"n": self.toys, "seed": self.seeds or None, "store": self.store, "workers": self.threads}
         return {key: value for key, value in given.items() if value is not None}
 
 
@@ -87,7 +87,7 @@ def refuse_toys(given: ToyOptions, methods: str) -> None:
         ("--toys", given.toys),
         ("--seed", given.seeds or None),
         ("--store", given.store),
-        ("--workers", given.workers),
+        ("--threads", given.threads),
     )
     for option, value in options:
         if value is not None:
@@ -126,18 +126,18 @@ def announce_toys(method: Method, model: Model) -> None:
 
 
 def pack_toys(options: dict[str, Any], threads: bool = True) -> ToyOptions:
-    """Take the toy options out of the options of a command; without `threads` its --workers are something else."""
+    """Take the toy options out of the options of a command; without `threads` those of a command with processes."""
     store = options.pop("store", None)
     return ToyOptions(
         options.pop("toys", None),
         tuple(options.pop("seeds", ())),
         None if store is None else Path(store),
-        options.pop("workers", None) if threads else None,
+        options.pop("threads", None) if threads else None,
     )
 
 
 def method_options(methods: tuple[str, ...], threads: bool = True) -> list[Callable[[Any], Any]]:
-    """--method with these choices, and the options that go with them; --store and --workers only with `threads`."""
+    """--method with these choices, and the options that go with them; --store and --threads only with `threads`."""
     found = [method_option(methods)]
     toys = toy_options() if threads else toy_options()[:2]
     if EXACT in methods:
@@ -157,7 +157,7 @@ def method_option(methods: tuple[str, ...]) -> Callable[[Any], Any]:
 
 
 def toy_options() -> list[Callable[[Any], Any]]:
-    """--toys, --seed, --store, --workers."""
+    """--toys, --seed, --store, --threads."""
     return [
         click.option(
             "--toys",
@@ -177,7 +177,7 @@ def toy_options() -> list[Callable[[Any], Any]]:
             "--store", metavar="DIR", help="Folder in which toys are kept: an interrupted run goes on where it was."
         ),
         click.option(
-            "--workers",
+            "--threads",
             type=click.IntRange(1),
             metavar="N",
             help="Threads for toys; default all. The result does not depend on it.",

@@ -92,23 +92,25 @@ class SpanType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
         ends = _range([*str(value).split(":"), "2"]) if str(value).count(":") == 1 else None
         if ends is None:
             self.fail(
-                f"{value!r}: expected LO:HI with LO < HI, numbers from {_SMALLEST:g} to {_LARGEST:g}, e.g. 1e-3:1",
+                f"{value!r}: expected LO:HI with LO < HI, numbers from {_SMALLEST:g} to {_LARGEST:g}, e.g. 1e-3:1"
+                f"{_without_steps(value)}",
                 param,
                 ctx,
             )
         return ends[0], ends[1]
 
 
+def _without_steps(value: object) -> str:
+    parts = str(value).split(":")
+    return f"; here without a number of steps, {':'.join(parts[:2])}" if len(parts) == 3 else ""
+
+
 SPAN = SpanType()
 
 
-def search_between(coupling: list[float] | None) -> tuple[float, float] | None:
-    """The ends of --coupling where it is a range to search."""
-    if coupling is None:
-        return None
-    if len(coupling) == 1:
-        raise InputError(f"--coupling {coupling[0]:g}: one number; expected a range LO:HI:N to search, e.g. 1e-6:1:2")
-    return min(coupling), max(coupling)
+def span_option(name: str, help_text: str, *, required: bool = False) -> Callable[[Any], Any]:
+    """An option of a range without steps; the command gets its ends, or None."""
+    return click.option(name, type=SPAN, required=required, help=help_text)
 
 
 def one_number(values: list[float], option: str) -> float:

@@ -9,7 +9,7 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -48,6 +48,12 @@ class ScenarioChoice:
         options = (*given.pop("options"), *(f"{name}=true" for name in switches))
         return cls(given.pop("scenario"), given.pop("scenario_option"), options)
 
+    def of(self, arguments: tuple[str, ...]) -> ScenarioChoice:
+        """The choice with its argument, where a command takes several."""
+        if len(arguments) > 1:
+            raise ScenarioError(f"scenario: {', '.join(arguments)}; expected one, or workspace files alone")
+        return replace(self, argument=arguments[0] if arguments else None)
+
     @property
     def text(self) -> str:
         """The scenario as it was written."""
@@ -76,6 +82,18 @@ def with_scenario(command: Command) -> Command:
         return command(scenario=ScenarioChoice.out_of(given), **given)
 
     return add_options(command, pack, *scenario_options())
+
+
+def with_scenario_options(command: Command) -> Command:
+    """`with_scenario` without the argument, which the command has for itself."""
+
+    def pack(**given: Any) -> Any:
+        chosen = ScenarioChoice.out_of(given | {"scenario": None})
+        for name in ("scenario_option", "options", "loop_decay", "exact_fusion"):
+            given.pop(name)
+        return command(scenario=chosen, **given)
+
+    return add_options(command, pack, *scenario_options()[1:])
 
 
 def options_of(texts: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from na64stat.cli.groups import command
 from na64stat.cli.options.scenario_run import RunChoice, as_json, examples
 from na64stat.cli.output import plain_table, print_json, print_table
 from na64stat.errors import InputError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from na64stat.experiment.run import Number, Run
 
 
-@click.command(epilog=examples("info 2022"))
+@command(epilog=examples("info 2022"))
 @click.argument("run", required=False)
 @click.option("--background", metavar="NAME", help="Background setting to show as the one in use.")
 @as_json

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from na64stat.cli.groups import command
 from na64stat.cli.options.choice import Choice
+from na64stat.cli.options.files import Files, with_files
+from na64stat.cli.options.model import OF_A_SCENARIO, is_file, refuse_options
 from na64stat.cli.options.numbers import numbers_option, one_number
+from na64stat.cli.options.patch import read_workspace
 from na64stat.cli.options.point import at_coupling
 from na64stat.cli.options.scenario_run import (
     RunChoice,
@@ -19,11 +24,9 @@ from na64stat.cli.options.scenario_run import (
     with_depth_average,
     with_run,
     with_scenario,
+    with_scenario_options,
 )
 from na64stat.cli.output import (
-    Output,
-    output_option,
-    overwrite_option,
     plain_table,
     print_json,
     print_notes,
@@ -33,6 +36,8 @@ from na64stat.cli.output import (
 from na64stat.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from na64stat.experiment.run import Run
     from na64stat.scenarios.base import Scenario
     from na64stat.template import Template
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
 PROCESSES: Final = ["vector", "scalar", "pseudoscalar", "photon_fusion", "dark_pair"]
 
 
-@click.command("cross-section", epilog=examples("cross-section pseudoscalar --mass 0.1 --x-min 0.5"))
+@command("cross-section", epilog=examples("cross-section pseudoscalar --mass 0.1 --x-min 0.5"))
 @click.argument("process", type=Choice(PROCESSES), metavar="PROCESS")
 @numbers_option("--mass", "Mass or masses [GeV]; of chi for dark_pair; repeated: each.", required=True)
 @click.option("--x-min", default=0.0, show_default=True, help="Smallest energy fraction x, in [0, 1).")
@@ -93,12 +98,13 @@ def _check_reach(process: str, mass: float, beam_energy: float) -> None:
         )
 
 
-@click.command(epilog=examples("predict axion-photon --mass 0.01 --coupling 1e-3 --run 2022"))
+@command(epilog=examples("predict axion-photon --mass 0.01 --coupling 1e-3 --run 2022"))
 @with_scenario
 @numbers_option("--mass", "Mass [GeV].", required=True)
 @numbers_option("--coupling", "Coupling, in the scenario's unit (GeV^-1 or 1).", required=True)
 @with_run
 @with_depth_average
+@with_files("The prediction, JSON.", "expected signal in the plane of E_CAL and p_out")
 @as_json
 def predict(
     scenario: ScenarioChoice,
@@ -106,6 +112,7 @@ def predict(
     coupling: list[float],
     run: RunChoice,
     depth_average: str,
+    files: Files,
     as_json: bool,
 ) -> None:
     """Expected signal events in each region, and the background.
@@ -126,8 +133,11 @@ def predict(
         *strong_coupling(point, [point.coupling]),
         *note_at(point, (loaded,), regions, find_average(depth_average)),
     )
+    record = _record(template, loaded) | {"notes": list(notes)}
+    files.keep_record(record)
+    files.draw_figure(lambda: _plane_figure(template, loaded, point), "")
     if as_json:
-        print_json(_record(template, loaded) | {"notes": list(notes)})
+        print_json(record)
         return
     coupling_text = with_unit(template.coupling, point.coupling_unit)
     click.echo(f"{template.scenario}, m = {template.mass:g} GeV, g = {coupling_text}, run {template.run}")
@@ -141,6 +151,20 @@ def predict(
     effects = ", ".join(f"{effect} {(up - 1):+.3g}" for effect, (_, up) in template.variations.items())
     click.echo(f"relative uncertainties: {effects}")
     print_notes(notes)
+
+
+def _plane_figure(template: Template, run: Run, point: Scenario) -> Figure:
+    from na64stat.plot.plane import draw_plane
+    from na64stat.plot.style import house_style, new_figure
+    from na64stat.text import literal
+
+    with house_style():
+        figure = new_figure(7.0)
+        axes = draw_plane(figure.add_subplot(), template.plane, [part.region for part in run.regions.values()])
+        coupling = with_unit(template.coupling, point.coupling_unit)
+        title = f"{template.scenario}, m = {template.mass:g} GeV, g = {coupling}, run {template.run}"
+        axes.set_title(literal(title), fontsize=8)
+    return figure
 
 
 def _record(template: Template, run: Run) -> dict[str, Any]:
@@ -166,58 +190,99 @@ def _record(template: Template, run: Run) -> dict[str, Any]:
     }
 
 
-@click.command(epilog=examples("workspace axion-muon --mass 0.1 --coupling 5e-3 --run 2022 -o ws.json"))
-@with_scenario
-@numbers_option("--mass", "Mass [GeV].", required=True)
+@command(
+    epilog=examples(
+        "workspace axion-muon --mass 0.1 --coupling 5e-3 --run 2023 -o 2023.json",
+        "workspace axion-muon --mass 0.1 --coupling 5e-3 --run mot1e12 -o later.json",
+        "workspace 2023.json later.json -o both.json",
+        "workspace 2023.json later.json --uncorrelated cross_section -o apart.json",
+    )
+)
+@click.argument("subjects", nargs=-1, metavar="SCENARIO | FILE FILE...")
+@with_scenario_options
+@numbers_option("--mass", "Mass [GeV].")
 @numbers_option(
     "--coupling",
     "Coupling at mu = 1 (GeV^-1 or 1); default, where the yield is a power of it: one signal event in all.",
 )
 @click.option("--region", "regions", multiple=True, metavar="NAME", help="Region; repeated for several channels.")
-@output_option("File, JSON; default standard output.")
-@overwrite_option
 @with_run
 @with_depth_average
+@click.option(
+    "--uncorrelated",
+    multiple=True,
+    metavar="NAME",
+    help="Nuisance parameter that each FILE has for itself; repeatable.",
+)
+@with_files("The workspace, JSON; default standard output.")
 @as_json
 def workspace(
+    subjects: tuple[str, ...],
     scenario: ScenarioChoice,
-    mass: list[float],
+    mass: list[float] | None,
     coupling: list[float] | None,
     regions: tuple[str, ...],
-    output: str | None,
-    overwrite: bool,
     run: RunChoice,
     depth_average: str,
+    uncorrelated: tuple[str, ...],
+    files: Files,
     as_json: bool,
 ) -> None:
-    """Write a pyhf workspace.
+    """Write a pyhf workspace of a scenario, or of several.
 
-    One channel per region, by default all that share no events; the parameter of interest mu multiplies the signal of
+    One channel per region, by default the scenario's own; the parameter of interest mu multiplies the signal of
     --coupling. With --json the workspace stands in an object beside its scenario, mass, coupling and run.
+
+    FILE FILE... are combined: one limit on their common signal strength. Nuisance parameters of the same name are one parameter,
+    unless --uncorrelated names them; channels of the same name are told apart by the names of their files.
     """
-    from na64stat.files import to_json, write_text
+    if subjects and all(is_file(name) for name in subjects):
+        refuse_options((*OF_A_SCENARIO, "--region"), f"the workspace file {subjects[0]}", "it is for a scenario")
+        _combined(subjects, uncorrelated, files, as_json)
+        return
+    refuse_options(("--uncorrelated",), "a scenario", "it is for workspace files")
+    scenario = scenario.of(subjects)
+    if mass is None:
+        raise InputError(f"--mass: missing; {scenario.text} needs a mass [GeV], e.g. --mass 0.1")
     from na64stat.stats.likelihood.workspace import build_workspace
     from na64stat.study.depth_test import note_at
     from na64stat.yields.predict import predict as predict_template
 
-    file = None if output is None else Output.of(output, overwrite)
     loaded = run.load()
     point = at_coupling(scenario.resolve(), one_number(mass, "--mass"), coupling, [loaded])
     template = predict_template(point, loaded, average=find_average(depth_average))
-    result = build_workspace(template, loaded, regions or None)
+    result = build_workspace(template, loaded, regions or point.default_regions)
     names = [channel["name"] for channel in result["channels"]]
     notes = note_at(point, (loaded,), names, find_average(depth_average))
     _explain(result, point, loaded)
     for note in notes:
         click.echo(f"note: {note}", err=True)
-    if file is not None:
-        write_text(file.path, to_json(result), overwrite=file.overwrite)
-        click.echo(f"wrote {file.path}", err=True)
+    head = {"scenario": point.name, "mass_gev": point.mass, "coupling": point.coupling, "run": loaded.name}
+    _hand_over(result, {**head, "workspace": result, "notes": list(notes)}, files, as_json)
+
+
+def _hand_over(result: dict[str, Any], record: dict[str, Any], files: Files, as_json: bool) -> None:
+    """The workspace into its file, or onto standard output; with --json the record."""
+    from na64stat.files import to_json, write_text
+
+    if files.data is not None:
+        write_text(files.data.path, to_json(result), overwrite=files.data.overwrite)
+        click.echo(f"wrote {files.data.path}", err=True)
     if as_json:
-        head = {"scenario": point.name, "mass_gev": point.mass, "coupling": point.coupling, "run": loaded.name}
-        print_json({**head, "workspace": result, "notes": list(notes)})
-    elif file is None:
+        print_json(record)
+    elif files.data is None:
         click.echo(to_json(result), nl=False)
+
+
+def _combined(names: tuple[str, ...], uncorrelated: tuple[str, ...], files: Files, as_json: bool) -> None:
+    from na64stat.stats.combine import combine
+
+    labels = [Path(name).stem for name in names]
+    if len(set(labels)) != len(labels):
+        raise InputError(f"workspace: files {', '.join(names)}; expected different names, they tell the channels apart")
+    workspaces = {label: read_workspace(Path(name)) for label, name in zip(labels, names, strict=True)}
+    result = combine(workspaces, uncorrelated)
+    _hand_over(result, {"labels": labels, "uncorrelated": list(uncorrelated), "workspace": result}, files, as_json)
 
 
 def _explain(workspace: dict[str, Any], point: Scenario, run: Run) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from na64stat.cli.groups import command
 from na64stat.cli.options.choice import Choice
 from na64stat.cli.options.method import METHODS
 from na64stat.cli.options.scenario_run import ScenarioChoice, as_json, examples, run_option, with_scenario
 from na64stat.cli.output import Output, output_option, overwrite_option, print_json
 
 
-@click.command(epilog=examples("cite axion-muon --run 2022 -o refs.bib"))
+@command(epilog=examples("cite axion-muon --run 2022 -o refs.bib"))
 @with_scenario
 @run_option
 @click.option(
@@ -20,7 +21,7 @@ from na64stat.cli.output import Output, output_option, overwrite_option, print_j
     show_default=True,
     help="How the results were computed.",
 )
-@click.option("--limits", "own", multiple=True, metavar="FILE", help="Limits of your own that were drawn, CSV.")
+@click.option("--existing", "own", multiple=True, metavar="FILE", help="Limits of your own that were drawn, CSV.")
 @output_option("File, BibTeX; default standard output.")
 @overwrite_option
 @as_json

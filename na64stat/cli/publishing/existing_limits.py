@@ -1,4 +1,4 @@
-"""`na64stat limits list` and `limits show`: the existing limits of other experiments."""
+"""`na64stat existing list` and `existing show`: the existing limits of other experiments."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ which_prediction = click.option(
 
 
 @click.group(
-    cls=Commands, no_args_is_help=False, epilog=examples("limits list axion-photon", "limits show dark-sector LSND")
+    cls=Commands, no_args_is_help=False, epilog=examples("existing list axion-photon", "existing show dark-sector LSND")
 )
-def limits() -> None:
+def existing() -> None:
     """List and show the existing limits of other experiments."""
 
 
-@limits.command("list", epilog=examples("limits list axion-photon", "limits list --file mine.csv"))
+@existing.command("list", epilog=examples("existing list axion-photon", "existing list --file mine.csv"))
 @click.argument("scenario", required=False)
 @own_file
 @which_prediction
@@ -81,7 +81,7 @@ def list_limits(scenario: str | None, files: tuple[str, ...], prediction: str | 
     _print_remarks(notes)
 
 
-@limits.command(epilog=examples("limits show dark-sector LSND", "limits show axion-muon '(g-2)_muon' --mass 0.1"))
+@existing.command(epilog=examples("existing show dark-sector LSND", "existing show axion-muon '(g-2)_muon' --mass 0.1"))
 @click.argument("scenario", required=False)
 @click.argument("experiment", required=False)
 @click.option("--mass", type=float, help="Only the lowest excluded coupling at this mass [GeV].")
@@ -100,13 +100,14 @@ def show(
 ) -> None:
     """Show the points of one experiment's limits.
 
-    SCENARIO and EXPERIMENT as in `na64stat limits list`. With --file EXPERIMENT stands alone. Masses in GeV. A point is read from
-    the curve, or at the border of the figure that it was read from, or assumed.
+    SCENARIO and EXPERIMENT as in `na64stat existing list`. With --file EXPERIMENT stands alone. Masses in GeV. A point is read
+    from the curve, or at the border of the figure that it was read from, or assumed.
+
     """
     if files and experiment is None:
         scenario, experiment = None, scenario
     if experiment is None or not (scenario or files):
-        raise InputError("limits show: expected a SCENARIO and an EXPERIMENT; na64stat limits list shows them")
+        raise InputError("existing show: expected a SCENARIO and an EXPERIMENT; na64stat existing list shows them")
     chosen = _chosen(scenario, experiment, files, prediction)
     if as_json:
         records = [_record(name, limit, points=True, mass=mass) for name, limit in chosen]

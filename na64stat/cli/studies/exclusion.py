@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from na64stat.cli.figures import draw_map
+from na64stat.cli.groups import command
 from na64stat.cli.options.choice import Choice
-from na64stat.cli.options.numbers import SPAN
+from na64stat.cli.options.files import Files, with_files
+from na64stat.cli.options.numbers import span_option
 from na64stat.cli.options.scenario_run import (
     RunsChoice,
     ScenarioChoice,
@@ -20,10 +23,7 @@ from na64stat.cli.options.scenario_run import (
 )
 from na64stat.cli.options.workers import LongWork, with_long_work
 from na64stat.cli.output import (
-    Output,
     headline,
-    output_option,
-    overwrite_option,
     plain_table,
     print_failures,
     print_json,
@@ -38,17 +38,15 @@ if TYPE_CHECKING:
 LEVELS = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 
 
-@click.command(
+@command(
     epilog=examples(
         "exclusion axion-photon --mass 1e-3:1 --coupling 1e-6:1 --region visible -o region.json",
         "exclusion axion-muon --option loop_decay=true --mass 0.05:0.5 --coupling 1e-5:1 --json",
     )
 )
 @with_scenario
-@click.option("--mass", type=SPAN, required=True, help="Range of masses LO:HI [GeV].")
-@click.option(
-    "--coupling", type=SPAN, required=True, help="Range of couplings LO:HI, in the scenario's unit (GeV^-1 or 1)."
-)
+@span_option("--mass", "Range of masses [GeV].", required=True)
+@span_option("--coupling", "Range of couplings, in the scenario's unit (GeV^-1 or 1).", required=True)
 @click.option(
     "--tolerance",
     type=float,
@@ -59,8 +57,7 @@ LEVELS = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 @click.option(
     "--level", "levels", type=Choice(LEVELS), multiple=True, help="Contours to find, repeated; default all six."
 )
-@output_option("File to write, JSON; `na64stat plot` draws it.")
-@overwrite_option
+@with_files("The regions, JSON; `na64stat plot` draws them.", "contours")
 @with_runs
 @with_statistics("exact", "asymptotic", processes=True)
 @with_long_work
@@ -71,8 +68,7 @@ def exclusion(
     coupling: tuple[float, float],
     tolerance: float,
     levels: tuple[str, ...],
-    output: str | None,
-    overwrite: bool,
+    files: Files,
     runs: RunsChoice,
     statistics: Statistics,
     work: LongWork,
@@ -85,15 +81,12 @@ def exclusion(
     """
     from na64stat.study.maps.exclusion import exclusion as find
 
-    file = None if output is None else Output.of(output, overwrite)
     asked: dict[str, Any] = {"levels": levels or LEVELS, "tolerance": tolerance, "correlated": runs.correlated}
-    with work.arguments("exclusion", file) as means:
+    with work.arguments("exclusion", files.data) as means:
         result = find(scenario.resolve(), runs.load(), mass, coupling, **asked, **statistics.for_study(), **means)
-        if file is not None:
-            result.save(file.path, overwrite=file.overwrite)
+        files.keep(result)
+        files.draw(lambda path, overwrite: draw_map(result, path, overwrite))
         _show(result, as_json)
-    if file is not None:
-        click.echo(f"wrote {file.path}", err=True)
 
 
 def _show(result: Exclusion, as_json: bool) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from na64stat.cli.groups import command
 from na64stat.cli.options.choice import Choice
-from na64stat.cli.options.numbers import numbers_option, search_between
+from na64stat.cli.options.files import Files, with_files
+from na64stat.cli.options.model import refuse_options
+from na64stat.cli.options.numbers import numbers_option, span_option
 from na64stat.cli.options.scenario_run import (
     RunChoice,
     ScenarioChoice,
@@ -20,12 +24,9 @@ from na64stat.cli.options.scenario_run import (
     with_statistics,
 )
 from na64stat.cli.output import (
-    Output,
     artefact_text,
     headline,
     level_text,
-    output_option,
-    overwrite_option,
     plain_table,
     print_artefact_note,
     print_failures,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from na64stat.records.projection import MotNeeded, Projection
 
 
-@click.command(
+@command(
     epilog=examples(
         "project axion-muon --mass 1e-3:0.2:5 --mot 1e12 --mot 1e13",
         "project axion-photon --region visible --mass 0.02 --mot 1e10:1e14:17 -o p.json --figure p.png",
@@ -65,14 +66,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="The background in use (--background): left out, growing with the muons, or staying as it is.",
 )
-@numbers_option(
-    "--coupling",
-    "Couplings (GeV^-1 or 1) between which edges are looked for, where a lifetime decides; only the ends count.",
-)
+@span_option("--coupling", "Couplings (GeV^-1 or 1) between which edges are looked for, where a lifetime decides.")
 @click.option("--no-discovery", is_flag=True, help="Leave out the discovery reach.")
-@output_option("File to write, JSON.")
-@click.option("--figure", metavar="FILE", help="Figure of coupling against muons: .png or .pdf; up to six masses.")
-@overwrite_option
+@with_files("The projection, JSON; `na64stat.load` reads it.", "coupling against muons, up to six masses")
 @with_run
 @with_statistics("exact", "asymptotic")
 @as_json
@@ -82,10 +78,12 @@ def project(
     mot: list[float] | None,
     needed: list[float] | None,
     scaling: str,
+    coupling: tuple[float, float] | None,
+    no_discovery: bool,
+    files: Files,
     run: RunChoice,
     statistics: Statistics,
     as_json: bool,
-    **files_and_search: Any,
 ) -> None:
     """Limits and discovery reach against the muons on target.
 
@@ -93,11 +91,8 @@ def project(
     significance, if the signal is there, is 3 and 5 standard deviations. With --needed the question is turned round.
     """
     if needed is not None:
-        given = [f"--{name.replace('_', '-')}" for name, value in files_and_search.items() if value]
-        if mot:
-            given.insert(0, "--mot")
-        if set(given) - {"--overwrite"}:
-            raise InputError(f"{given[0]}: does not go with --needed, which prints a table (or --json)")
+        others = ("--mot", "--coupling", "--no-discovery", "--output", "--figure")
+        refuse_options(others, "--needed", "that prints a table (or --json)")
         _needed(scenario, mass, needed, (_load(run, scaling), scaling), statistics, as_json)
         return
     if not mot:
@@ -108,7 +103,40 @@ def project(
     for value in mot:
         if not low <= value <= high:
             raise InputError(f"--mot {value:g}: expected muons on target from {low:g} to {high:g}")
-    _project(scenario, (mass, mot), (run, scaling), statistics, as_json, **files_and_search)
+    if files.picture is not None:
+        from na64stat.plot.projection import check_drawable
+
+        check_drawable(files.picture.path, len(mass), len(mot))
+    from na64stat.experiment.run import BackgroundScaling
+    from na64stat.study.projection.projection import project as find
+
+    result = find(
+        scenario.resolve(),
+        _load(run, scaling),
+        mass,
+        mot,
+        background=BackgroundScaling(scaling),
+        couplings=coupling,
+        discovery=not no_discovery,
+        track=progress("projection"),
+        **statistics.for_study(),
+    )
+    files.keep(result)
+    files.draw(lambda path, overwrite: _draw(result, path, overwrite))
+    print_failures(
+        [point.limit.status for point in result.points if has_failed(point.limit.status)], len(result.points)
+    )
+    if as_json:
+        print_json(result.as_dict())
+    else:
+        _print(result)
+
+
+def _draw(result: Projection, path: Path, overwrite: bool) -> None:
+    from na64stat.plot.projection import save_projection_figure
+    from na64stat.scenarios.registry import symbols
+
+    save_projection_figure(result, symbols(result.scenario)[1], path, overwrite=overwrite)
 
 
 def _load(run: RunChoice, scaling: str) -> Run:
@@ -117,62 +145,6 @@ def _load(run: RunChoice, scaling: str) -> Run:
             f"--background {run.background}: is left out with --mot-background none; expected per-mot or fixed with it"
         )
     return run.load()
-
-
-def _project(
-    scenario: ScenarioChoice,
-    axes: tuple[list[float], list[float]],
-    source: tuple[RunChoice, str],
-    statistics: Statistics,
-    as_json: bool,
-    *,
-    coupling: list[float] | None,
-    no_discovery: bool,
-    output: str | None,
-    figure: str | None,
-    overwrite: bool,
-) -> None:
-    ends = search_between(coupling)
-    file = None if output is None else Output.of(output, overwrite)
-    drawing = None if figure is None else Output.of(figure, overwrite)
-    if drawing is not None:
-        from na64stat.plot.projection import check_drawable
-
-        if file is not None and file.path.resolve() == drawing.path.resolve():
-            raise InputError(f"--figure: {drawing.path} is the output, too; expected another name")
-        check_drawable(drawing.path, *map(len, axes))
-    from na64stat.experiment.run import BackgroundScaling
-    from na64stat.study.projection.projection import project as find
-
-    masses, muons = axes
-    result = find(
-        scenario.resolve(),
-        _load(*source),
-        masses,
-        muons,
-        background=BackgroundScaling(source[1]),
-        couplings=ends,
-        discovery=not no_discovery,
-        track=progress("projection"),
-        **statistics.for_study(),
-    )
-    if file is not None:
-        result.save(file.path, overwrite=overwrite)
-    if drawing is not None:
-        from na64stat.plot.projection import save_projection_figure
-        from na64stat.scenarios.registry import symbols
-
-        save_projection_figure(result, symbols(result.scenario)[1], drawing.path, overwrite=overwrite)
-    print_failures(
-        [point.limit.status for point in result.points if has_failed(point.limit.status)], len(result.points)
-    )
-    if as_json:
-        print_json(result.as_dict())
-    else:
-        _print(result)
-    for written in (file, drawing):
-        if written is not None:
-            click.echo(f"wrote {written.path}", err=True)
 
 
 def _print(result: Projection) -> None:

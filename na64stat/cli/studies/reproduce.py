@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from na64stat.cli.groups import command
 from na64stat.cli.options.scenario_run import as_json, examples
 from na64stat.cli.output import overwrite_option, print_json, progress
 
 
-@click.command(epilog=examples("reproduce -o out/"))
+@command(epilog=examples("reproduce -o out/"))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write."
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from na64stat.cli.groups import command
 from na64stat.cli.options.choice import Choice
 from na64stat.cli.options.numbers import numbers_option
 from na64stat.cli.options.scenario_run import (
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 _NEEDS_SCENARIO: Final = "goes with a scenario, e.g. na64stat sensitivity axion-muon --mass 0.1"
 
 
-@click.command(
+@command(
     epilog=examples(
         "sensitivity axion-muon --mass 0.1 --figure s.png",
         "sensitivity axion-photon --region visible --mass 2e-3 --mass 0.01 --efficiency held",
