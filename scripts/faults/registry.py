@@ -226,7 +226,7 @@ LOCALE: Final = (
     ),
     Fault(
         "ASCII streams, a table of references",
-        "PYTHONIOENCODING=ascii na64stat existing list > list.txt && PYTHONIOENCODING=ascii na64stat cite axion-photon > cite.txt",
+        "PYTHONIOENCODING=ascii na64stat existing list > list.txt && PYTHONIOENCODING=ascii na64stat cite axion-muon > cite.txt",
         0,
         "",
         ("cite.txt", "list.txt"),
