@@ -108,8 +108,8 @@ def _notes(model: Model, limit: float | None) -> tuple[str, ...]:
     if not model.signal_events.any():
         return (NO_SIGNAL,)
     if limit is None:
-        more = ": within its uncertainties there may be no signal at all" if vanishes(model) else ""
-        return (NOTHING_EXCLUDED + more,)
+        ending = ": within its uncertainties there may be no signal at all" if vanishes(model) else ""
+        return (NOTHING_EXCLUDED + ending,)
     return (ALL_EXCLUDED,) if limit == 0 else ()
 
 
@@ -196,10 +196,10 @@ class _Statistics:
 
         def excess(log_events: float) -> float:
             mu = math.exp(min(log_events, top)) / self.total
-            found = cl_s(mu)
-            if math.isnan(found):
+            value = cl_s(mu)
+            if math.isnan(value):
                 raise ComputationError(f"asymptotic formulas: the likelihood at mu = {mu:.4g} is no number")
-            return math.log(max(found, 1e-300)) - math.log(alpha)
+            return math.log(max(value, 1e-300)) - math.log(alpha)
 
         low, high = math.log(1e-3), 0.0
         while excess(low) < 0:
@@ -215,11 +215,11 @@ class _Statistics:
 
 def expected_auxiliary(model: Model, parameters: Array) -> Array:
     """Auxiliary data that agree with the parameters, shape (C,)."""
-    found = []
+    data = []
     for i in model.constrained:
         constraint = model.parameters[i].constraint
-        found.append(parameters[i] * constraint.tau if isinstance(constraint, Poisson) else parameters[i])
-    return np.array(found)
+        data.append(parameters[i] * constraint.tau if isinstance(constraint, Poisson) else parameters[i])
+    return np.array(data)
 
 
 def _expected(root_asimov: float, level: float) -> tuple[float, float]:

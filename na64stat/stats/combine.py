@@ -35,8 +35,8 @@ def combine(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[
         The parameters of interest differ, one is a projection and another not, a common parameter has different settings, or a
         name in `uncorrelated` is in none of them.
     """
-    right = "expected a dict from label to workspace, such as {'2022': first, '2023': other}"
-    check("workspaces", workspaces, Mapping, right, WorkspaceError)
+    expected = "expected a dict from label to workspace, such as {'2022': first, '2023': other}"
+    check("workspaces", workspaces, Mapping, expected, WorkspaceError)
     uncorrelated = names("uncorrelated", uncorrelated, WorkspaceError)
     if len(workspaces) < 2:
         raise WorkspaceError(f"combine: {len(workspaces)} workspace; expected at least two, with different labels")

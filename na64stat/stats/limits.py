@@ -173,8 +173,8 @@ def check_combination(model: Model) -> None:
 
 def standing_for_none(model: Model, b: int) -> str:
     """What to add to "no background" where a bin's is not zero, but so small that it stands for none."""
-    found = model.background_events[b]
-    return f" ({found:g} events; {BACKGROUND_FLOOR:g} or less stand for none)" if found > 0 else ""
+    events = model.background_events[b]
+    return f" ({events:g} events; {BACKGROUND_FLOOR:g} or less stand for none)" if events > 0 else ""
 
 
 def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
@@ -209,15 +209,15 @@ def _notes(model: Model, method: Method, limit: Limit) -> tuple[str, ...]:
         return ()
     expected = [math.inf if value is None else value for value in limit.expected]
     coincide = all(value == expected[0] or math.isclose(value, expected[0], rel_tol=1e-9) for value in expected)
-    found = []
+    notes = []
     for name, count, background in zip(model.bin_names, model.observed, model.background_events, strict=True):
         if background <= BACKGROUND_FLOOR and (coincide or count):
             seen = f"{count:g} observed" if count else "none observed"
             is_own = background in (0.0, BACKGROUND_FLOOR)
             size = "background 0" if is_own else f"background {background:g}, taken as none"
             what = ", so that the five expected values coincide: those of 0 events"
-            found.append(f"{name}: {seen} with {size}{what if coincide else ': expected values have 0 events there'}")
-    return tuple(found)
+            notes.append(f"{name}: {seen} with {size}{what if coincide else ': expected values have 0 events there'}")
+    return tuple(notes)
 
 
 def _text(value: float | None) -> str:

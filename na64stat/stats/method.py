@@ -24,10 +24,10 @@ class Method(ABC):
     def settings(self) -> dict[str, Any]:
         """Name, and every setting on which results depend, as JSON can hold it: those in which two methods are compared."""
         names = [item.name for item in fields(self) if item.compare] if is_dataclass(self) else sorted(vars(self))
-        found = {"name": self.name, **{name: _plain(getattr(self, name)) for name in names}}
-        if found.get("hold", ()) is None:
-            del found["hold"]  # by the rule, as in records from before it could be asked for
-        return found
+        settings = {"name": self.name, **{name: _plain(getattr(self, name)) for name in names}}
+        if settings.get("hold", ()) is None:
+            del settings["hold"]  # by the rule, as in records from before it could be asked for
+        return settings
 
     @abstractmethod
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:

@@ -222,10 +222,10 @@ def _by_toys(model: Model, method: Toys) -> Significance:
     if model.observed is None:
         return _record(model, None, band, method.name, (0.0, False), notes)
     q0 = _observed(model)[0]
-    found = _tail(background, q0)
-    if found.bound and math.isfinite(q0):
-        notes = (*notes, f"none of {found.toys} toys was as extreme: p0 is an upper bound at 95% confidence")
-    return _record(model, found.value, band, method.name, (found.error, found.bound), notes)
+    tail = _tail(background, q0)
+    if tail.bound and math.isfinite(q0):
+        notes = (*notes, f"none of {tail.toys} toys was as extreme: p0 is an upper bound at 95% confidence")
+    return _record(model, tail.value, band, method.name, (tail.error, tail.bound), notes)
 
 
 def _tail(background: Array, q0: float) -> TailProbability:

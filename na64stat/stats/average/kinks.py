@@ -34,10 +34,10 @@ def kinks_of(model: Model, column: int, bins: Sequence[int]) -> tuple[float, ...
     parameter = model.parameters[int(model.constrained[column])]
     if not isinstance(parameter.constraint, Gaussian):
         return ()
-    found = set()
+    places = set()
     bound = (parameter.lower - parameter.constraint.centre) / parameter.constraint.sigma
     if -_END < bound < _END:
-        found.add(round(bound, 12))
+        places.add(round(bound, 12))
 
     def rates(deviates: Array) -> Array:
         nodes = np.zeros((len(deviates), len(model.constrained)))
@@ -53,9 +53,9 @@ def kinks_of(model: Model, column: int, bins: Sequence[int]) -> tuple[float, ...
             middle = 0.5 * (low + high)
             inside = (rates(np.array([middle])) > least)[0, item] == known[step, item]
             low, high = (middle, high) if inside else (low, middle)
-        found.add(0.5 * (low + high))
+        places.add(0.5 * (low + high))
     kinks: list[float] = []
-    for kink in sorted(found):
+    for kink in sorted(places):
         if not kinks or kink - kinks[-1] > 1e-6:
             kinks.append(kink)
     return tuple(kinks)

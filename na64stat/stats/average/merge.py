@@ -31,17 +31,15 @@ Key = tuple[tuple[int, ...], bool, bool]
 
 def log_normal(model: Model) -> NDArray[np.bool_]:
     """Which parameters are constrained by a Gaussian around 0 and act as symmetric normsys only, shape (P,)."""
-    found = np.array(
-        [isinstance(item.constraint, Gaussian) and not item.fixed for item in model.parameters], dtype=bool
-    )
-    found &= np.array([item.constraint is not None and _centre(item) == 0 for item in model.parameters], dtype=bool)
+    mask = np.array([isinstance(item.constraint, Gaussian) and not item.fixed for item in model.parameters], dtype=bool)
+    mask &= np.array([item.constraint is not None and _centre(item) == 0 for item in model.parameters], dtype=bool)
     for row in model.rows:
-        found[list(row.factors)] = False
-        found[[i for i, _, _ in row.histosys]] = False
+        mask[list(row.factors)] = False
+        mask[[i for i, _, _ in row.histosys]] = False
         for gamma in row.gammas:
-            found[gamma] = False
-        found[[i for i, hi, lo in row.normsys if abs(math.log(hi) + math.log(lo)) > SYMMETRIC]] = False
-    return found
+            mask[gamma] = False
+        mask[[i for i, hi, lo in row.normsys if abs(math.log(hi) + math.log(lo)) > SYMMETRIC]] = False
+    return mask
 
 
 def merged(model: Model) -> Model:

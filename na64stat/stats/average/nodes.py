@@ -76,7 +76,7 @@ class Directions:
         """Directions of the constrained parameters `columns` by their effect on rates of `bins` with so many counts."""
         # Given held counts the deviates are those of a mixture of parameters: a kink lies at no place of one of them.
         looked_at = () if isinstance(model, Given) else columns
-        kinks = {column: found for column in looked_at if (found := kinks_of(model, column, bins))}
+        kinks = {column: cuts for column in looked_at if (cuts := kinks_of(model, column, bins))}
         plain = [column for column in columns if column not in kinks]
         effects, basis = _rotated(model, plain, bins, counts)
         effects = np.minimum(effects, _STEEPEST)

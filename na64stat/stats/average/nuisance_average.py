@@ -137,8 +137,8 @@ class NuisanceAverage:
         nodes, cuts, factors = [], [_beyond_bounds(model)], []
         for replicate in range(number):
             rules = [item.rule(replicate, number, most, points) for item, most in zip(directions, budgets, strict=True)]
-            found, negative, factor = _evaluate(model, rules[0], rules[1:])
-            nodes.append(found)
+            replicate_nodes, negative, factor = _evaluate(model, rules[0], rules[1:])
+            nodes.append(replicate_nodes)
             cuts.append(negative)
             factors.append(factor)
         return cls(tuple(nodes), max(cuts), np.asarray(np.mean(factors, axis=0)))
@@ -151,29 +151,29 @@ class NuisanceAverage:
     @cached_property
     def without_signal(self) -> float:
         """Weight at which no bin has any signal: with an independent background CL_s never falls below it."""
-        found = []
+        weights = []
         for nodes in self.nodes:
             none = np.array([(nodes.signal[:, :, b] == 0) @ nodes.own[:, b] for b in range(nodes.own.shape[1])])
-            found.append(nodes.shared @ none.prod(axis=0))
-        return float(np.mean(found))
+            weights.append(nodes.shared @ none.prod(axis=0))
+        return float(np.mean(weights))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know: whether rates were cut at zero, and whether the mean of the signal was kept."""
-        found: tuple[str, ...] = ()
+        notes: tuple[str, ...] = ()
         if self.cut > CUT:
             text = (
                 f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance "
             )
-            found = (text + "parameters: an uncertainty reaches below zero",)
+            notes = (text + "parameters: an uncertainty reaches below zero",)
         if self.without_signal > CUT:
             text = f"there is no signal in {self.without_signal:.3g} of the weight of its uncertainties: CL_s hardly falls below "
-            found += (text + "that, however large mu is",)
+            notes += (text + "that, however large mu is",)
         if (self.factor < 1 - CUT).any():
             factors = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in self.factor if factor < 1 - CUT))
             text = f"the signal was multiplied by {factors} in the average over its uncertainties, which keeps its mean: their "
-            found += (text + "constraints would raise it, and an uncertainty would strengthen the limit",)
-        return found
+            notes += (text + "constraints would raise it, and an uncertainty would strengthen the limit",)
+        return notes
 
     def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
         """Smallest and largest expected events of a bin, with and without signal, within so many widths (6.4 leave out 1e-10)."""
@@ -202,7 +202,7 @@ class NuisanceAverage:
         """
         longest = max(high - low + 1 for low, high in windows)
         step = max(1, _HELD // longest)
-        found = []
+        probabilities = []
         for nodes in self.nodes:
             rates = [nodes.rates(mu, b) for b in range(len(windows))]
             parts = [
@@ -215,8 +215,8 @@ class NuisanceAverage:
                 )
                 for k in range(0, len(nodes.shared), step)
             ]
-            found.append(sum(parts[1:], start=parts[0]))
-        return np.array(found)
+            probabilities.append(sum(parts[1:], start=parts[0]))
+        return np.array(probabilities)
 
     def log_cumulative(self, count: float, mu: Array) -> Array:
         """Logarithm of the probability of at most `count` events in the only bin, shape (replicates, len(mu))."""
@@ -385,8 +385,8 @@ def _given_held(model: Given, deviates: Array, weight: Array) -> Array:
     if not np.isfinite(logs[weight > 0]).any():
         names = ", ".join(model.bin_names[model.summed :])
         raise ComputationError(f"exact method: the counts held in {names} have no probability at mu = {model.mu:g}")
-    found = weight * np.exp(logs - logs[weight > 0].max())
-    return np.asarray(found / found.sum())
+    weighted = weight * np.exp(logs - logs[weight > 0].max())
+    return np.asarray(weighted / weighted.sum())
 
 
 def _on_grid(
@@ -405,7 +405,7 @@ def _on_grid(
     columns = model.moved_by(used)
     outer, inner = (nodes if nodes[:, columns].any() else nodes[:1] for nodes in grid)
     step = max(1, _HELD // max(1, len(inner) * len(model.parameters)))
-    found = []
+    blocks = []
     for k in range(0, len(outer), step):
         some = outer[k : k + step]
         deviates = (some[:, None, :] + inner).reshape(len(some) * len(inner), outer.shape[1])
@@ -414,8 +414,8 @@ def _on_grid(
             raise ComputationError(
                 f"exact method: a rate of {', '.join(model.bin_names)} is infinite within 8 standard deviations"
             )
-        found.append(rates.reshape(len(some), len(inner), model.bins))
-    return np.concatenate(found)
+        blocks.append(rates.reshape(len(some), len(inner), model.bins))
+    return np.concatenate(blocks)
 
 
 def _beyond_bounds(model: Model) -> float:

@@ -114,5 +114,5 @@ def _stays(values: Array) -> NDArray[np.intp]:
 def _named(which: NDArray[np.bool_]) -> str:
     """Walkers by ensemble and number, counted from one."""
     names = [f"{walker + 1} of ensemble {ensemble + 1}" for ensemble, walker in np.argwhere(which)]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"walker{'s' if len(names) > 1 else ''} {', '.join(names[:3])}{more}"
+    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"walker{'s' if len(names) > 1 else ''} {', '.join(names[:3])}{others}"

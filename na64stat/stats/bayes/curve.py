@@ -124,8 +124,8 @@ class Curve:
         order = np.argsort(panels[:, 0])
         # Exact for polynomials of degree 15: the transform from nodes to coefficients is itself a quadrature.
         basis = np.polynomial.legendre.legvander(nodes, _ORDER - 1) * weights[:, None] * (np.arange(_ORDER) + 0.5)
-        found = np.exp(heights[order] - heights.max()) @ basis
-        return cls(prior, np.append(panels[order, 0], 1.0), found, error)
+        coefficients = np.exp(heights[order] - heights.max()) @ basis
+        return cls(prior, np.append(panels[order, 0], 1.0), coefficients, error)
 
     @cached_property
     def _cumulative(self) -> Array:
@@ -144,8 +144,8 @@ class Curve:
         """
         x = np.asarray(values, dtype=np.float64)
         log = self.prior.scale == "log" if log is None else log
-        found = self._likelihood(self.prior.cdf(x)) / self._cumulative[-1] * self.prior.density(x)
-        return np.asarray(found * x if log else found)
+        density = self._likelihood(self.prior.cdf(x)) / self._cumulative[-1] * self.prior.density(x)
+        return np.asarray(density * x if log else density)
 
     def cdf(self, values: Array | float) -> Array:
         """Posterior probability below values of the parameter, of their shape.
@@ -237,8 +237,8 @@ class Curve:
         # All of it has the highest density, as where the data say nothing; or rounding leaves less in all than is asked for.
         level = 1.0 if excess(1.0) >= 0 else 0.0 if excess(0.0) <= 0 else brentq(excess, 0.0, 1.0, xtol=1e-12)
         # Where the density is constant over a stretch no level gives just this probability: the region is then the larger one.
-        found = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else max(level - 1e-9, 0.0)) * top))
-        return tuple((float(a), float(b)) for a, b in found)
+        intervals = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else max(level - 1e-9, 0.0)) * top))
+        return tuple((float(a), float(b)) for a, b in intervals)
 
     def _held(self, intervals: Array) -> float:
         """Posterior probability in intervals of u, shape (K, 2)."""

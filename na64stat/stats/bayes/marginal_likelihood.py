@@ -71,7 +71,7 @@ class MarginalLikelihood:
 
         counts = self.model.observed
         assert counts is not None  # noqa: S101  # checked above; for the type checker
-        found = []
+        likelihoods = []
         for nodes in self.average.nodes:
             product = np.ones((len(factors), len(nodes.shared)))
             for b, count in enumerate(counts):
@@ -81,5 +81,5 @@ class MarginalLikelihood:
                 peak = xlogy(count, count) - count
                 with np.errstate(divide="ignore"):
                     product *= np.exp(xlogy(count, rates) - rates - peak) @ nodes.own[:, b]
-            found.append(product @ nodes.shared)
-        return np.array(found)
+            likelihoods.append(product @ nodes.shared)
+        return np.array(likelihoods)

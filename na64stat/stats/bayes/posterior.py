@@ -76,11 +76,11 @@ class Posterior:
         if self.model.has_negative_samples:
             return self._log_density_of_positive(points)
         counts, auxiliary = self._data(len(points))
-        found = -kernel.values(self._split.compiled, self._parameters(points), counts, auxiliary)
-        if np.isnan(found).any():
-            point = dict(zip(self.names, points[np.isnan(found)][0].tolist(), strict=True))
+        logs = -kernel.values(self._split.compiled, self._parameters(points), counts, auxiliary)
+        if np.isnan(logs).any():
+            point = dict(zip(self.names, points[np.isnan(logs)][0].tolist(), strict=True))
             raise ComputationError(f"posterior: the likelihood is not a number at {point} (u of the signal parameters)")
-        return found
+        return logs
 
     def _log_density_of_positive(self, points: Array) -> Array:
         """The same with signals and backgrounds that negative samples turn negative cut at zero, as in `MarginalLikelihood`.

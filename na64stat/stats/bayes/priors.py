@@ -88,9 +88,9 @@ class Prior(ABC):
         """
         x = np.asarray(values, dtype=np.float64)
         inside = (x >= self.low) & (x <= self.high)
-        found = np.zeros(x.shape)
-        found[inside] = self._density(x[inside])
-        return found
+        density = np.zeros(x.shape)
+        density[inside] = self._density(x[inside])
+        return density
 
     def cdf(self, values: Array | float) -> Array:
         """Cumulative probability u, of the shape of `values`.
@@ -255,8 +255,8 @@ class Jeffreys(Prior):
 
 def priors_of(name: str, prior: Prior | Sequence[Prior]) -> tuple[Prior, ...]:
     """One prior, or several, as a tuple; an InputError for anything else, such as a name. `name` is that of the argument."""
-    right = "expected an object, such as LogFlat('coupling', 1e-6, 1); there is no default"
-    found = several(name, prior, Prior, right)
-    if not found:
-        raise InputError(f"{name}: missing; {right}")
-    return found
+    expected = "expected an object, such as LogFlat('coupling', 1e-6, 1); there is no default"
+    priors = several(name, prior, Prior, expected)
+    if not priors:
+        raise InputError(f"{name}: missing; {expected}")
+    return priors

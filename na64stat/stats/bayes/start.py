@@ -55,14 +55,14 @@ def start(posterior: Posterior, walkers: int, random: Random) -> Array:
         power = _power(excess, walkers)
         if power >= _WEAKEST:
             return np.asarray(points_kept[_chosen(excess, power, walkers, random)])
-    found = _narrowed(posterior, walkers, random, size)
-    if found is None:
+    narrowed = _narrowed(posterior, walkers, random, size)
+    if narrowed is None:
         priors = ", ".join(str(prior) for prior in posterior.priors)
         raise ComputationError(
             f"posterior: the likelihood is zero at {len(points) - len(possible)} of {len(points)} points drawn from the prior "
             f"({priors}), and nearly everywhere near its ends: no start for {walkers} walkers; expected narrower bounds"
         )
-    return found
+    return narrowed
 
 
 def _narrowed(posterior: Posterior, walkers: int, random: Random, size: int) -> Array | None:

@@ -153,8 +153,8 @@ class _Table:
         others = tuple(range(1, self.dimension + 1))
         for axis in range(self.dimension):
             low, high = (np.take(heights, k, axis=axis + 1) for k in (0, 2))
-            told = np.exp(-np.exp((low + high) / 2))
-            near = np.abs(told - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # NaN is not
+            interpolated = np.exp(-np.exp((low + high) / 2))
+            near = np.abs(interpolated - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # NaN is not
             # Where CL_s leaves one it jumps, and the logarithm of nothing hides that.
             highest, lowest = values.max(axis=axis + 1), values.min(axis=axis + 1)
             jumps = (highest > 1 - _SMALLEST_LOG) & (lowest < 1 - TOLERANCE)

@@ -75,8 +75,8 @@ class LeakingAverage:
 
     def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
         """As of `NuisanceAverage`, with and without signal."""
-        without, found = self._without.extreme_rates(0.0, b, radius), self.at(mu).extreme_rates(mu, b, radius)
-        return min(without[0], found[0]), max(without[1], found[1])
+        without, leaking = self._without.extreme_rates(0.0, b, radius), self.at(mu).extreme_rates(mu, b, radius)
+        return min(without[0], leaking[0]), max(without[1], leaking[1])
 
     def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
         """As of `NuisanceAverage`."""
@@ -153,10 +153,10 @@ def _proposed(counts: Counts, bounded: Array, widest: Array) -> tuple[Parameter,
     bounded, widest
         Fits to the held counts within the bounds, and without them, shape (1, P).
     """
-    found = _gammas(counts, widest)
-    if any(isinstance(item.constraint, Within) and not item.constraint.possible for item in found):
-        found = _gammas(counts, bounded)
-    return found
+    parameters = _gammas(counts, widest)
+    if any(isinstance(item.constraint, Within) and not item.constraint.possible for item in parameters):
+        parameters = _gammas(counts, bounded)
+    return parameters
 
 
 def _gammas(counts: Counts, at: Array) -> tuple[Parameter, ...]:
@@ -196,19 +196,19 @@ def _deviates(model: Model, point: Array) -> Array:
     """Deviates of the constraints at parameters (P,), shape (C,)."""
     from scipy.special import gammainc, gammaincc, ndtri
 
-    found = []
+    deviates = []
     for i in model.constrained:
         constraint, value = model.parameters[i].constraint, point[i]
         if model.parameters[i].fixed:
-            found.append(0.0)
+            deviates.append(0.0)
         elif isinstance(constraint, Within):
-            found.append(constraint.deviate(value))
+            deviates.append(constraint.deviate(value))
         elif isinstance(constraint, Gaussian):
-            found.append((value - constraint.centre) / constraint.sigma)
+            deviates.append((value - constraint.centre) / constraint.sigma)
         elif isinstance(constraint, Poisson):
             below, above = (f(constraint.count + 1, constraint.tau * value) for f in (gammainc, gammaincc))
-            found.append(float(ndtri(below) if below < above else -ndtri(above)))
-    return np.clip(np.array(found, dtype=np.float64), -30.0, 30.0)
+            deviates.append(float(ndtri(below) if below < above else -ndtri(above)))
+    return np.clip(np.array(deviates, dtype=np.float64), -30.0, 30.0)
 
 
 def _columns_of_held(counts: Counts, given: Given) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
@@ -228,9 +228,9 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
     others = np.setdiff1d(np.arange(len(centre)), columns)
     centre[others] = 0.0
     for _ in range(60):
-        here = replace(given, centre=centre, spread=spread)
+        trial = replace(given, centre=centre, spread=spread)
         with np.errstate(all="ignore"):
-            gradient, curvature = _derivatives(here, columns)
+            gradient, curvature = _derivatives(trial, columns)
         if not (np.abs(curvature).max(initial=0.0) < _STEEPEST and np.abs(gradient).max(initial=0.0) < _STEEPEST):
             names = ", ".join(given.bin_names[given.summed :])
             raise ComputationError(
@@ -244,8 +244,8 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
         length = float(np.sqrt(np.sum(values * (vectors.T @ step) ** 2)))
         move = np.zeros(len(centre))
         move[columns] = step
-        scale, best = 1.0, _density(here, np.zeros((1, len(centre))))[0]
-        while scale > 1e-6 and _density(here, scale * move[None, :])[0] < best - 1e-9:
+        scale, best = 1.0, _density(trial, np.zeros((1, len(centre))))[0]
+        while scale > 1e-6 and _density(trial, scale * move[None, :])[0] < best - 1e-9:
             scale /= 2
         centre = centre + spread @ (scale * move)
         block = spread[np.ix_(columns, columns)]
@@ -260,8 +260,8 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
 
 def _density(given: Given, deviates: Array) -> Array:
     """Logarithm of the density, but for a constant."""
-    found: Array = given.log_weight(deviates) - 0.5 * (deviates**2).sum(axis=1)
-    return found
+    logs: Array = given.log_weight(deviates) - 0.5 * (deviates**2).sum(axis=1)
+    return logs
 
 
 def _derivatives(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[Array, Array]:

@@ -102,8 +102,8 @@ class Ordering:
 
     def tail(self, outcome: Outcome) -> NDArray[np.bool_]:
         """Which outcomes are at least as extreme as this one, shape (N,)."""
-        here = self.q[self.index(outcome)]
-        return np.ones(len(self.q), dtype=bool) if here <= TIE else self.q >= here - TIE
+        q = self.q[self.index(outcome)]
+        return np.ones(len(self.q), dtype=bool) if q <= TIE else self.q >= q - TIE
 
 
 class Enumeration:
@@ -178,15 +178,15 @@ class Enumeration:
     def _start(self, counts: NDArray[np.intp], free: Array, mu: Array, near: Sequence[tuple[float, Ordering]]) -> Array:
         """Where fits at mu begin: the fits at other mu, interpolated, or the best fit."""
         start, keys = free.copy(), keys_of(counts)
-        found = []
+        neighbours = []
         for strength, ordering in near:
             at, known = positions(ordering.keys, keys)
-            found.append((strength, ordering.profiled[at], known))
-        if len(found) == 1:
-            _, profiled, known = found[0]
+            neighbours.append((strength, ordering.profiled[at], known))
+        if len(neighbours) == 1:
+            _, profiled, known = neighbours[0]
             start[known] = profiled[known]
-        elif len(found) == 2:
-            (low, one, in_one), (high, two, in_two) = found
+        elif len(neighbours) == 2:
+            (low, one, in_one), (high, two, in_two) = neighbours
             both = in_one & in_two
             share = ((mu - low) / (high - low))[:, None]
             start[both] = (one + share * (two - one))[both]
@@ -269,8 +269,8 @@ class Enumeration:
         if self.observed is not None:
             n = int(self.observed[b])
             # Beside a large observed count, those even larger: they are what an excess is compared with.
-            more = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
-            low, high = min(low, n), max(high, n + more)
+            margin = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
+            low, high = min(low, n), max(high, n + margin)
         if mu > 0:
             low, high = min(low, self.background_windows[b][0]), max(high, self.background_windows[b][1])
         return low, high

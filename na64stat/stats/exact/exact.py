@@ -73,11 +73,11 @@ class Exact(Method):
             one = None if model.observed is None else 1.0
             return [ClsResult(one, Band(*[1.0] * 5), NumericalError(), one, one) for _ in mu]
         if self._by_count(counts):
-            found = OneRegion(counts, self.statistic, self.criterion).results(np.asarray(mu, dtype=float))
+            results = OneRegion(counts, self.statistic, self.criterion).results(np.asarray(mu, dtype=float))
         else:
             space = Enumeration(counts, self.statistic, self.criterion)
-            found = [result_of(space, strength) for strength in mu]
-        return [replace(result, notes=counts.notes + result.notes) for result in found]
+            results = [result_of(space, strength) for strength in mu]
+        return [replace(result, notes=counts.notes + result.notes) for result in results]
 
     def cl_s_of_signals(self, model: Model, factors: Array) -> list[ClsResult]:
         """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for many rows of factors, shape (N, C)."""
@@ -86,12 +86,12 @@ class Exact(Method):
         results: list[ClsResult | None] = [None] * len(factors)
         for rows, summed, held in division.groups(events):
             if not events[rows].any():
-                found = [self.cl_s(model.with_signal_scaled(0.0), [1.0])[0]] * len(rows)
+                block = [self.cl_s(model.with_signal_scaled(0.0), [1.0])[0]] * len(rows)
             else:
                 counts = division.counts(summed, held)
                 columns = [model.channels.index(name) for name in counts.model.channels]
-                found = self._of_signals(counts, factors[rows][:, columns])
-            for row, result in zip(rows, found, strict=True):
+                block = self._of_signals(counts, factors[rows][:, columns])
+            for row, result in zip(rows, block, strict=True):
                 results[row] = result
         return [result for result in results if result is not None]
 
@@ -99,11 +99,11 @@ class Exact(Method):
         """The same for signals for which the same counts are held, shape (N, channels of `counts`)."""
         if counts.by_count and self.statistic.one_sided:
             strengths = factors[:, counts.model.bin_channel[0]]
-            found = OneRegion(counts, self.statistic, self.criterion).results(strengths)
+            results = OneRegion(counts, self.statistic, self.criterion).results(strengths)
         else:
             shared = SharedEnumeration(counts, self.statistic, self.criterion)
-            found = [result_of(*shared.of(row)) for row in factors]
-        return [replace(result, notes=counts.notes + result.notes) for result in found]
+            results = [result_of(*shared.of(row)) for row in factors]
+        return [replace(result, notes=counts.notes + result.notes) for result in results]
 
     def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
@@ -117,11 +117,11 @@ class Exact(Method):
         scan = EnumerationScan(Enumeration(counts, self.statistic, self.criterion), 1 - cl, self.scan_ratio)
         value, crossings = scan.limit(scan.reference), tuple(scan.crossings(scan.reference))
         observed = None if model.observed is None else value
-        found = observed, scan.band(), crossings
+        limits = observed, scan.band(), crossings
         return self._record(
             model,
             cl,
-            found,
+            limits,
             scan.error(value, scan.reference),
             counts.notes + scan.space.average.notes + self._notes(value),
             counts.held_names,
@@ -168,9 +168,9 @@ class Exact(Method):
         band = one.band(lambda count: one.limit(count, alpha))
         count = float(one.band_counts[2] if model.observed is None else model.observed[0])
         value = one.limit(count, alpha)
-        found = None if model.observed is None else value, band, (value,) if value else ()
+        limits = None if model.observed is None else value, band, (value,) if value else ()
         notes = counts.notes + one.average.notes + self._notes(value)
-        return self._record(model, cl, found, one.error(count, value), notes, counts.held_names)
+        return self._record(model, cl, limits, one.error(count, value), notes, counts.held_names)
 
     def _record(
         self,
@@ -197,9 +197,9 @@ class Exact(Method):
 
 def method_of(method: Method | None) -> Method:
     """The method that was asked for, `Exact()` where none was; an InputError for anything else, such as a name."""
-    found = Exact() if method is None else method
-    check("method", found, Method, "expected an object, such as Exact() or Toys(20_000, seed=1)")
-    return found
+    chosen = Exact() if method is None else method
+    check("method", chosen, Method, "expected an object, such as Exact() or Toys(20_000, seed=1)")
+    return chosen
 
 
 def check_ratio(method: str, ratio: float) -> None:

@@ -80,8 +80,8 @@ class FeldmanCousins(Method):
             notes += (f"every mu up to {LARGEST_SIGNAL:g} signal events is in the interval: nothing is excluded",)
         error = scan.error(upper, outcome)
         ends = (lower, upper) if model.observed is not None else (None, None)
-        found = self._record(model, cl, ends, scan.band(), crossings=crossings, error=error, notes=notes)
-        return replace(found, held=counts.held_names)
+        limit = self._record(model, cl, ends, scan.band(), crossings=crossings, error=error, notes=notes)
+        return replace(limit, held=counts.held_names)
 
     def _record(
         self,
@@ -95,8 +95,8 @@ class FeldmanCousins(Method):
         notes: tuple[str, ...] = (),
     ) -> Limit:
         lower, upper = ends
-        found = error or NumericalError()
-        return Limit(upper, band, crossings, found, cl, self.name, model.channels, notes, lower, "interval")
+        errors = error or NumericalError()
+        return Limit(upper, band, crossings, errors, cl, self.name, model.channels, notes, lower, "interval")
 
 
 def _space(counts: Counts) -> Enumeration:

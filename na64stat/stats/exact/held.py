@@ -144,8 +144,8 @@ class Division:
     def of(self, events: Array) -> Counts:
         """Counts for signal events in the bins at mu = 1, shape (B,); their samples are those of the model."""
         summed, held = self.masks(events)
-        found = self.counts(summed, held)
-        return replace(found, notes=(*found.notes, *self._near_the_border(events, summed, held)))
+        counts = self.counts(summed, held)
+        return replace(counts, notes=(*counts.notes, *self._near_the_border(events, summed, held)))
 
     def masks(self, events: Array) -> tuple[Mask, Mask]:
         """Which bins are summed over and which are held, both (B,)."""
@@ -222,15 +222,15 @@ class Division:
             return ()
         shares = self._together(events)
         near = (shares >= LARGEST_SHARE / NARROW) & (shares <= LARGEST_SHARE * NARROW)
-        found = []
+        notes = []
         for b in np.flatnonzero(near & (summed | held)):
             name = self.model.bin_names[b]
             does = "held; --hold none sums over it" if held[b] else f"summed over; --hold {name} holds it"
-            found.append(
+            notes.append(
                 f"{name} has {shares[b]:.2g} of the information on mu, near the {LARGEST_SHARE:g} up to which counts are "
                 f"held, and is {does}: the two definitions differ"
             )
-        return tuple(found)
+        return tuple(notes)
 
     @cached_property
     def _backgrounds(self) -> Array:
@@ -250,31 +250,31 @@ class Division:
     def _constrains(self) -> Mask:
         """Whether the background of a bin has a parameter in common with another bin, shape (B,)."""
         backgrounds, all_ = self._movers
-        found = [
+        shared = [
             bool(moved & set().union(*(other for c, other in enumerate(all_) if c != b)))
             for b, moved in enumerate(backgrounds)
         ]
-        return np.array(found) & (self.model.background_events > BACKGROUND_FLOOR)
+        return np.array(shared) & (self.model.background_events > BACKGROUND_FLOOR)
 
     def _connected(self, part: Mask) -> Mask:
         """Those bins, and the others that parameters in common link to them."""
-        movers, found = self._movers[1], part.copy()
+        movers, bins = self._movers[1], part.copy()
         while True:
-            known = set().union(*(movers[b] for b in np.flatnonzero(found)))
-            linked = found | np.array([bool(movers[b] & known) and bool(self._constrains[b]) for b in range(len(part))])
-            if (linked == found).all():
-                return found
-            found = linked
+            known = set().union(*(movers[b] for b in np.flatnonzero(bins)))
+            linked = bins | np.array([bool(movers[b] & known) and bool(self._constrains[b]) for b in range(len(part))])
+            if (linked == bins).all():
+                return bins
+            bins = linked
 
     def _held_names(self, held: Mask) -> tuple[str, ...]:
-        model, found = self.model, []
+        model, names = self.model, []
         for b in np.flatnonzero(held):
             whole = held[model.bin_channel == model.bin_channel[b]].all()
-            found.append(model.channels[model.bin_channel[b]] if whole else model.bin_names[b])
-        return tuple(dict.fromkeys(found))
+            names.append(model.channels[model.bin_channel[b]] if whole else model.bin_names[b])
+        return tuple(dict.fromkeys(names))
 
     def _notes(self, summed: Mask, held: Mask) -> tuple[str, ...]:
-        names, found = self.model.bin_names, []
+        names, notes = self.model.bin_names, []
         if held.any():
             assert self.model.observed is not None  # noqa: S101  # the rule holds observed counts only
             counts = ", ".join(f"{names[b]} ({self.model.observed[b]:g})" for b in np.flatnonzero(held))
@@ -284,18 +284,18 @@ class Division:
                 else "by the rule that counts which share background uncertainties and have together at most "
                 f"{LARGEST_SHARE:.0%} of the information on mu are auxiliary measurements (hold none: summed instead)"
             )
-            found.append(f"{HELD} {counts}: {why}")
+            notes.append(f"{HELD} {counts}: {why}")
             part = self.model.select(np.flatnonzero(summed | held))
             if free := [_prior_text(part.parameters[i]) for i in free_parameters(part)]:
-                found.append(f"free, with a flat prior times the probability of the held counts: {', '.join(free)}")
+                notes.append(f"free, with a flat prior times the probability of the held counts: {', '.join(free)}")
         shared = summed & self._constrains
         if self._named is None and shared.any() and not shared.all() and self.model.observed is None:
-            found.append(f"a projection has no observed counts to hold: {_list(names, summed)} are summed over")
+            notes.append(f"a projection has no observed counts to hold: {_list(names, summed)} are summed over")
         if (gone := ~(summed | held)).any():
-            found.append(
+            notes.append(
                 f"no part: {_list(names, gone)}: neither signal nor a parameter in common with what has signal"
             )
-        return tuple(found)
+        return tuple(notes)
 
 
 HELD: Final = "held at the observed count:"
@@ -320,24 +320,24 @@ def free_parameters(model: Model) -> list[int]:
 
 def _named(model: Model, hold: Sequence[str], method: str) -> Mask:
     """Which bins the names stand for."""
-    found: Mask = np.zeros(model.bins, dtype=bool)
+    mask: Mask = np.zeros(model.bins, dtype=bool)
     for name in hold:
         channel = np.array([model.channels[c] == name for c in model.bin_channel])
         chosen = channel if channel.any() else np.array([known == name for known in model.bin_names])
         if not chosen.any():
             expected = ", ".join(dict.fromkeys((*model.channels, *model.bin_names)))
             raise RegionError(f"{method}: hold {name!r}: no such channel or bin; expected any of {expected}")
-        found |= chosen
-    if found.any() and model.observed is None:
+        mask |= chosen
+    if mask.any() and model.observed is None:
         raise InputError(
             f"{method}: hold {', '.join(hold)}: a projection has no observed count to hold; give the counts"
         )
-    return found
+    return mask
 
 
 def _movers(model: Model, *, background: bool) -> list[set[int]]:
     """Nuisance parameters, not fixed, that move each bin (its background)."""
-    found: list[set[int]] = [set() for _ in range(model.bins)]
+    movers: list[set[int]] = [set() for _ in range(model.bins)]
     for row in model.rows:
         if background and model.poi in row.factors:
             continue
@@ -345,9 +345,9 @@ def _movers(model: Model, *, background: bool) -> list[set[int]]:
         for k, b in enumerate(row.bins.tolist()):
             shifts = {i for i, up, down in row.histosys if up[k] != 0 or down[k] != 0}
             if row.nominal[k] != 0:
-                found[b] |= everywhere | {int(gamma[k]) for gamma in row.gammas}
-            found[b] |= shifts
-    return [{i for i in moved if not model.parameters[i].fixed} for moved in found]
+                movers[b] |= everywhere | {int(gamma[k]) for gamma in row.gammas}
+            movers[b] |= shifts
+    return [{i for i in moved if not model.parameters[i].fixed} for moved in movers]
 
 
 def _list(names: Sequence[str], chosen: Mask) -> str:

@@ -99,11 +99,11 @@ class Cell:
     def _jumps(self) -> list[float]:
         """Where likely outcomes enter or leave the tail, increasing; those closer than the precision are one."""
         likely = np.maximum(self._probability.max(axis=0), self._weight)[self._sometimes] > MATTERS
-        found: list[float] = []
+        distinct: list[float] = []
         for jump in np.sort(self._locate(self._sometimes[likely])).tolist():
-            if not found or jump > found[-1] * (1 + 3 * _JUMP_WIDTH):
-                found.append(jump)
-        return found
+            if not distinct or jump > distinct[-1] * (1 + 3 * _JUMP_WIDTH):
+                distinct.append(jump)
+        return distinct
 
     def _locate(self, members: NDArray[np.intp]) -> Array:
         """Roots of the difference of two test statistics, all members at once: false position with bisection."""
@@ -136,5 +136,5 @@ class Cell:
             return np.zeros(0)
         counts = np.concatenate([np.repeat(self.outcome[None, :], len(members), axis=0), self.counts[members]])
         q, _, _ = self.space.statistics(counts, np.tile(mu, 2), [self.low, self.high])
-        here, others = np.split(np.minimum(q, 1e30), 2)
-        return np.asarray(np.where(here > TIE, others - here + TIE, 1.0), dtype=np.float64)
+        own, others = np.split(np.minimum(q, 1e30), 2)
+        return np.asarray(np.where(own > TIE, others - own + TIE, 1.0), dtype=np.float64)

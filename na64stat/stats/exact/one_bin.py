@@ -76,15 +76,15 @@ class OneRegion:
         notes = self.average.notes
         if self.model.observed is None:
             return [ClsResult(None, band, NumericalError(), notes=notes) for band in bands]
-        found = self.probabilities(float(self.model.observed[0]), mu)
+        probabilities = self.probabilities(float(self.model.observed[0]), mu)
         statistics, refitted = self._statistics(mu)
         return [
             ClsResult(
-                float(found[0][:, i].mean()),
+                float(probabilities[0][:, i].mean()),
                 band,
-                NumericalError(cl_s=standard_error(found[0][:, i]), refitted=refitted),
-                float(found[1][:, i].mean()),
-                float(found[2][:, i].mean()),
+                NumericalError(cl_s=standard_error(probabilities[0][:, i]), refitted=refitted),
+                float(probabilities[1][:, i].mean()),
+                float(probabilities[2][:, i].mean()),
                 float(statistics[i]) if math.isfinite(statistics[i]) else None,
                 notes,
             )
@@ -129,10 +129,10 @@ class OneRegion:
         if not limit:
             return NumericalError()
         at = self.value(count, np.array([limit, limit * 1.01]))
-        here, above = float(at[:, 0].mean()), float(at[:, 1].mean())
+        value, above = float(at[:, 0].mean()), float(at[:, 1].mean())
         cl_s = standard_error(at[:, 0])
-        slope = abs(math.log(max(above, 1e-300) / here)) / math.log(1.01)
-        return NumericalError(cl_s=cl_s, limit=cl_s / (here * slope) if slope > 0 else 0.0)
+        slope = abs(math.log(max(above, 1e-300) / value)) / math.log(1.01)
+        return NumericalError(cl_s=cl_s, limit=cl_s / (value * slope) if slope > 0 else 0.0)
 
     def _statistics(self, mu: Array) -> tuple[Array, int]:
         """Observed test statistic at each mu."""

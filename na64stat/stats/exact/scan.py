@@ -76,24 +76,24 @@ class EnumerationScan:
     def crossings(self, outcome: Outcome) -> list[float]:
         """Every mu at which the value of an outcome crosses alpha, increasing."""
         self._insert_best_fit(outcome)
-        found: list[float] = []
+        crossings: list[float] = []
         low = self.mu[0]
         while low < self.mu[-1]:
             high = self.mu[bisect.bisect(self.mu, low)]
             if self._near_alpha(low, high, outcome):
                 if self._split(low, high):
                     continue
-                found += self._crossings_in(low, high, outcome)
+                crossings += self._crossings_in(low, high, outcome)
             low = high
-        return found
+        return crossings
 
     def error(self, mu: float | None, outcome: Outcome) -> NumericalError:
         """Scatter of the replicates at a limit."""
         if not mu:
             return NumericalError()
         ordering = self._order(mu)
-        here = self.space.scatter(ordering, outcome)
-        cl_s, middle = standard_error(here), float(here.mean())
+        values = self.space.scatter(ordering, outcome)
+        cl_s, middle = standard_error(values), float(values.mean())
         above = self.space.order(1.02 * mu, [(mu, ordering)])
         slope = abs(math.log(max(float(self.space.scatter(above, outcome).mean()), 1e-300) / middle)) / math.log(1.02)
         relative = cl_s / (middle * slope) if slope > 0 else 0.0
@@ -210,25 +210,25 @@ class EnumerationScan:
             if self._near_alpha(low, high, outcome):
                 if self._split(low, high):
                     continue
-                found = self._crossings_in(low, high, outcome)
-                if found:
-                    return found[-1]
+                crossings = self._crossings_in(low, high, outcome)
+                if crossings:
+                    return crossings[-1]
             high = low
         return 0.0
 
     def _crossings_in(self, low: float, high: float, outcome: Outcome) -> list[float]:
         cell = Cell(self.space, outcome, (low, self._order(low)), (high, self._order(high)), self.alpha)
-        found: list[float] = []
+        crossings: list[float] = []
         previous: float | None = None
         if not cell.may_cross():
-            return found
+            return crossings
         for begin, at_begin, end, at_end in cell.pieces():
             if previous is not None and (previous > self.alpha) != (at_begin > self.alpha):
-                found.append(begin)  # at a jump
+                crossings.append(begin)  # at a jump
             if (at_begin > self.alpha) != (at_end > self.alpha):
-                found.append(cell.root(begin, end))
+                crossings.append(cell.root(begin, end))
             previous = at_end
-        return found
+        return crossings
 
     def _insert_best_fit(self, outcome: Outcome) -> None:
         """An interval narrower than the grid is around the best fit."""

@@ -203,14 +203,14 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
         errors = dict(zip(free.tolist(), np.sqrt(np.diag(covariance)).tolist(), strict=True))
     if minos is True:
         named = [i for i, state in enumerate(states) if state != FIXED]
-    found = {i: _minos(Profile(model, i, fits, lowest), states[i], errors.get(i)) for i in named}
+    minos_errors = {i: _minos(Profile(model, i, fits, lowest), states[i], errors.get(i)) for i in named}
     parameters = tuple(
         FittedParameter(
             parameter.name,
             float(fits.parameters[0, i]),
             errors.get(i),
             states[i],
-            found.get(i),
+            minos_errors.get(i),
             *_measured(parameter),
         )
         for i, parameter in enumerate(model.parameters)
@@ -345,8 +345,8 @@ def _minos(curve: Profile, state: str, error: float | None) -> Minos:
     upper = None if state == AT_UPPER else curve.crossing(1.0, step, high)
     reasons = [
         f"-2 ln L does not rise by one {where}" + (f" its bound {end:g}" if np.isfinite(end) else "")
-        for found, where, end in ((lower, "above", low), (upper, "below", high))
-        if found is None
+        for crossing, where, end in ((lower, "above", low), (upper, "below", high))
+        if crossing is None
     ]
     if curve.deepest < -DEEPER:
         reasons.append(f"-2 ln L is lower by {-curve.deepest:.3g} in another minimum")

@@ -105,13 +105,13 @@ def impacts(
     lowest = observed_floor(model) if lowest_mu is None else lowest_mu
     chosen = _chosen(model, names)
     fit = best_fit(model, lowest_mu=lowest)
-    found, notes = [], list(fit.notes)
+    ranking, notes = [], list(fit.notes)
     centre = _as_fits(fit, model)
     for position in chosen if progress is None else progress(chosen):
         impact, note = _impact(Profile(model, int(position), centre, lowest), fit)
-        found.append(impact)
+        ranking.append(impact)
         notes += note
-    return Impacts(fit, tuple(sorted(found, key=lambda impact: -impact.size)), tuple(notes))
+    return Impacts(fit, tuple(sorted(ranking, key=lambda impact: -impact.size)), tuple(notes))
 
 
 def seconds_of_impacts(model: Model, names: Sequence[str] | None = None) -> float:
@@ -166,8 +166,8 @@ def _impact(curve: Profile, fit: BestFit) -> tuple[Impact, list[str]]:
     notes = []
     if inside and parameter.state != FIXED:
         fits = curve.fits(values)
-        found = fits.parameters[:, _target(curve.model)]
-        for k, mu, failed in zip(inside, found, fits.failed, strict=True):
+        shifted = fits.parameters[:, _target(curve.model)]
+        for k, mu, failed in zip(inside, shifted, fits.failed, strict=True):
             moved[k] = None if failed else float(mu - fit.mu.value)
         if fits.failed.any():
             notes.append(f"{parameter.name}: {fits.failed.sum()} fits did not converge")

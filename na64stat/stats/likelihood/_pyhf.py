@@ -16,8 +16,8 @@ MOST_COPIES: Final = 10
 
 def check_workspace(workspace: object, origin: str = "workspace") -> None:
     """Refuse what is no mapping, such as a template or the path of a file, with a WorkspaceError."""
-    right = "expected a pyhf workspace as a dict, such as build_workspace(template, run)"
-    check(origin, workspace, Mapping, right, WorkspaceError)
+    expected = "expected a pyhf workspace as a dict, such as build_workspace(template, run)"
+    check(origin, workspace, Mapping, expected, WorkspaceError)
 
 
 def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
@@ -50,8 +50,8 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
         The patch does not fit, or copies more than `MOST_COPIES` times.
     """
     check_workspace(workspace)
-    right = "expected a list of operations, such as the `patch` of an entry of a patch set"
-    check("patch", patch, (list, tuple), right, WorkspaceError)
+    expected = "expected a list of operations, such as the `patch` of an entry of a patch set"
+    check("patch", patch, (list, tuple), expected, WorkspaceError)
     import jsonpatch
 
     copies = sum(1 for operation in patch if isinstance(operation, Mapping) and operation.get("op") == "copy")
@@ -97,9 +97,9 @@ def validate_patchset(workspace: Mapping[str, Any], patchset: Mapping[str, Any])
     except pyhf.exceptions.InvalidSpecification as error:
         raise WorkspaceError(f"patchset: {in_words(patchset, error.parent)}") from error
     except pyhf.exceptions.PatchSetVerificationError as error:
-        told = [f"{kind} {value}" for kind, value in patchset["metadata"]["digests"].items()]
+        digests = [f"{kind} {value}" for kind, value in patchset["metadata"]["digests"].items()]
         raise WorkspaceError(
-            f"patchset: it is for another workspace, of digest {', '.join(told)}; this one has sha256 "
+            f"patchset: it is for another workspace, of digest {', '.join(digests)}; this one has sha256 "
             f"{digest(workspace)}; give the workspace that came with it"
         ) from error
     except pyhf.exceptions.InvalidPatchSet as error:

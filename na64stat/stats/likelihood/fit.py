@@ -87,13 +87,13 @@ def fit_fixed(
     begin = _start(model, auxiliary) if start is None else np.array(start)
     begin[:, model.poi] = mu
     how = _free(model, poi=False), _bounds(model, 0.0, float(np.max(mu, initial=0.0)))
-    found = _fit(model, counts, auxiliary, begin, *how, workers)
-    rows = np.arange(len(counts)) if thorough else np.flatnonzero(np.isinf(found.nll))
+    fits = _fit(model, counts, auxiliary, begin, *how, workers)
+    rows = np.arange(len(counts)) if thorough else np.flatnonzero(np.isinf(fits.nll))
     if start is None or not len(rows):
-        return found
+        return fits
     again = _start(model, auxiliary)
     again[:, model.poi] = mu
-    return _improved(found, rows, model, counts, auxiliary, again, how, workers)
+    return _improved(fits, rows, model, counts, auxiliary, again, how, workers)
 
 
 def fit_free(

@@ -646,16 +646,16 @@ def _direction(
         slope = w[k[GRADIENT] + i]
         held = (p[i] <= bounds[0, i] and slope > 0) or (p[i] >= bounds[1, i] and slope < 0)
         w[k[FREE] + i] = 1.0 if free[i] and not held else 0.0
-    found = False
+    definite = False
     for convex in (False, True):
         # The second is for saddle points, to which plain Newton steps would go, and flat directions.
         _hessian(k, x, p, counts, auxiliary, w, convex)
         if convex:
             _add_ridge(k, w)
-        found = _newton_step(k, w)
-        if found:
+        definite = _newton_step(k, w)
+        if definite:
             break
-    if not found:
+    if not definite:
         return -1.0
     promised = 0.0
     for i in range(k[PARAMETERS]):
@@ -798,6 +798,6 @@ def fits(
     free
         Which parameters are fitted, shape (P,).
     """
-    found, status = np.empty(len(p)), np.empty(len(p), dtype=np.int64)
-    _fit_rows(m.ints, m.floats, p, counts, auxiliary, bounds, free, found, status)
-    return found, status
+    minima, status = np.empty(len(p)), np.empty(len(p), dtype=np.int64)
+    _fit_rows(m.ints, m.floats, p, counts, auxiliary, bounds, free, minima, status)
+    return minima, status

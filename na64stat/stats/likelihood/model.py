@@ -340,13 +340,13 @@ class Model:
                 raise InputError("counts: a projection has no observed ones; give them")
             counts = self.observed
         auxiliary = self.auxiliary if auxiliary is None else auxiliary
-        found = []
+        arrays = []
         for what, values, size in (("counts", counts, self.bins), ("auxiliary", auxiliary, len(self.auxiliary))):
             array = np.asarray(values, dtype=np.float64)
             if array.shape not in ((size,), (number, size)):
                 raise InputError(f"{what}: shape {array.shape}; expected ({size},) or ({number}, {size})")
-            found.append(np.ascontiguousarray(np.broadcast_to(array, (number, size))))
-        return found[0], found[1]
+            arrays.append(np.ascontiguousarray(np.broadcast_to(array, (number, size))))
+        return arrays[0], arrays[1]
 
     def saturated(self, counts: Array, auxiliary: Array) -> Array:
         """`logpdf` where every rate equals its count and every parameter its measurement, shape (N,).
@@ -523,19 +523,19 @@ def _check_totals(model: Model) -> None:
 
 def _remarks(poi: Parameter | None, reader: Reader, interpolation: Interpolation) -> tuple[str, ...]:
     """What in a workspace is not taken at its word, or is unusual."""
-    found = []
+    remarks = []
     if poi is not None and poi.fixed and reader.has_strength:
-        found.append(
+        remarks.append(
             f"{poi.name} is fixed in the measurement; as the parameter of interest it is tested and fitted all the same"
         )
     for row in reader.rows:
         for i, hi, lo in row.normsys:
             if interpolation.normsys == 4 and turns_negative(hi, lo):
-                found.append(
+                remarks.append(
                     f"normsys {reader.parameters[i].name!r} of {reader.channels[row.channel]['name']}, {row.sample} "
                     f"(hi = {hi:g}, lo = {lo:g}): interpolation code 4 is negative within 1 sigma; taken as pyhf takes it"
                 )
-    return tuple(found)
+    return tuple(remarks)
 
 
 def check_model(model: object) -> None:

@@ -114,8 +114,8 @@ class Within(Poisson):
         from_below = (below[1] < 0.5) | ((above[0] > 0.5) & (deviate < 0))
         at_low = gammaincinv(self.count + 1, below[0] + ndtr(deviate) * (below[1] - below[0]))
         at_high = gammainccinv(self.count + 1, above[1] + ndtr(-deviate) * (above[0] - above[1]))
-        found = np.where(from_below, at_low, at_high)
-        return np.asarray(np.clip(found / self.tau, self.low, self.high), dtype=np.float64)
+        scaled = np.where(from_below, at_low, at_high)
+        return np.asarray(np.clip(scaled / self.tau, self.low, self.high), dtype=np.float64)
 
     def deviate(self, value: float) -> float:
         """Unit Gaussian deviate of a value; a bound is three standard deviations away.

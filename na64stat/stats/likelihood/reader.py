@@ -100,13 +100,13 @@ class Reader:
 
     def counts(self) -> Array:
         """Observed counts of all bins."""
-        found = []
+        counts = []
         for channel, size in zip(self.channels, self.sizes, strict=True):
             name = channel["name"]
             if name not in self.observations:
                 raise WorkspaceError(f"channel {name!r}: no observation of that name in the workspace")
-            found.append(_numbers(self.observations[name]["data"], size, f"observation {name!r}", 0.0, MOST_EVENTS))
-        return np.concatenate(found)
+            counts.append(_numbers(self.observations[name]["data"], size, f"observation {name!r}", 0.0, MOST_EVENTS))
+        return np.concatenate(counts)
 
     def _size(self, channel: Mapping[str, Any]) -> int:
         name, samples = channel["name"], channel["samples"]
@@ -213,11 +213,11 @@ class Reader:
         modifier.constraint, modifier.components = constraint, len(constraint)
 
     def _parameters(self) -> tuple[Parameter, ...]:
-        found: list[Parameter] = []
+        parameters: list[Parameter] = []
         for name, modifier in self.modifiers.items():
-            self._first[name] = len(found)
-            found += self._components(name, modifier)
-        return tuple(found)
+            self._first[name] = len(parameters)
+            parameters += self._components(name, modifier)
+        return tuple(parameters)
 
     def _components(self, name: str, modifier: _Modifier) -> Iterable[Parameter]:
         settings, size, place = self.settings.get(name, {}), modifier.components, f"parameter {name!r}"
@@ -365,11 +365,11 @@ def _default_lower(modifier: _Modifier) -> float:
 
 def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: str) -> list[Constraint | None]:
     """The constraints with the measurement's own auxdata, sigmas and factors."""
-    asked = [key for key in ("auxdata", "sigmas", "factors") if key in settings]
-    found: list[Constraint | None] = []
+    keys = [key for key in ("auxdata", "sigmas", "factors") if key in settings]
+    constraints: list[Constraint | None] = []
     for k, constraint in enumerate(modifier.constraint):
-        if isinstance(constraint, Gaussian) and "factors" not in asked:
-            if "sigmas" in asked and modifier.kind in ("normsys", "histosys"):
+        if isinstance(constraint, Gaussian) and "factors" not in keys:
+            if "sigmas" in keys and modifier.kind in ("normsys", "histosys"):
                 raise WorkspaceError(
                     f"{place}: sets sigmas, but a {modifier.kind} has the width 1; scale its data instead"
                 )
@@ -386,7 +386,7 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
                     f"{place}: auxdata {constraint.centre:g} standard deviations; expected a number from {-MOST_DEVIATIONS:g} to "
                     f"{MOST_DEVIATIONS:g}"
                 )
-        elif isinstance(constraint, Poisson) and "sigmas" not in asked:
+        elif isinstance(constraint, Poisson) and "sigmas" not in keys:
             values = [
                 _setting(settings, key, [], place, modifier.components)[k : k + 1] for key in ("auxdata", "factors")
             ]
@@ -400,10 +400,10 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
                     f"expected positive numbers from {FACTORS[0]:g} "
                     f"to {most:g}, and auxdata may be 0"
                 )
-        elif asked:
-            raise WorkspaceError(f"{place}: a {modifier.kind} does not use {', '.join(asked)}; leave it out")
-        found.append(constraint)
-    return found
+        elif keys:
+            raise WorkspaceError(f"{place}: a {modifier.kind} does not use {', '.join(keys)}; leave it out")
+        constraints.append(constraint)
+    return constraints
 
 
 def _setting(
@@ -433,8 +433,8 @@ def _numbers(
         values = np.array([math.inf])
     bad = values[~(np.isfinite(values) & (values >= lowest) & (values <= highest))]
     if len(bad):
-        right = "a finite number" if lowest == -math.inf else f"a finite number >= {lowest:g}"
+        expected = "a finite number" if lowest == -math.inf else f"a finite number >= {lowest:g}"
         if highest < math.inf:
-            right = f"a number from {lowest:g} to {highest:g}"
-        raise WorkspaceError(f"{where}: {bad[0]:g} events; expected {right}")
+            expected = f"a number from {lowest:g} to {highest:g}"
+        raise WorkspaceError(f"{where}: {bad[0]:g} events; expected {expected}")
     return values

@@ -44,8 +44,8 @@ class Row:
     @property
     def parameters(self) -> set[int]:
         """Every parameter that moves the row."""
-        found = {*self.factors, *(item[0] for item in self.normsys), *(item[0] for item in self.histosys)}
-        return found.union(*(gamma.tolist() for gamma in self.gammas))
+        parameters = {*self.factors, *(item[0] for item in self.normsys), *(item[0] for item in self.histosys)}
+        return parameters.union(*(gamma.tolist() for gamma in self.gammas))
 
     def scaled(self, factor: float) -> Row:
         """The same sample with so many times its events.

@@ -47,7 +47,7 @@ def _alternative(error: Any) -> Any:
     if not isinstance(error.instance, Mapping) or "type" not in error.instance:
         return None
     # In a branch of another type, that is what is wrong.
-    return next((found[0] for found in branches.values() if not any("type" in e.relative_path for e in found)), None)
+    return next((errors[0] for errors in branches.values() if not any("type" in e.relative_path for e in errors)), None)
 
 
 def _no_alternative(error: Any) -> str:
@@ -100,10 +100,10 @@ def shown(value: Any) -> str:
 def _place(document: Any, path: Iterable[str | int]) -> str:
     """Where in a document a path leads, with the names of channels, samples and so on instead of their numbers."""
     words: list[str] = []
-    here: Any = document
+    value: Any = document
     for key in path:
-        here = here[key]
-        named = isinstance(key, int) and isinstance(here, Mapping) and "name" in here
-        words.append(shown(here["name"]) if named else f"[{key}]" if isinstance(key, int) else f", {key}")
+        value = value[key]
+        named = isinstance(key, int) and isinstance(value, Mapping) and "name" in value
+        words.append(shown(value["name"]) if named else f"[{key}]" if isinstance(key, int) else f", {key}")
     text = " ".join(words).replace(" ,", ",").strip(", ")
     return f"{text}: " if text else ""

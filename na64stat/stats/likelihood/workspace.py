@@ -118,8 +118,8 @@ def _regions(template: Template, run: CountedRun, regions: Sequence[str] | None)
                 chosen.append(name)
         return chosen
     names: list[str] = []
-    asked = names_of("regions", regions, RegionError)
-    for name in asked:
+    wanted = names_of("regions", regions, RegionError)
+    for name in wanted:
         if name not in template.regions:
             raise RegionError(f"region {name!r}: not in the template; it has {', '.join(template.regions)}")
         names.append(name)

@@ -157,8 +157,8 @@ class ToyLimit:
         points = [_SMALLEST_SIGNAL / self.unit, low / 4, *grid]
         self._band_parts = parts
         exact = max(_ROUGH / math.sqrt(toys), _EXACT)
-        found = [self._root(level(at), points, exact=exact) for at in range(len(_LEVELS))]
-        return dict(zip(_LEVELS, sorted(found, key=_none_last), strict=True))
+        limits = [self._root(level(at), points, exact=exact) for at in range(len(_LEVELS))]
+        return dict(zip(_LEVELS, sorted(limits, key=_none_last), strict=True))
 
     def _more(self, mu: float, toys: int, number: int) -> Part:
         return self.test.parts(mu, toys, stream=_BAND_STREAM + number)[1]
@@ -173,12 +173,12 @@ class ToyLimit:
             return start, NumericalError()
         toys = self.toys
         while True:
-            found, parts = self._near(start, toys)
-            error, effective = self._error(found, partial(self.test.tail, parts=parts))
+            limit, parts = self._near(start, toys)
+            error, effective = self._error(limit, partial(self.test.tail, parts=parts))
             wanted = enough(self.toys)
             if effective >= wanted or toys >= MOST * self.toys:
                 break
-            start, toys = found, 2 * toys
+            start, toys = limit, 2 * toys
         if effective < wanted:
             self.notes.append(
                 f"the limit rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, use "
@@ -186,7 +186,7 @@ class ToyLimit:
             )
         elif error.limit > _LARGE:
             self.notes.append(f"{toys} toys leave a relative error of {error.limit:.0%} on the limit: use more toys")
-        return found, error
+        return limit, error
 
     def _start(self, guess: Limit) -> float | None:
         """Roughly where the observed limit is: with few toys, afresh at each mu; None if there is none, 0 if all is excluded."""
@@ -269,11 +269,11 @@ class ToyLimit:
         for _ in range(3):
             ends = [self._height(tail(root * (1 + sign * reach)).value(self.criterion)) for sign in (-1, 1)]
             slope = (ends[0] - ends[1]) / (2 * reach)
-            found = min(relative / slope, 1.0) if slope > 0 else 1.0
-            if found < 2 * reach:
+            error_of_limit = min(relative / slope, 1.0) if slope > 0 else 1.0
+            if error_of_limit < 2 * reach:
                 break
-            reach = min(found, 0.5)
-        return NumericalError(cl_s=error, limit=math.hypot(found, _EXACT)), effective
+            reach = min(error_of_limit, 0.5)
+        return NumericalError(cl_s=error, limit=math.hypot(error_of_limit, _EXACT)), effective
 
     def _error_of_median(self, root: float) -> NumericalError:
         """The same for the median expected limit of a projection."""

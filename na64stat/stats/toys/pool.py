@@ -130,13 +130,13 @@ class Pool:
 
     def band(self, quantiles: Sequence[float], criterion: Criterion) -> list[float]:
         """Quantiles of CL_s or CL_sb in toys of background alone, the smallest first."""
-        found = np.sort(self._of_background(criterion)[0])
-        return [float(found[min(int(q * len(found)), len(found) - 1)]) for q in quantiles]
+        ordered = np.sort(self._of_background(criterion)[0])
+        return [float(ordered[min(int(q * len(ordered)), len(ordered) - 1)]) for q in quantiles]
 
     def statistic_at(self, quantile: float, criterion: Criterion) -> float:
         """The test statistic of the toy of background alone at a quantile of the criterion."""
-        found, values = self._of_background(criterion)
-        return float(values[np.argsort(found, kind="stable")[min(int(quantile * len(found)), len(found) - 1)]])
+        criteria, values = self._of_background(criterion)
+        return float(values[np.argsort(criteria, kind="stable")[min(int(quantile * len(criteria)), len(criteria) - 1)]])
 
     def _of_background(self, criterion: Criterion) -> tuple[Array, Array]:
         """CL_s or CL_sb, and the test statistic, of each toy of background alone."""

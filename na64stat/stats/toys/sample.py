@@ -113,19 +113,19 @@ class Question:
         """The test statistic at `mu`, NaN where a fit failed, and how many fits needed iminuit."""
         model = self.model
         values, failed = np.zeros(len(counts)), free.failed.copy()
-        asked = np.flatnonzero(free.mu < mu) if self.statistic.one_sided else np.arange(len(counts))
-        fixed = fit_fixed(model, counts[asked], mu, auxiliary[asked], free.parameters[asked], thorough=False)
+        fitted = np.flatnonzero(free.mu < mu) if self.statistic.one_sided else np.arange(len(counts))
+        fixed = fit_fixed(model, counts[fitted], mu, auxiliary[fitted], free.parameters[fitted], thorough=False)
         nll, refitted = free.nll.copy(), fixed.refitted
-        stuck = np.flatnonzero(fixed.nll < nll[asked] - _WORSE)
+        stuck = np.flatnonzero(fixed.nll < nll[fitted] - _WORSE)
         if len(stuck):
-            lowest, rows = self.statistic.lowest_mu(model), asked[stuck]
+            lowest, rows = self.statistic.lowest_mu(model), fitted[stuck]
             again = fit_free(model, counts[rows], auxiliary[rows], lowest_mu=lowest)
             nll[rows] = np.minimum(nll[rows], again.nll)
             refitted += again.refitted
         with np.errstate(invalid="ignore"):
-            found = np.maximum(2 * (fixed.nll - nll[asked]), 0.0)
-        values[asked] = np.where(np.isfinite(nll[asked]), found, np.inf)
-        failed[asked] |= fixed.failed
+            rises = np.maximum(2 * (fixed.nll - nll[fitted]), 0.0)
+        values[fitted] = np.where(np.isfinite(nll[fitted]), rises, np.inf)
+        failed[fitted] |= fixed.failed
         values[failed] = np.nan
         return values, refitted
 
@@ -204,10 +204,10 @@ class ToySample:
         _ = self.question.model.compiled
         if workers > 1 and len(missing) > 1:
             with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(lambda item: self._chunk(mu, *item), missing))
+                chunks = list(pool.map(lambda item: self._chunk(mu, *item), missing))
         else:
-            found = [self._chunk(mu, *item) for item in missing]
-        for (seed, number, _), (values, refitted) in zip(missing, found, strict=True):
+            chunks = [self._chunk(mu, *item) for item in missing]
+        for (seed, number, _), (values, refitted) in zip(missing, chunks, strict=True):
             self._values[mu, seed][number:] = [values, *self._values[mu, seed][number + 1 :]]
             self.refitted += refitted
         for seed in dict.fromkeys(seed for seed, _, _ in missing):
@@ -241,8 +241,8 @@ class ToySample:
             refitted = free.refitted
             if (seed, number) in self._drawn:
                 self._free[seed, number] = free
-        values, more = self.question.values(mu, counts, auxiliary, free)
-        return (values if inverse is None else values[inverse.ravel()]), refitted + more
+        values, refits = self.question.values(mu, counts, auxiliary, free)
+        return (values if inverse is None else values[inverse.ravel()]), refitted + refits
 
     def _path(self, mu: float, seed: int) -> Path | None:
         return None if self.store is None else self.store / f"toys-{self._digest(mu)}-{seed}.npy"
@@ -293,9 +293,9 @@ def read_toys(path: Path) -> Array:
         raise InputError(f"{path}: {mapped.dtype} of shape {mapped.shape}; expected whole chunks of {CHUNK} toys")
     values = np.array(mapped)
     if not np.isfinite(values).any() or (values < 0).any():
-        found = f"{values[values < 0][0]:g}" if (values < 0).any() else "no finite number"
+        wrong = f"{values[values < 0][0]:g}" if (values < 0).any() else "no finite number"
         raise InputError(
-            f"{path}: {found} among the test statistics of {len(values)} toys; expected numbers >= 0, move the file away to "
+            f"{path}: {wrong} among the test statistics of {len(values)} toys; expected numbers >= 0, move the file away to "
             "make them anew"
         )
     return values

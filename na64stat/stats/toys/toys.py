@@ -159,15 +159,15 @@ class ToyTest:
         """
         size = toys if decide is None else min(toys, CHUNK)
         while True:
-            found, effective = self._evaluate(mu, size)
-            value = found.observed if self.method.criterion is Criterion.CL_S else found.cl_sb
-            clear = decide is None or value is None or abs(value - decide) > _CLEAR * found.error.cl_s
+            result, effective = self._evaluate(mu, size)
+            value = result.observed if self.method.criterion is Criterion.CL_S else result.cl_sb
+            clear = decide is None or value is None or abs(value - decide) > _CLEAR * result.error.cl_s
             if not clear and size < toys:
                 size = min(2 * size, toys)
             elif value is not None and value > _SMALL and effective < enough(toys) and size < MOST * toys:
                 size *= 2
             else:
-                return found if value is None or effective >= enough(toys) else _with_few(found, effective)
+                return result if value is None or effective >= enough(toys) else _with_few(result, effective)
 
     def tail(self, mu: float, parts: Sequence[Part] | int) -> Tail:
         """Of the observed data, from these samples, or from so many toys of mu, of background and of what is near the data."""
@@ -176,10 +176,10 @@ class ToyTest:
 
     def pool(self, mu: float, parts: Sequence[Part]) -> Pool:
         """Toys of some samples with the test statistic at mu."""
-        found = Pool(parts, self.source(mu), mu, self.workers)
-        for (sample, _), failed in zip(parts, found.failed, strict=True):
+        pool = Pool(parts, self.source(mu), mu, self.workers)
+        for (sample, _), failed in zip(parts, pool.failed, strict=True):
             self._failed[id(sample), mu] = failed
-        return found
+        return pool
 
     @property
     def failed(self) -> int:
@@ -188,12 +188,12 @@ class ToyTest:
 
     def parts(self, mu: float, toys: int, *, near: bool = False, stream: int = SIGNAL) -> list[Part]:
         """So many toys of background and of mu; with `near` also of a source where the observed data lie, if that is far."""
-        found = [(self.sample(0.0, BACKGROUND), toys), (self.sample(mu, stream), toys)]
+        parts = [(self.sample(0.0, BACKGROUND), toys), (self.sample(mu, stream), toys)]
         if near and self.model.observed is not None:
-            there = tilted(self.source(mu), self.source(0.0), self.data[0], self.model.auxiliary)
-            if there is not None:
-                found.append((self.sample(0.0, _NEAR_DATA, there), toys))
-        return found
+            tilted_source = tilted(self.source(mu), self.source(0.0), self.data[0], self.model.auxiliary)
+            if tilted_source is not None:
+                parts.append((self.sample(0.0, _NEAR_DATA, tilted_source), toys))
+        return parts
 
     def sample(self, mu: float, stream: int, source: Source | None = None) -> ToySample:
         """Toys of a signal strength, or of another source."""
