@@ -1,4 +1,4 @@
-"""The asymptotic formulas for CL_s, with our own fits, which also work at b = 0 and at extreme yields."""
+"""Asymptotic formulas for CL_s, with fits that also work at b = 0 and for extreme yields."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from na64stat.stats.results import (
 )
 
 _FLOOR_EVENTS = 1e-3
-"""Signal events of a sample whose factor is at its floor, above which the floor decides."""
+"""Signal events of a sample with its factor at the floor, above which the floor determines the limit."""
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 _SHORT_OF: Final = 1e-9
-"""How far, in its logarithm, the strength stays below the one at which a negative signal leaves nothing in a bin."""
+"""Margin in ln(mu) below the strength at which a negative signal leaves nothing in a bin."""
 
 _SMALLEST: Final = {Criterion.CL_S: 1e-18, Criterion.CL_SB: 1e-6}
 """Signal events below which no limit lies. CL_sb of a deficit does not rise to one with less signal; -ln L cannot tell less."""
@@ -41,14 +41,14 @@ _SMALLEST: Final = {Criterion.CL_S: 1e-18, Criterion.CL_SB: 1e-6}
 
 @dataclass(frozen=True)
 class Asymptotic(Method):
-    """CL_s from the large-sample distributions of the test statistic. Far too strong where counts are few.
+    """CL_s from the large-sample distributions of the test statistic; limits are far too strong at low counts.
 
     Attributes
     ----------
     statistic
-        q-tilde or q.
+        Test statistic, q-tilde or q.
     criterion
-        Whether limits are where CL_s or where CL_sb falls to 1 - cl.
+        Quantity that falls to 1 - cl at the limit, CL_s or CL_sb.
 
     References
     ----------
@@ -152,7 +152,7 @@ class _Statistics:
         return math.sqrt(max(2 * (float(fixed.nll[0]) - self.asimov_least), 0.0))
 
     def _least(self) -> float:
-        """-ln L of the Asimov data: 0, but where a fit was turned back since negative samples leave nothing in a bin."""
+        """-ln L of the Asimov data: 0, unless a fit was turned back since negative samples leave nothing in a bin."""
         from na64stat.stats.likelihood import kernel
 
         at = self.model.scaled(self.centre)
@@ -173,7 +173,7 @@ class _Statistics:
         return float(np.exp(log_sb - log_b)), float(np.exp(log_sb)), float(np.exp(log_b))
 
     def off_the_floor(self, mu: float | None, data: Array, auxiliary: Array | None) -> float | None:
-        """A limit, or None where all that excludes it is the floor of a parameter: its bound of 1e-10 stands for zero."""
+        """A limit, or None if it rests only on the lower bound of a parameter (1e-10), which stands for zero."""
         if not mu:
             return mu
         at = fit_fixed(self.model, data, mu, auxiliary).parameters
@@ -184,7 +184,7 @@ class _Statistics:
         return None if held > _FLOOR_EVENTS else mu
 
     def solve(self, cl_s: Callable[[float], float], alpha: float, smallest: float) -> float | None:
-        """Signal strength at which a falling `cl_s` is alpha; 0 where that is below so many signal events."""
+        """Signal strength at which a falling `cl_s` is alpha; 0 if it is below the smallest signal considered."""
         from scipy.optimize import brentq
 
         if self.total == 0:
@@ -223,7 +223,7 @@ def expected_auxiliary(model: Model, parameters: Array) -> Array:
 
 
 def _expected(root_asimov: float, level: float) -> tuple[float, float]:
-    """CL_s and CL_sb if the best fit is `level` standard deviations above background."""
+    """CL_s and CL_sb for a best fit `level` standard deviations above background."""
     from scipy.stats import norm
 
     cl_sb = float(norm.sf(root_asimov - level))

@@ -16,24 +16,24 @@ _OF_BINS = ("staterror", "shapesys")
 
 
 def combine(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[str] = ()) -> dict[str, Any]:
-    """One pyhf workspace of several, such as the runs of 2022 and 2023, for one limit on their common signal strength.
+    """One pyhf workspace of several, such as the runs of 2022 and 2023, for a limit on their common signal strength.
 
-    Nuisance parameters of the same name are one parameter, fully correlated, unless they are named in `uncorrelated`: then each
-    workspace has its own, called `name_label`. So are the parameters of bins (staterror, shapesys) and the channels whose names
-    stand in more than one workspace.
+    Nuisance parameters of the same name are one parameter, fully correlated, unless they are listed in `uncorrelated`: then
+    each workspace has its own, called `name_label`. This also holds for parameters of bins (staterror, shapesys) and for
+    channels whose names occur in more than one workspace.
 
     Parameters
     ----------
     workspaces
-        Label -> workspace, at least two; the first measurement of each counts.
+        Label -> workspace, at least two; the first measurement of each is used.
     uncorrelated
-        Nuisance parameter to keep apart, or several.
+        Name of a nuisance parameter that is not shared, or of several.
 
     Raises
     ------
     WorkspaceError
-        The parameters of interest differ, one is a projection and another not, a common parameter has different settings, or a
-        name in `uncorrelated` is in none of them.
+        The parameters of interest differ, only some are projections, a shared parameter has different settings, or a name in
+        `uncorrelated` occurs in none of them.
     """
     expected = "expected a dict from label to workspace, such as {'2022': first, '2023': other}"
     check("workspaces", workspaces, Mapping, expected, WorkspaceError)
@@ -84,7 +84,7 @@ def _common(values: Mapping[str, Any], what: str) -> Any:
 
 
 def _renamed(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[str], poi: str) -> set[str]:
-    """Names of modifiers that each workspace has for itself."""
+    """Names of the modifiers that belong to each workspace alone."""
     names: dict[str, set[str]] = {}
     of_bins: set[str] = set()
     for label, workspace in workspaces.items():

@@ -25,51 +25,44 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian
 
 CUT = 1e-6
-"""Weight of nodes at which rates or parameters were cut at their limits, above which a result says so."""
+"""Weight of cut nodes above which a result has a note on it."""
 
 _ONE_BIN_NODES, _NODES = 26_000, 1500
-"""Nodes of one rule at most, for the only bin and for one of several (or for what these share)."""
+"""Largest number of nodes of a rule, for a single bin and for one of several (or for their shared parameters)."""
 
 _ONE_BIN_POINTS = 2**13
-"""Sobol points of the only bin."""
+"""Sobol points for a single bin."""
 
 _PAIRS = 40_000
-"""Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
+"""Largest number of pairs of a shared Sobol point and an own node, from 64 to 512 points."""
 
 _FINER = 4
-"""How many times more nodes of one rule there may be where rates are cut at zero."""
+"""Factor by which a rule may be finer where rates are cut at zero."""
 
 _HELD_PAIRS = 4_500_000
-"""Pairs of a shared and an own node at most, in all replicates: 48 bytes each in three bins, 220 MB."""
+"""Largest number of pairs of a shared and an own node in all replicates: 48 bytes each in three bins, 220 MB."""
 
 _HELD = 4_000_000
-"""Numbers of one temporary array at most (32 MB): deviates of nodes, rates at many mu, tables of counts."""
+"""Largest size of a temporary array (32 MB): deviates of nodes, rates at many mu, tables of counts."""
 
 _MANY = 1e6
-"""Counts above which the tails of the Poisson distribution are those of the uniform expansion."""
+"""Count above which the tails of the Poisson distribution come from the uniform expansion."""
 
 _FRACTION_TERMS = 12
-"""Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
+"""Terms of a continued fraction, precise to 1e-15 where a probability is below 1e-280."""
 
 _ROUNDING = 1e-12
-"""Events, or share of the signal, by which a rate may be negative for rounding."""
+"""Events, or share of the signal, by which rounding may turn a rate negative."""
 
 _STILL = 1e-5
-"""Effect of a direction, in standard deviations of the counts, that is none."""
+"""Effect of a direction, in standard deviations of the counts, below which it is neglected."""
 
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """One replicate of the average.
+    """One replicate of the average: events at mu = 1 and from background by shared node, own node and bin, shape (K, J, B).
 
-    Attributes
-    ----------
-    signal, background
-        Events at mu = 1 and from background, by shared node, own node and bin, shape (K, J, B).
-    shared
-        Weights of the shared nodes, summing to one, shape (K,).
-    own
-        Weights of each bin's own nodes, shape (J, B).
+    `shared` and `own` are the weights of the shared nodes, summing to one, shape (K,), and of each bin's own nodes, shape (J, B).
     """
 
     signal: Array
@@ -82,23 +75,17 @@ class Nodes:
         return np.maximum(mu * self.signal[:, :, b] + self.background[:, :, b], 0.0)
 
     def relevant(self, radius: float) -> NDArray[np.bool_]:
-        """Nodes within so many widths, shape (K, J, B)."""
+        """Mask of the nodes within so many widths, shape (K, J, B)."""
         weight = self.shared[:, None, None] * self.own
         return np.asarray(weight >= np.exp(-0.5 * radius**2) * weight.max(axis=(0, 1)))
 
 
 @dataclass(frozen=True, eq=False)
 class NuisanceAverage:
-    """Nodes of the average over nuisance parameters, as rates per bin.
+    """Nodes of the average over nuisance parameters, as rates per bin; one entry of `nodes` per replicate.
 
-    Attributes
-    ----------
-    nodes
-        One entry a replicate.
-    cut
-        Weight at which a rate or a parameter was cut at its lower limit.
-    factor
-        What the signal of each bin was multiplied by to keep its mean, shape (B,).
+    `cut` is the weight at which a rate or a parameter was cut at its lower limit; the signal of each bin was multiplied by
+    `factor`, shape (B,), to keep its mean.
     """
 
     nodes: tuple[Nodes, ...]
@@ -107,13 +94,7 @@ class NuisanceAverage:
 
     @classmethod
     def of(cls, model: Model) -> NuisanceAverage:
-        """Nodes for one model; deterministic.
-
-        Raises
-        ------
-        WorkspaceError
-            A nuisance parameter is free and unconstrained: there is no density to average over.
-        """
+        """Deterministic nodes for one model; a WorkspaceError if a free nuisance parameter has no density to average over."""
         _refuse_free(model)
         model = model if isinstance(model, Given) else merged(model)
         summed = model.summed if isinstance(model, Given) else model.bins
@@ -159,7 +140,7 @@ class NuisanceAverage:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know: whether rates were cut at zero, and whether the mean of the signal was kept."""
+        """Notes on rates that were cut at zero, and on signals rescaled to keep their mean."""
         notes: tuple[str, ...] = ()
         if self.cut > CUT:
             text = (
@@ -176,7 +157,7 @@ class NuisanceAverage:
         return notes
 
     def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
-        """Smallest and largest expected events of a bin, with and without signal, within so many widths (6.4 leave out 1e-10)."""
+        """Smallest and largest rate of a bin, with and without signal, within `radius` widths (6.4 leave out 1e-10)."""
         low, high = np.inf, 0.0
         for nodes, inside in zip(self.nodes, self._relevant(radius), strict=True):
             low = min(low, float(nodes.rates(0.0, b)[inside[:, :, b]].min()))
@@ -193,13 +174,7 @@ class NuisanceAverage:
         return {}
 
     def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
-        """Joint probabilities of counts, shape (replicates, N_1, ..., N_B); bins share nuisance parameters.
-
-        Parameters
-        ----------
-        windows
-            First and last count of each bin.
-        """
+        """Joint probabilities of counts, shape (replicates, N_1, ..., N_B), from the first to the last count of each bin."""
         longest = max(high - low + 1 for low, high in windows)
         step = max(1, _HELD // longest)
         probabilities = []
@@ -275,11 +250,9 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
 
 
 def _uniform(a: float, x: Array) -> Array:
-    """Q(a, x) for large a, some standard deviations from x = a, where the library's series is long.
+    """Q(a, x) for large a, some standard deviations from x = a, where the series of the library is long.
 
-    References
-    ----------
-    N. Temme, SIAM J. Math. Anal. 10 (1979) 757: the uniform expansion, to first order; the next is 1e-12 of it.
+    N. Temme, SIAM J. Math. Anal. 10 (1979) 757: the uniform expansion to first order; the next order is 1e-12 of it.
     """
     from scipy.special import erfc
 
@@ -306,9 +279,9 @@ def _refuse_free(model: Model) -> None:
 
 
 def _columns(model: Model, summed: int) -> tuple[list[int], list[list[int]]]:
-    """Positions among the constrained parameters of those that several bins share, and of each bin's own.
+    """Positions among the constrained parameters of those shared between bins, and of those of each bin alone.
 
-    Held counts, the bins from `summed` on, link all that move them; with one bin beside them nothing need be shared.
+    Held counts, the bins from `summed` on, share all parameters that move them; with one bin besides them nothing need be shared.
     """
     moved: list[set[int]] = [set() for _ in model.parameters]
     for row in model.rows:
@@ -332,13 +305,13 @@ def _columns(model: Model, summed: int) -> tuple[list[int], list[list[int]]]:
 
 
 def _largest_counts(model: Model) -> Array:
-    """Counts that matter in each bin, shape (B,): they set how fine the steps must be."""
+    """Largest relevant counts of each bin, shape (B,), which set how fine the steps must be."""
     counts = model.background_events if model.observed is None else np.maximum(model.observed, model.background_events)
     return np.asarray(counts + 3 * np.sqrt(counts) + 3)
 
 
 def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float, Array]:
-    """Rates at all pairs of a shared and an own node, the weight of the nodes where one was negative, and the signal's factor."""
+    """Rates at all pairs of a shared and an own node, the weight of nodes with a negative rate, and the factor of the signal."""
     longest = max(len(rule.weight) for rule in own)
     columns = len(model.constrained)
     inner, weight = np.zeros((longest, columns)), np.zeros((longest, len(own)))
@@ -374,13 +347,13 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
 
 
 def _that_matter(directions: Directions) -> Directions:
-    """Without those that move no rate, in which the density is the Gaussian of the nodes itself."""
+    """Directions that move a rate; in the others the density is the Gaussian of the nodes itself."""
     kept = directions.effects > _STILL
     return Directions(directions.effects[kept], directions.basis[kept])
 
 
 def _given_held(model: Given, deviates: Array, weight: Array) -> Array:
-    """Weights of nodes by the density that the held counts leave, summing to one."""
+    """Weights of nodes by the density given the held counts, normalised."""
     logs = model.log_weight(deviates)
     if not np.isfinite(logs[weight > 0]).any():
         names = ", ".join(model.bin_names[model.summed :])
@@ -396,9 +369,9 @@ def _on_grid(
     grid: tuple[Array, Array],
     at: Callable[[Model, Array], Array] = parameters_at,
 ) -> Array:
-    """Rates of a part of the model at all pairs of nodes, shape (K, J, B), or 1 for K or J where they do not matter.
+    """Rates of a part of the model at all pairs of nodes, shape (K, J, B), with 1 for K or J where they have no effect.
 
-    Usually what bins share moves the signal only and what they own the background only: that spares most of the pairs.
+    Shared parameters usually move the signal only, and those of a bin its background only: that saves most of the pairs.
     """
     rows = [row for row in part.rows if mu > 0 or model.poi not in row.factors]
     used = set().union(*(row.parameters for row in rows))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _MANY: Final = 1e6
-"""Auxiliary counts beyond: quantiles from their expansion about a Gaussian."""
+"""Auxiliary count above which quantiles come from an expansion about a Gaussian."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Gaussian:
         Parameters
         ----------
         deviate
-            In standard deviations.
+            Deviate in standard deviations.
         """
         return self.centre + self.sigma * deviate
 
@@ -64,7 +64,7 @@ class Poisson:
         Parameters
         ----------
         deviate
-            In standard deviations.
+            Deviate in standard deviations.
         """
         from scipy.special import gammainccinv, gammaincinv, ndtr
 
@@ -81,31 +81,19 @@ class Poisson:
 
     @property
     def width(self) -> float:
-        """Standard deviation of the measured parameter, 1/sqrt(tau) at 1."""
+        """Standard deviation of the measured parameter; 1/sqrt(tau) where the parameter is 1."""
         return float(np.sqrt(max(self.count, 1.0)) / self.tau)
 
 
 @dataclass(frozen=True)
 class Within(Poisson):
-    """A count as in `Poisson` whose parameter lies within bounds.
-
-    Attributes
-    ----------
-    low, high
-        Bounds of the parameter.
-    """
+    """A count as in `Poisson` whose parameter lies between the bounds `low` and `high`."""
 
     low: float = 0.0
     high: float = np.inf
 
     def at(self, deviate: Array) -> Array:
-        """Parameter at a unit Gaussian deviate of the Gamma density between the bounds.
-
-        Parameters
-        ----------
-        deviate
-            In standard deviations.
-        """
+        """Parameter at a unit Gaussian deviate of the Gamma density between the bounds."""
         from scipy.special import gammainccinv, gammaincinv, ndtr
 
         below, above = self._tails(np.array([self.low, self.high]))
@@ -118,13 +106,7 @@ class Within(Poisson):
         return np.asarray(np.clip(scaled / self.tau, self.low, self.high), dtype=np.float64)
 
     def deviate(self, value: float) -> float:
-        """Unit Gaussian deviate of a value; a bound is three standard deviations away.
-
-        Parameters
-        ----------
-        value
-            Of the parameter.
-        """
+        """Unit Gaussian deviate of a value; a bound is three standard deviations away."""
         from scipy.special import ndtri
 
         below, above = self._tails(np.array([self.low, value, self.high]))
@@ -135,7 +117,7 @@ class Within(Poisson):
 
     @property
     def possible(self) -> bool:
-        """Whether the density has a part between the bounds that numbers can hold."""
+        """True if the density between the bounds does not underflow."""
         below, above = self._tails(np.array([self.low, self.high]))
         return bool(max(below[1] - below[0], above[0] - above[1]) > 1e-250)
 
@@ -155,13 +137,13 @@ class Parameter:
     Attributes
     ----------
     name
-        E.g. `mu`, or `gamma[0]` for a component of a vector.
+        Such as `mu`, or `gamma[0]` for a component of a vector.
     init, lower, upper
-        The file's start, and bounds of fits; an upper bound may be infinite.
+        Starting value given in the file, and bounds of fits; the upper one may be infinite.
     fixed
-        Never fitted.
+        True for a parameter that is never fitted.
     constraint
-        Its auxiliary measurement, if there is one.
+        Auxiliary measurement, if there is one.
     """
 
     name: str
@@ -173,9 +155,9 @@ class Parameter:
 
     @property
     def start(self) -> float:
-        """Where fits start and rates are quoted: the value if it is fixed, the auxiliary measurement, or 1.
+        """Starting value of fits, at which rates are also quoted.
 
-        The file's own start decides nothing.
+        The fixed value, the auxiliary measurement, or 1; the starting value given in the file is used only for a fixed parameter.
         """
         if self.fixed:
             return self.init
