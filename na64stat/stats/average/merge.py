@@ -1,7 +1,7 @@
-"""Log-normal factors that act alike, merged: thirty normsys of one sample are one, of the quadratic sum of their logarithms.
+"""Merging of equivalent log-normal factors: thirty normsys of one sample are one, with the quadratic sum of their logarithms.
 
 A symmetric normsys (hi = 1/lo) multiplies a rate by exp(a alpha), so that the factors on R samples are exp(y) with y Gaussian, of
-covariance A^T A, where A holds the logarithms, one line a parameter. No more than R parameters are needed for the same average,
+covariance A^T A, where A has the logarithms, one row per parameter. R parameters are therefore sufficient for the same average,
 and for the same profile likelihood, since the smallest sum of squares of alpha at a given y is y^T (A^T A)^-1 y.
 """
 
@@ -18,19 +18,19 @@ from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter
 from na64stat.stats.likelihood.sample import Row
 
 SYMMETRIC = 1e-9
-"""|ln hi + ln lo| of a factor that counts as hi = 1/lo."""
+"""Largest |ln hi + ln lo| of a factor that counts as hi = 1/lo."""
 
 DEVIATION = 1e-9
-"""Largest relative difference of interpolation code 4 from the exponential where a factor is taken for one."""
+"""Largest relative difference of interpolation code 4 from the exponential for which a factor counts as exponential."""
 
 _SMALL = 0.05
-"""Logarithm at one unit of a merged parameter, which is so many of its units wide: code 4 differs from exp by 1e-14 there."""
+"""Logarithm of a factor per unit of a merged parameter, so small that code 4 differs from exp by 1e-14."""
 
 Key = tuple[tuple[int, ...], bool, bool]
 
 
 def log_normal(model: Model) -> NDArray[np.bool_]:
-    """Which parameters are constrained by a Gaussian around 0 and act as symmetric normsys only, shape (P,)."""
+    """Mask of the parameters with a Gaussian constraint around 0 that act as symmetric normsys only, shape (P,)."""
     mask = np.array([isinstance(item.constraint, Gaussian) and not item.fixed for item in model.parameters], dtype=bool)
     mask &= np.array([item.constraint is not None and _centre(item) == 0 for item in model.parameters], dtype=bool)
     for row in model.rows:
@@ -43,16 +43,11 @@ def log_normal(model: Model) -> NDArray[np.bool_]:
 
 
 def merged(model: Model) -> Model:
-    """The same model with as few log-normal parameters as its averages and profile likelihoods need.
+    """The model with as few log-normal parameters as its averages and profile likelihoods need.
 
-    Parameters of the same bins and of the same of signal, background or both are merged where there are more of them than samples
-    can tell apart. Interpolation code 4 is not exactly exponential within one standard deviation; a factor for which that is
-    more than `DEVIATION` (0.2 in the logarithm) stays as it is.
-
-    Parameters
-    ----------
-    model
-        Any model.
+    Parameters of the same bins that all act on signal, on background or on both are merged if they outnumber the samples that can
+    tell them apart. Interpolation code 4 is not exactly exponential within one standard deviation; a factor with a difference of
+    more than `DEVIATION` (0.2 in the logarithm) is kept.
     """
     for members in _groups(model).values():
         model = _without(model, members) if len(members) > 1 else model
@@ -75,7 +70,7 @@ def _centre(parameter: Parameter) -> float:
 
 
 def _groups(model: Model) -> dict[Key, list[int]]:
-    """Parameters that may be merged, by the bins and by the kinds of samples that they move."""
+    """Parameters that may be merged, grouped by the bins and kinds of samples that they move."""
     candidates = log_normal(model)
     bins: list[set[int]] = [set() for _ in model.parameters]
     kinds: list[set[bool]] = [set() for _ in model.parameters]
@@ -95,7 +90,7 @@ def _groups(model: Model) -> dict[Key, list[int]]:
 
 
 def _exponential(log: float) -> bool:
-    """Whether code 4 is exponential: the remainder of Hermite's interpolation, of which |x (x^2 - 1)^3| is at most 0.239."""
+    """True where code 4 is exponential: from the remainder of Hermite interpolation, with |x (x^2 - 1)^3| <= 0.239."""
     return log < 1 and log**7 * math.exp(log) * 0.239 / math.factorial(7) < DEVIATION
 
 

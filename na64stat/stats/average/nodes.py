@@ -1,8 +1,8 @@
-"""Nodes for averages over unit Gaussians: tensors of one-dimensional rules, or Sobol points where there are too many directions.
+"""Nodes for averages over unit Gaussians: tensors of one-dimensional rules, or Sobol points if there are too many directions.
 
-Parameters are rotated first, so that the directions in which the rates move most come first. A direction that matters takes
-the trapezoidal rule, which converges exponentially here and also holds in the tails; one that does little to first order
-takes a few Gauss-Hermite nodes.
+Parameters are rotated first, so that the directions in which the rates move most come first. An important direction takes the
+trapezoidal rule, which converges exponentially here and also holds in the tails; one with little effect to first order takes a
+few Gauss-Hermite nodes.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ SOBOL_REPLICATES = 8
 _GRID_END = 8.0
 _LARGEST_STEP = 0.9
 _FLAT = 0.05
-"""Relative size of a direction below which it does little to first order."""
+"""Relative size of a direction below which it has little effect to first order."""
 
 _HERMITE = ((1e-5, 1), (2e-3, 2), (0.03, 3), (0.15, 5), (0.6, 7))
 """Largest effect in standard deviations of the counts, and nodes of the Gauss-Hermite rule that averages it to about 1e-9."""
 
 _STEEPEST, _STEEPEST_CUT = 1e9, 1e3
-"""Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates tells what is missing."""
+"""Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates measures the error."""
 
 _PANEL_STEP, _PANEL_END = 0.12, 3.1
 """Largest step of a tanh-sinh rule, and where it ends; 1e-14 of the length lies beyond."""
 
 _MOST_NODES = {1: 2000, 2: 160}
 _FEWEST_NODES = {1: 500, 2: 25}
-"""Nodes of a direction, where one or two are integrated with Sobol points in the others."""
+"""Smallest number of nodes of a direction, if one or two are integrated with Sobol points in the others."""
 
 _SEED = 20_250_106
 
@@ -55,16 +55,10 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Directions:
-    """Some of the parameters, rotated.
+    """Rotated directions of some parameters, shape (K, C) in terms of all constrained ones, in order of falling effect.
 
-    Attributes
-    ----------
-    effects
-        How many standard deviations of the counts each direction moves the rates, falling, shape (K,).
-    basis
-        The directions in terms of all constrained parameters, shape (K, C).
-    kinks
-        Where rates are cut along the first directions, which are not rotated.
+    `effects` (K,) are the shifts of the rates in standard deviations of the counts. The first directions are not rotated if
+    rates are cut along them, at `kinks`.
     """
 
     effects: Array
@@ -73,7 +67,7 @@ class Directions:
 
     @classmethod
     def of(cls, model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> Directions:
-        """Directions of the constrained parameters `columns` by their effect on rates of `bins` with so many counts."""
+        """Directions of the constrained parameters `columns`, by their effect on the rates of `bins` with so many counts."""
         # Given held counts the deviates are those of a mixture of parameters: a kink lies at no place of one of them.
         looked_at = () if isinstance(model, Given) else columns
         kinks = {column: cuts for column in looked_at if (cuts := kinks_of(model, column, bins))}
@@ -104,7 +98,7 @@ class Directions:
 
     @cached_property
     def tensor_size(self) -> int:
-        """Nodes of the whole tensor, in the larger of the replicates."""
+        """Nodes of the full tensor, in the larger of the replicates."""
         return math.prod(self._nodes(k) for k in range(len(self.effects)))
 
     @cached_property
@@ -138,14 +132,14 @@ class Directions:
 
 
 def replicates_of(directions: Sequence[Directions], budgets: Sequence[int]) -> int:
-    """Two shifted grids, or more where Sobol points enter."""
+    """Number of replicates: two shifted grids, or more where Sobol points are needed."""
     tensors = (item.tensor_size <= most for item, most in zip(directions, budgets, strict=True))
     simple = (len(item.effects) <= 1 for item in directions)
     return 2 if all(a or b for a, b in zip(tensors, simple, strict=True)) else SOBOL_REPLICATES
 
 
 def _rotated(model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> tuple[Array, Array]:
-    """Effects and directions of parameters along which nothing is cut."""
+    """Effects and directions of the parameters without a cut."""
     size = len(columns)
     unit = np.zeros((size, len(model.constrained)))
     unit[np.arange(size), list(columns)] = 1.0

@@ -1,7 +1,7 @@
 """Ensembles of walkers on a posterior density, by emcee.
 
-Several independent ensembles are run side by side, so that their agreement can be tested. What comes next depends on the state
-of an ensemble only: a run that was stopped and goes on gives the same chain as one that was not.
+Several independent ensembles are run side by side to test their agreement. The next step depends only on the state of an
+ensemble: a run that was stopped and resumed gives the same chain as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -20,16 +20,9 @@ from na64stat.stats.likelihood.parameters import Array
 
 @dataclass(frozen=True)
 class Ensembles:
-    """How the posterior is sampled.
+    """Settings of the sampler: `number` independent ensembles with so many walkers each, and the random seed.
 
-    Attributes
-    ----------
-    walkers
-        Of each ensemble, even, and at least twice the number of parameters.
-    number
-        Independent ensembles.
-    seed
-        Of the random numbers.
+    The number of walkers is even and at least twice the number of parameters.
     """
 
     walkers: int = 32
@@ -37,13 +30,7 @@ class Ensembles:
     seed: int = 0
 
     def check(self, dimension: int) -> None:
-        """Refuse what cannot be run.
-
-        Raises
-        ------
-        InputError
-            For too few or an odd number of walkers, no ensemble, or a seed that is negative.
-        """
+        """Refuse too few or an odd number of walkers, no ensemble, or a negative seed, with an InputError."""
         least = max(4, 2 * dimension)
         if not isinstance(self.walkers, int) or self.walkers < least or self.walkers % 2 or self.walkers > 100_000:
             raise InputError(
@@ -57,18 +44,9 @@ class Ensembles:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What an ensemble has done, and where it stands.
+    """History and state of an ensemble: first points (W, D), sampled points (N, W, D) and their ln density (N, W).
 
-    Attributes
-    ----------
-    start
-        Where the walkers began, shape (W, D).
-    points, log_prob
-        Sampled points (see `Posterior`) and ln of their density, shapes (N, W, D) and (N, W).
-    accepted
-        Steps at which each walker moved, shape (W,).
-    random
-        State of the random numbers after the last step, as `numpy.random.RandomState.get_state` gives it.
+    `accepted` counts the moves of each walker, shape (W,); `random` is `numpy.random.RandomState.get_state` after the last step.
     """
 
     start: Array
@@ -84,15 +62,7 @@ class Chain:
 
 
 def begin(posterior: Posterior, ensembles: Ensembles) -> list[Chain]:
-    """Ensembles before their first step.
-
-    Raises
-    ------
-    InputError
-        If the settings are wrong.
-    ComputationError
-        If the likelihood is zero wherever it was tried.
-    """
+    """Ensembles before their first step; InputError for wrong settings, ComputationError if the likelihood is zero everywhere."""
     ensembles.check(posterior.dimension)
     chains = []
     for seed in np.random.SeedSequence(ensembles.seed).spawn(ensembles.number):

@@ -1,4 +1,4 @@
-"""A prior density that the user writes."""
+"""User-defined prior density."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from na64stat.stats.likelihood.parameters import Array
 
 _STRETCHES: Final = 32
 _TOLERANCE: Final = 1e-6
-"""Relative error that the probability of a stretch may have."""
+"""Largest relative error of the probability of an interval."""
 
 
 @dataclass(frozen=True)
 class UserPrior(Prior):
-    """A density of the user's.
+    """A prior density given as a function.
 
     Attributes
     ----------
     function
         Density at one value (a number), normalised or not; positive and smooth between the bounds.
     label
-        Its name in records; default the function's.
+        Name in records; default that of the function.
 
     Raises
     ------
@@ -96,7 +96,7 @@ class UserPrior(Prior):
         return f"{self.label} (user's) in {self.parameter}, {self.low:g} to {self.high:g}"
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON form; a density is known by its quantiles."""
+        """JSON form, which has the quantiles of the density."""
         quantiles = [float(f"{x:.10g}") for x in self.ppf(np.linspace(0, 1, 17))]
         return {**super().as_dict(), "label": self.label, "quantiles": quantiles}
 
@@ -107,7 +107,7 @@ class UserPrior(Prior):
 
     @cached_property
     def _parts(self) -> Array:
-        """Integrals of the function over stretches that should hold equal shares of it, by another rule."""
+        """Integrals of the function, by another rule, over intervals that should hold equal probabilities."""
         import warnings
 
         from scipy.integrate import IntegrationWarning, quad

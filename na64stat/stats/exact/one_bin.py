@@ -24,14 +24,14 @@ from na64stat.stats.likelihood.statistic import Criterion, Statistic
 from na64stat.stats.results import BAND_QUANTILES, Band, ClsResult, NumericalError
 
 LARGEST_SIGNAL = 1e12
-"""Signal events up to which a limit is looked for."""
+"""Signal events up to which a limit is searched."""
 
 LARGEST_COUNT = 1e15
-"""Count up to which quantiles are looked for; a float has no larger whole numbers."""
+"""Count up to which quantiles are searched; larger integers are not exact in double precision."""
 
 
 class OneRegion:
-    """CL_s and limits of one bin, others without signal held."""
+    """CL_s and limits of one bin, with others without signal held."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class OneRegion:
         return cl_s, cl_sb, cl_b
 
     def value(self, count: float, mu: Array) -> Array:
-        """What has to fall to 1 - cl, shape (replicates, len(mu))."""
+        """CL_s or CL_sb, which falls to 1 - cl at the limit, shape (replicates, len(mu))."""
         return self.probabilities(count, mu)[0 if self.criterion is Criterion.CL_S else 1]
 
     def results(self, mu: Array) -> list[ClsResult]:
-        """The record of each signal strength."""
+        """Result of each signal strength."""
         by_count = {count: self.probabilities(count, mu)[0].mean(axis=0) for count in set(self.band_counts)}
         bands = [self.band(lambda count, i=i: float(by_count[count][i])) for i in range(len(mu))]  # type: ignore[misc]
         notes = self.average.notes
@@ -92,7 +92,7 @@ class OneRegion:
         ]
 
     def limit(self, count: float, alpha: float) -> float | None:
-        """Signal strength at which the value falls to alpha; None where it does not within 1e12 events."""
+        """Signal strength at which the value falls to alpha; None if it does not within 1e12 events."""
         from scipy.optimize import brentq
 
         if self.signal == 0:
@@ -114,18 +114,18 @@ class OneRegion:
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.signal
 
     def p0(self) -> float:
-        """P(q0 >= observed q0 | mu = 0): counts at least as large, or one where there is no excess."""
+        """P(q0 >= observed q0 | mu = 0): probability of counts at least as large, or one without an excess."""
         if self.model.observed is None or self.model.observed[0] <= self.background:
             return 1.0
         return float(self.average.at_least(float(self.model.observed[0]), 0.0).mean())
 
     def band(self, value: Callable[[int], float | None]) -> Band:
-        """The band of a quantity that does not fall with the count."""
+        """Expected band of a quantity that does not fall with the count."""
         known = {count: value(count) for count in set(self.band_counts)}
         return Band(*(known[count] for count in self.band_counts))
 
     def error(self, count: float, limit: float | None) -> NumericalError:
-        """Scatter of the replicates at the limit."""
+        """Standard error from the scatter of the replicates at the limit."""
         if not limit:
             return NumericalError()
         at = self.value(count, np.array([limit, limit * 1.01]))

@@ -1,7 +1,7 @@
-"""Compilation with numba, kept on disk for the next process.
+"""Compilation with numba, cached on disk for the next process.
 
-Keeping is a saving of time only: where there is no place for it (a read-only installation and no home) or the disk is full, the
-function is compiled anew in each process, with the same results. numba itself gives up in both cases.
+The cache only saves time: if there is no place for it (a read-only installation and no home) or the disk is full, the function is
+compiled anew in each process, with the same results. numba itself gives up in both cases.
 """
 
 from __future__ import annotations
@@ -15,13 +15,7 @@ from numba.core.caching import FunctionCache
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator: compile for plain numbers and arrays, without Python's global lock, kept on disk where that is possible.
-
-    Parameters
-    ----------
-    options
-        More of numba's.
-    """
+    """Decorator: compile without the global interpreter lock and cache on disk where possible; `options` are those of numba."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(nogil=True, error_model="numpy", **options)(function)
@@ -33,7 +27,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 class _Cache(FunctionCache):
-    """numba's own, but a file that cannot be read or written is as good as none."""
+    """Cache of numba that treats a file that cannot be read or written as missing."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         with contextlib.suppress(OSError):

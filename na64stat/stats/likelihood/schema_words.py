@@ -1,4 +1,4 @@
-"""Where a workspace or a patch set breaks its JSON schema: the place, the value, and what is right, in words of our own."""
+"""Violations of a JSON schema by a workspace or patch set, in words: the place, the value, and what was expected."""
 
 from __future__ import annotations
 
@@ -19,15 +19,7 @@ _LONGEST: Final = 60
 
 
 def in_words(document: Any, error: Any) -> str:
-    """Place, value and what is right, of an error of `jsonschema`.
-
-    Parameters
-    ----------
-    document
-        What was checked.
-    error
-        The `jsonschema.ValidationError`.
-    """
+    """Place, value and expectation of a `jsonschema.ValidationError` in a document."""
     while error.parent is not None:  # of several alternatives, one that seemed the best
         error = error.parent
     path = list(error.absolute_path)
@@ -40,7 +32,7 @@ def in_words(document: Any, error: Any) -> str:
 
 
 def _alternative(error: Any) -> Any:
-    """What is wrong with the alternative whose `type` is that of the value."""
+    """Error of the alternative whose `type` is that of the value."""
     branches: dict[Any, list[Any]] = {}
     for inner in error.context:
         branches.setdefault(inner.schema_path[0], []).append(inner)
@@ -61,7 +53,7 @@ def _no_alternative(error: Any) -> str:
 
 
 def _asked(error: Any) -> str:
-    """Value, and what is right."""
+    """Value, and what was expected."""
     value, rule, instance = shown(error.instance), error.validator_value, error.instance
     if error.validator == "type":
         kinds = [rule] if isinstance(rule, str) else rule
@@ -89,7 +81,7 @@ def _listed(names: Iterable[Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in short, as it stands in the file."""
+    """A value in short, as in the file."""
     try:
         text = json.dumps(value) if not isinstance(value, str) else repr(value)
     except (TypeError, ValueError, RecursionError):
@@ -98,7 +90,7 @@ def shown(value: Any) -> str:
 
 
 def _place(document: Any, path: Iterable[str | int]) -> str:
-    """Where in a document a path leads, with the names of channels, samples and so on instead of their numbers."""
+    """Position of a path in a document, with the names of channels, samples and so on instead of their numbers."""
     words: list[str] = []
     value: Any = document
     for key in path:
