@@ -36,7 +36,7 @@ _SHORT_OF: Final = 1e-9
 """Margin in ln(mu) below the strength at which a negative signal leaves nothing in a bin."""
 
 _SMALLEST: Final = {Criterion.CL_S: 1e-18, Criterion.CL_SB: 1e-6}
-"""Signal events below which no limit lies. CL_sb of a deficit does not rise to one with less signal; -ln L cannot tell less."""
+"""Smallest signal events of a limit. CL_sb of a deficit does not rise to one with less signal; -ln L cannot resolve less."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class _Statistics:
         background = model.background_events
         data = background if model.observed is None else model.observed
         self.data = data[None, :]
-        # A bin without background cannot pull a parameter at mu = 0: its Asimov count is 0 whatever they are.
+        # A bin without background cannot pull a parameter at mu = 0: its Asimov count is always 0.
         self.centre = fit_fixed(model, np.where(background > 0, data, 0.0)[None, :], 0.0).parameters
         self.asimov = np.maximum(model.rates(self.centre), 0.0)
         self.asimov_auxiliary = expected_auxiliary(model, self.centre[0])
@@ -191,7 +191,7 @@ class _Statistics:
             return None
 
         top = math.log(1e12)
-        if math.isfinite(self.model.largest_mu):  # beyond it the signal leaves less than nothing in a bin
+        if math.isfinite(self.model.largest_mu):  # beyond it the signal turns a rate negative
             top = math.log(self.model.largest_mu * self.total) - _SHORT_OF
 
         def excess(log_events: float) -> float:

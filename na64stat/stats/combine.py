@@ -104,7 +104,7 @@ def _renamed(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence
 
 
 def _name(name: str, label: str, renamed: set[str]) -> str:
-    # lumi is the only name that a lumi modifier may have, and cannot be kept apart.
+    # A lumi modifier can only have the name lumi, and is always shared.
     if name == "lumi" and name in renamed:
         raise WorkspaceError("combine: lumi cannot be uncorrelated, its modifiers have one name; use a normsys")
     return f"{name}_{label}" if name in renamed else name

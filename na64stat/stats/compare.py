@@ -93,7 +93,7 @@ def compare(
         chosen = several("methods", methods, Method, "expected objects, such as [Exact(), Asymptotic()]")
     if not chosen:
         raise InputError("methods: none given; name at least one")
-    # Where the exact limit is no row of its own it stands in the warning of few counts.
+    # Without a row of its own the exact limit is in the warning about low counts.
     alone = not any(isinstance(method, Exact) for method in chosen)
     rows = tuple(_row(method, model, cl, alone) for method in track(chosen))
     notes = ("projection: no observed counts, expected limits only",) if model.observed is None else ()

@@ -198,7 +198,7 @@ def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
 def few_counts(model: Model) -> str:
     """Beginning of the warning about asymptotic formulas at low counts; empty if there are enough."""
     smallest = float(min(model.background_events if model.observed is None else model.observed))
-    smallest = 0.0 if smallest <= BACKGROUND_FLOOR else smallest  # which stands for none
+    smallest = 0.0 if smallest <= BACKGROUND_FLOOR else smallest  # the placeholder of zero
     return f"{LOW_COUNTS} at {smallest:g} events" if smallest < FEW_COUNTS else ""
 
 

@@ -26,7 +26,7 @@ class Method(ABC):
         names = [item.name for item in fields(self) if item.compare] if is_dataclass(self) else sorted(vars(self))
         settings = {"name": self.name, **{name: _plain(getattr(self, name)) for name in names}}
         if settings.get("hold", ()) is None:
-            del settings["hold"]  # by the rule, as in records from before it could be asked for
+            del settings["hold"]  # the default rule; records from before this setting lack it
         return settings
 
     @abstractmethod

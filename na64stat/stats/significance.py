@@ -216,7 +216,7 @@ def _by_toys(model: Model, method: Toys) -> Significance:
     tails = [_tail(background, float(q0)) for q0 in strengths]
     if any(item.bound for item in tails) and np.isfinite(strengths).any():
         notes = (*notes, f"expected Z whose p0 none of {len(background)} toys reached are lower bounds")
-    # A lower bound is no lower than the level before it.
+    # A lower bound is at least the previous level.
     levels = np.maximum.accumulate([z_of(item.value) or 0.0 for item in tails])
     band = Band(*(float(z) if math.isfinite(q0) else None for z, q0 in zip(levels, strengths, strict=True)))
     if model.observed is None:

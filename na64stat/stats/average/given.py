@@ -10,7 +10,7 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Poisson
 
 _ENDLESS = 1e200
-"""Rate at which larger ones are cut, so that nothing is infinite; no count has a probability there."""
+"""Upper bound on rates against infinities; no count has a probability there."""
 
 
 @dataclass(frozen=True, eq=False)

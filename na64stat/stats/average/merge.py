@@ -83,7 +83,7 @@ def _groups(model: Model) -> dict[Key, list[int]]:
     groups: dict[Key, list[int]] = {}
     for i in np.flatnonzero(candidates).tolist():
         if bins[i]:
-            # Those that several bins share are integrated together, whichever bins these are.
+            # Parameters shared by several bins are integrated together, whichever bins these are.
             where = tuple(bins[i]) if len(bins[i]) == 1 else ()
             groups.setdefault((where, True in kinds[i], False in kinds[i]), []).append(i)
     return groups
@@ -102,13 +102,13 @@ def _without(model: Model, members: list[int]) -> Model:
     if needed >= len(members):
         return model
     effects: Array = sizes[:needed, None] * directions[:needed]
-    # Signs are a convention: most of what a parameter does goes up with it.
+    # Sign convention: most effects of a parameter increase with it.
     effects *= np.where(effects.sum(axis=1) < 0, -1.0, 1.0)[:, None]
     widths = np.maximum(np.abs(effects).max(axis=1) / _SMALL, 1.0)
     parameters, rows = list(model.parameters), list(model.rows)
     reach = np.where(np.abs(mixture) > 1e-12, _ends([parameters[i] for i in members])[:, None] * np.abs(mixture), 0.0)
     ends = reach.sum(axis=0)[:needed] * widths
-    stand_in = list(zip(members, effects, widths.tolist(), strict=False))  # the first so many members stand for all
+    stand_in = list(zip(members, effects, widths.tolist(), strict=False))  # the first members represent all
     for (i, _, width), end in zip(stand_in, ends.tolist(), strict=True):
         name = f"{parameters[i].name} and others"
         parameters[i] = Parameter(name, 0.0, -end, end, constraint=Gaussian(0.0, width))

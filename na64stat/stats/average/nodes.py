@@ -30,7 +30,7 @@ _FLAT = 0.05
 """Relative size of a direction below which it has little effect to first order."""
 
 _HERMITE = ((1e-5, 1), (2e-3, 2), (0.03, 3), (0.15, 5), (0.6, 7))
-"""Largest effect in standard deviations of the counts, and nodes of the Gauss-Hermite rule that averages it to about 1e-9."""
+"""Largest effect in standard deviations of the counts, and nodes of the Gauss-Hermite rule precise to about 1e-9."""
 
 _STEEPEST, _STEEPEST_CUT = 1e9, 1e3
 """Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates measures the error."""
@@ -68,7 +68,7 @@ class Directions:
     @classmethod
     def of(cls, model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> Directions:
         """Directions of the constrained parameters `columns`, by their effect on the rates of `bins` with so many counts."""
-        # Given held counts the deviates are those of a mixture of parameters: a kink lies at no place of one of them.
+        # Given held counts the deviates are linear combinations of parameters: a kink has no fixed position along one of them.
         looked_at = () if isinstance(model, Given) else columns
         kinks = {column: cuts for column in looked_at if (cuts := kinks_of(model, column, bins))}
         plain = [column for column in columns if column not in kinks]
@@ -92,7 +92,7 @@ class Directions:
             nodes = _sobol_points(len(self.effects), points, replicate)
             weight = np.full(len(nodes), 1 / len(nodes))
         deviates = nodes @ self.basis
-        # The corners of a tensor have no weight, and there a quantile can be infinite.
+        # The corners of a tensor have negligible weight, and quantiles can be infinite there.
         inside = (weight > 1e-16 * weight.max()) & (np.abs(deviates) <= _GRID_END).all(axis=1)
         return Rule(deviates[inside], weight[inside] / weight[inside].sum())
 
@@ -152,7 +152,7 @@ def _rotated(model: Model, columns: Sequence[int], bins: Sequence[int], counts: 
     first = np.zeros(size)
     first[: len(values)] = values[:size]
     basis = rotation @ unit
-    # What is flat to first order can still bend.
+    # A direction that is flat to first order can still have a curvature.
     bent = np.abs(_relative_shifts(model, 1.5 * basis, bins, counts)).max(axis=(0, 2), initial=0.0) / 1.5
     return np.maximum(first, bent), basis
 
@@ -206,7 +206,7 @@ def _panels(kinks: tuple[float, ...], effect: float, shift: float, coarser: floa
         half = (high - low) / 2
         step = coarser * min(_PANEL_STEP, 0.4 / (half * math.sqrt(1 + effect**2)))
         t = np.arange(-_PANEL_END, _PANEL_END - shift * step, step) + shift * step
-        # Measured from the nearer end, where mu times what is left of a signal must keep its digits.
+        # Measured from the nearer end, where mu times a nearly vanishing signal must keep its digits.
         near = 2 * half / (1 + np.exp(math.pi * np.sinh(np.abs(t))))
         nodes.append(np.where(t < 0, low + near, high - near))
         weight.append(half * math.pi / 2 * np.cosh(t) / np.cosh(math.pi / 2 * np.sinh(t)) ** 2 * step)
@@ -238,6 +238,6 @@ def _sobol_points(dimension: int, count: int, replicate: int) -> Array:
 
     power = max(0, int(np.ceil(np.log2(count))))
     points = qmc.Sobol(dimension, scramble=True, seed=_SEED + replicate).random_base2(power)
-    # Neighbours along a leading direction must not be neighbours here: the order is shuffled, always alike.
+    # Neighbours along a leading direction must not be neighbours here: the order is shuffled, reproducibly.
     order = np.random.default_rng(_SEED + replicate).permutation(len(points))[:count]
     return np.asarray(ndtri(np.clip(points[order], 1e-12, 1 - 1e-12)), dtype=np.float64)

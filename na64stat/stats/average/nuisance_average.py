@@ -110,7 +110,7 @@ class NuisanceAverage:
             directions = [_that_matter(item) for item in directions]
         budgets = [budget * (_FINER if item.kinks else 1) for item in directions]
         longest = max(min(item.tensor_size, most) for item, most in zip(directions[1:], budgets[1:], strict=True))
-        # Sobol points, which need more replicates, come where the tensor of what bins share is too large for the memory.
+        # Sobol points, which need more replicates, are used if the tensor of the shared parameters is too large for the memory.
         budgets[0] = min(budgets[0], _HELD_PAIRS // (2 * longest))
         number = replicates_of(directions, budgets)
         budgets[0] = min(budgets[0], _HELD_PAIRS // (number * longest))
@@ -207,7 +207,7 @@ class NuisanceAverage:
             logs = log_poisson_cumulative(count, rates)
             top = logs.max(axis=1)
             weight = np.multiply.outer(nodes.shared, nodes.own[:, 0]).ravel()
-            # Denormal numbers are a hundred times slower, and nothing beside the largest.
+            # Denormal numbers are a hundred times slower, and negligible compared with the largest.
             totals.append(top + np.log(np.exp(np.maximum(logs - top[:, None], -600.0)) @ weight))
         return np.array(totals)
 
@@ -229,7 +229,7 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
 
     count = float(count)
     rates = np.asarray(rates, dtype=np.float64)
-    # By Chernoff's bound below 1e-17 from one, and below 1e-280: the function is slow at large counts.
+    # By Chernoff's bound within 1e-17 of one, and below 1e-280: the function is slow at large counts.
     certain = (rates < count) & ((rates - count) ** 2 > 80 * count)
     tiny = (rates > count) & ((rates - count) ** 2 > 1300 * rates)
     probability = np.where(certain, 1.0, 0.0)
@@ -240,7 +240,7 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
     tiny = probability < 1e-280
     logs: Array = np.log(np.where(tiny, 1.0, probability))
     if tiny.any():
-        # So far above the count Legendre's continued fraction of the incomplete gamma function needs a few terms only.
+        # So far above the count Legendre's continued fraction of the incomplete gamma function needs only a few terms.
         far = rates[tiny]
         fraction = far - count + 2 * _FRACTION_TERMS
         for k in range(_FRACTION_TERMS, 0, -1):
@@ -335,7 +335,7 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
     signal = np.broadcast_to(np.maximum(signal, 0.0), shape)
     if not model.has_negative_samples:
         background = np.maximum(background, 0.0)
-    # Else it is cut with the signal on top of it: of an interference only the total has a meaning.
+    # Otherwise the total with signal is cut: for an interference only the total has a meaning.
     background = np.broadcast_to(background, shape)
     factor = np.ones(len(own))
     if may_rise(model):

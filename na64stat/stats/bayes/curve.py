@@ -84,7 +84,7 @@ class Curve:
         top = float(logs.max())
         first = logs[0]
         if not math.isfinite(top) or (first.max() == top and not first.min() > top - 1):
-            # The posterior lies within the first panel, or nowhere that was tried.
+            # The posterior lies within the first panel, or at none of the points tried.
             todo = _first_panels(finest=960)
             logs = _on_panels(prior, likelihood, todo, nodes)
             top = float(logs.max())
@@ -93,7 +93,7 @@ class Curve:
                 f"posterior: the likelihood is zero, or too small for a number, for every {prior.parameter} from {prior.low:g} "
                 f"to {prior.high:g}; expected other bounds"
             )
-        # A panel of this little integral cannot be wrong by more than it; most of the tiny ones at the ends are such.
+        # The error of a panel cannot exceed so small an integral, as of most tiny panels at the ends.
         coarse = 0.5 * np.diff(todo, axis=1)[:, 0] * np.exp(logs.max(axis=1) - top)
         idle = coarse < _NEGLIGIBLE * coarse.sum()
         settled, panels_done, logs_done = 0.0, [todo[idle]], [logs[idle]]
@@ -234,9 +234,9 @@ class Curve:
         def excess(level: float) -> float:
             return self._held(_above(u, height, level * top)) - probability
 
-        # All of it has the highest density, as where the data say nothing; or rounding leaves less in all than is asked for.
+        # The whole range is the region, as for data without information, or if rounding leaves less than `probability`.
         level = 1.0 if excess(1.0) >= 0 else 0.0 if excess(0.0) <= 0 else brentq(excess, 0.0, 1.0, xtol=1e-12)
-        # Where the density is constant over a stretch no level gives just this probability: the region is then the larger one.
+        # If the density is constant over an interval no level gives exactly this probability: the region is then the larger one.
         intervals = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else max(level - 1e-9, 0.0)) * top))
         return tuple((float(a), float(b)) for a, b in intervals)
 

@@ -127,7 +127,7 @@ def split_r_hat(values: Array) -> float:
         return math.inf
     sequences = values[:, -2 * half :].reshape(2 * ensembles, half * walkers)
     worst = 1.0
-    for one in (sequences, np.abs(sequences - np.median(sequences))):  # places, and widths
+    for one in (sequences, np.abs(sequences - np.median(sequences))):  # for location, and for scale
         ranks = ndtri((rankdata(one).reshape(one.shape) - 0.375) / (one.size + 0.25))
         within = float(ranks.var(axis=1, ddof=1).mean())
         between = float(ranks.mean(axis=1).var(ddof=1))

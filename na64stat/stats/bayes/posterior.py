@@ -54,7 +54,7 @@ class Posterior:
     def __call__(self, points: Array) -> Array:
         """Ln of the posterior density, up to a constant, shape (N,), at points (N, D); minus infinity outside the bounds."""
         inside = np.all((points >= self._lower) & (points <= self._upper), axis=1)
-        # Outside, the density is not asked for; the middle of the box stands in so that all rows are computed alike.
+        # Outside, the density is not evaluated; the middle of the box replaces the point so that all rows are treated alike.
         values = self._log_density(points if inside.all() else np.where(inside[:, None], points, self._start))
         values[~inside] = -np.inf
         return values

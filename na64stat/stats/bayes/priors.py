@@ -231,9 +231,7 @@ class Jeffreys(Prior):
 
     def _density(self, x: Array) -> Array:
         low, high = self._roots
-        with np.errstate(
-            divide="ignore", over="ignore"
-        ):  # infinite at and next to s = b = 0, where it can be integrated
+        with np.errstate(divide="ignore", over="ignore"):  # infinite, but integrable, at and near s = b = 0
             if self._is_flat:
                 return (high + low) / (2 * np.sqrt(x + self.background)) / (self.high - self.low)
             return 0.5 / ((high - low) * np.sqrt(x + self.background))

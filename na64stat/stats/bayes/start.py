@@ -74,7 +74,7 @@ def _narrowed(posterior: Posterior, walkers: int, random: Random, size: int) -> 
         best = chosen
         if step and power >= _WEAKEST:
             break
-        # Wider than the points themselves: the posterior may lie beside them.
+        # Wider than the points themselves: the posterior may extend beyond them.
         low, high = chosen[:, columns].min(axis=0), chosen[:, columns].max(axis=0)
         lower, upper = np.maximum(lower, low - 0.5 * (high - low)), np.minimum(upper, high + 0.5 * (high - low))
     return best

@@ -57,7 +57,7 @@ class UserPrior(Prior):
         probes = np.concatenate([even, np.geomspace(self.low or 1e-9 * self.high, self.high, 203)[1:-1]])
         try:
             probed = np.array([float(self.function(x)) for x in probes])
-        except Exception as error:  # the user's own code can raise anything
+        except Exception as error:  # user code can raise anything
             raise InputError(f"{where}: the function failed: {error}") from error
         if np.all(probed == 0):
             raise InputError(
@@ -71,7 +71,7 @@ class UserPrior(Prior):
         function, low, width, top = self.function, self.low, self.high - self.low, float(probed.max())
         peak = (float(probes[np.argmax(probed)]) - low) / width
 
-        class Scaled:  # SciPy takes densities that are far from one for zero
+        class Scaled:  # SciPy treats densities far from one as zero
             @staticmethod
             def pdf(t: float) -> float:
                 return float(function(low + t * width)) / top
@@ -80,7 +80,7 @@ class UserPrior(Prior):
             inverse = NumericalInversePolynomial(
                 Scaled(), domain=(0.0, 1.0), center=peak, u_resolution=1e-11, order=7, random_state=0
             )
-        except Exception as error:  # SciPy's, of several kinds, or the user's
+        except Exception as error:  # several kinds from SciPy, or any from the function
             raise InputError(
                 f"{where}: cannot be integrated from {self.low:g} to {self.high:g}: {error}; expected a smooth density"
             ) from error
@@ -113,7 +113,7 @@ class UserPrior(Prior):
         from scipy.integrate import IntegrationWarning, quad
 
         edges = self.ppf(np.linspace(0, 1, _STRETCHES + 1))
-        with warnings.catch_warnings():  # what is wrong shows in the result
+        with warnings.catch_warnings():  # errors show in the result
             warnings.simplefilter("ignore", IntegrationWarning)
             return np.array([quad(self.function, a, b, epsrel=1e-11)[0] for a, b in itertools.pairwise(edges)])
 

@@ -114,7 +114,7 @@ class _Table:
             chosen = pending[smooth]
             share = (points[chosen] - corner[belongs[smooth]]) / size[belongs[smooth]]
             known = height[belongs[smooth]]
-            # Near a kink the parabola overshoots: no further than the nodes of the cell.
+            # Near a kink the parabola overshoots: it is limited to the range of the nodes of the cell.
             read = np.einsum("nk,nkl->nl", self._weights(share), known)
             result[chosen] = np.exp(np.clip(read, known.min(axis=1), known.max(axis=1)))
             halved = np.where(bent & (size > _NARROWEST), size // 2, size)
@@ -128,7 +128,7 @@ class _Table:
         flat, back = np.unique(nodes.reshape(-1, self.dimension), axis=0, return_inverse=True)
         new = [key for key in map(tuple, flat.tolist()) if key not in self.places]
         if new:
-            # Neighbours have the same direction, whose best fits are then done once.
+            # Neighbours then have the same direction, with best fits done once.
             new.sort(key=lambda key: (key[1:], key[0]))
             at = np.array(new) * _UNIT
             shares = np.exp(np.column_stack([np.zeros(len(at)), at[:, 1:]]))
@@ -148,8 +148,8 @@ class _Table:
         for axis in range(self.dimension):
             low, high = (np.take(heights, k, axis=axis + 1) for k in (0, 2))
             interpolated = np.exp(-np.exp((low + high) / 2))
-            near = np.abs(interpolated - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # NaN is not
-            # Where CL_s leaves one it jumps, and the logarithm of nothing hides that.
+            near = np.abs(interpolated - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # False for NaN
+            # CL_s jumps where it leaves one, which the logarithm of zero hides.
             highest, lowest = values.max(axis=axis + 1), values.min(axis=axis + 1)
             jumps = (highest > 1 - _SMALLEST_LOG) & (lowest < 1 - TOLERANCE)
             result[:, axis] = (~near | jumps).any(axis=others)

@@ -234,7 +234,7 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
         values, vectors = np.linalg.eigh(curvature)
         values = np.maximum(values, _FLATTEST * 0.1)
         step = vectors @ ((vectors.T @ gradient) / values)
-        # Where the density is not concave, in the curvature that the step has taken for it.
+        # If the density is not concave, in the curvature assumed for the step.
         length = float(np.sqrt(np.sum(values * (vectors.T @ step) ** 2)))
         move = np.zeros(len(centre))
         move[columns] = step
@@ -277,6 +277,6 @@ def _derivatives(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]
     gradient = (up - down) / (2 * step)
     curvature = np.diag(-(up + down - 2 * middle) / step**2)
     mixed = -(both - up[first] - up[second] + middle) / step**2
-    # From one side only: the curvature along each axis, which that holds by third derivatives, is small at such steps.
+    # One-sided: the error from third derivatives is small at such steps.
     curvature[first, second] = curvature[second, first] = mixed
     return gradient, curvature

@@ -187,8 +187,8 @@ class Enumeration:
         p_0[(slice(None), *inside)] = self.background_probabilities
         larger = np.maximum(p_mu.mean(axis=0), p_0.mean(axis=0))
         observed = self.marked(windows, larger.shape)
-        # An observed outcome in the tails is compared with others in the tails: they must not be negligible beside it.
-        # (Where its statistic is zero its probability is 1, whatever the others are.)
+        # An observed outcome in the tails is compared with others there, which must not be neglected relative to it.
+        # (If its statistic is zero its p-value is 1 in any case.)
         threshold = NEGLIGIBLE
         if self._observed_best_fit < mu or self.statistic is Statistic.Q0:
             threshold = min(threshold, 1e-6 * float(larger[observed].min(initial=1.0)))
@@ -196,7 +196,7 @@ class Enumeration:
         if keep.sum() > MOST_OUTCOMES:
             number = int(keep.sum())
             keep &= (larger >= np.partition(larger[keep], -MOST_OUTCOMES)[-MOST_OUTCOMES]) | observed
-            # The most probable ones do if what is left out, which the result states, is little, and the observed one not rarer.
+            # The most probable ones suffice if the others are rare (their sum is in the result) and the observed one is not.
             if larger[~keep].sum() > LEFT_OUT or threshold < NEGLIGIBLE:
                 raise self._too_many(mu, number)
         counts = np.argwhere(keep) + np.array([low for low, _ in windows])
@@ -250,7 +250,7 @@ class Enumeration:
         high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
         if self.observed is not None:
             n = int(self.observed[b])
-            # Beside a large observed count, those even larger: they are what an excess is compared with.
+            # Also the counts above a large observed one, with which an excess is compared.
             margin = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
             low, high = min(low, n), max(high, n + margin)
         if mu > 0:
@@ -275,7 +275,7 @@ class Enumeration:
         typical = np.argwhere(observed | (mean == mean.max())) + np.array([low for low, _ in windows])
         q, _, _ = self.statistics(typical, mu)
         if bound.probability(q).max() > 1e-6:
-            return None  # most often at once
+            return None  # fails here in most cases
         keep = (mean > NEGLIGIBLE) | observed
         if keep.sum() > MOST_OUTCOMES:
             return None

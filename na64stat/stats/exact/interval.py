@@ -120,7 +120,7 @@ class Cell:
             if not len(active):
                 break
             x, y, f, g = a[active], b[active], at_a[active], at_b[active]
-            # A little beyond the chord, so that the root is enclosed from both sides in the end.
+            # Slightly beyond the chord, so that the root is finally enclosed from both sides.
             chord = x + (y - x) * f / (f - g)
             chord += np.where(chord - x < y - chord, 0.4, -0.4) * width
             middle = 0.5 * (x + y) if step % 3 == 2 else np.clip(chord, x + 0.1 * width, y - 0.1 * width)

@@ -55,8 +55,8 @@ class OneRegion:
     def probabilities(self, count: float, mu: Array) -> tuple[Array, Array, Array]:
         """CL_s, CL_sb and CL_b for signal strengths `mu`, one row per replicate, each (replicates, len(mu))."""
         mu = np.asarray(mu, dtype=float)
-        # The best fit is (n - b) / s with all nuisance parameters where the constraints and the held counts are most probable,
-        # as long as that is not negative.
+        # The best fit is (n - b) / s, with nuisance parameters at the maximum of the constraints and of the held counts,
+        # unless that is negative.
         free = mu * self.signal <= count - self.background
         if self.statistic is Statistic.Q_TILDE:
             free |= mu * self.signal == 0
@@ -105,7 +105,7 @@ class OneRegion:
         edge = max(count - self.background, 0.0)  # up to here q-tilde is zero and CL_s one
         low = math.log(edge + 1e-9)
         if excess(low) <= 0:
-            return edge / self.signal  # falls through alpha where it jumps; CL_sb of no signal may be below alpha
+            return edge / self.signal  # crosses alpha at the jump; CL_sb of no signal may be below alpha
         high = low + 1.0
         while excess(high) > 0:
             high += 1.0

@@ -108,7 +108,7 @@ class EnumerationScan:
             start, smallest = -0.2 * math.log(self.alpha) / space.total, 1e-9
         while not (self._order(start).value(space.criterion) > self.alpha).all() and start * space.total > smallest:
             start /= 4
-        if self._two_sided:  # no signal may be rejected, and small ones not
+        if self._two_sided:  # mu = 0 may be rejected, but small signals accepted
             self._order(0.0)
             self.mu.append(0.0)
         self.mu.append(start)

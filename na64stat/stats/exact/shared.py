@@ -44,7 +44,7 @@ class SharedEnumeration:
     @cached_property
     def _base(self) -> Enumeration:
         base = Enumeration(self.counts, self.statistic, self.criterion)
-        _ = base.background_probabilities  # kept in every copy
+        _ = base.background_probabilities  # cached for every copy
         return base
 
     def _scaled(self, factors: Array) -> Enumeration:
@@ -56,7 +56,7 @@ class SharedEnumeration:
             per_bin = factors[counts.model.bin_channel[: counts.summed]]
             nodes = tuple(replace(n, signal=n.signal * per_bin) for n in self._base.average.nodes)
             space.average = replace(self._base.average, nodes=nodes)
-        else:  # the leak is another one
+        else:  # the leak differs
             space.average = average_of(counts)
         space.total = float(counts.model.signal_events[: counts.summed].sum())
         space.free = FreeFits(space.counts, self.statistic.lowest_mu(counts.model))

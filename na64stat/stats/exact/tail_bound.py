@@ -62,6 +62,6 @@ class Bound:
         parts = np.stack(self.model.split_rates(self.model.at_deviates(ends)))
         middle = parts[:, -1:]
         ratios = np.divide(parts[:, :-1], middle, out=np.ones_like(parts[:, :-1]), where=middle > 0)
-        # Each parameter by itself: their product is no smaller than what they do together.
+        # Each parameter separately: the product of their effects is at least the combined effect.
         largest = np.maximum(ratios[:, :count], ratios[:, count:]).clip(min=1.0).prod(axis=1) * middle[:, 0]
         return np.asarray(self.mu * largest[0] + largest[1], dtype=np.float64)

@@ -36,9 +36,9 @@ _STEEPEST: Final = 1e24
 _PYHF_UPPER: Final = 10.0
 """pyhf's default upper bound of a normfactor or shapefactor."""
 
-_STEP = 3e-4  # of the differences, in widths of -ln L; their error is its square
+_STEP = 3e-4  # of the differences, in widths of -ln L; their error is quadratic in it
 _CLOSE = 1e-9
-_FLAT = 1e-6  # share of a curvature that has to be left when all other parameters are fitted
+_FLAT = 1e-6  # smallest share of a curvature that remains when all other parameters are fitted
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,7 @@ def _second_derivatives(model: Model, fits: Fits, states: list[str], lowest: flo
     bounds[model.poi, 0] = lowest
     point = fits.parameters[0]
     unit = np.where(np.arange(len(point)) == model.poi, model.unit, 1.0)
-    # First with steps from the size of the parameters alone, then with steps from the curvatures that this gave.
+    # First with steps from the size of the parameters alone, then with steps from the resulting curvatures.
     step = 1e-4 * np.maximum(np.abs(point * unit), 1.0) / unit
     free = np.array([i for i, state in enumerate(states) if state == FREE], dtype=np.intp)
     result = np.zeros((len(point), len(point)))
@@ -321,7 +321,7 @@ def _inverse(model: Model, curvature: Array, free: NDArray[np.intp]) -> tuple[Ar
     except np.linalg.LinAlgError:
         return None, (_undetermined(model, scaled, free),)
     inverse: Array = root.T @ root
-    # How much the other parameters inflate a variance.
+    # Inflation of a variance by the other parameters.
     if len(free) and np.diag(inverse).max() > 1 / _FLAT:
         return None, (_undetermined(model, scaled, free),)
     return inverse * np.outer(scale, scale), ()

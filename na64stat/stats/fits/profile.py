@@ -135,7 +135,7 @@ class Profile:
         else:
             both = fit_free(self._held, counts, start=start, lowest_mu=self.lowest, thorough=False)
         chosen = np.arange(number) + number * (both.nll[number:] < both.nll[:number])
-        # No rates describe data better than perfectly; only negative ones, where nothing was counted, seem to.
+        # No rates fit data better than perfectly; only negative ones seem to, in bins without counts.
         nll = np.maximum(both.nll[chosen], 0.0)
         return Fits(nll, both.parameters[chosen], both.mu[chosen], both.refitted, both.failed[chosen])
 
@@ -183,7 +183,7 @@ class Profile:
     def _root(self, inner: float, outer: float, level: float) -> float:
         from scipy.optimize import brentq
 
-        # The square root is nearly straight, so that few steps are needed.
+        # The square root is nearly linear, so that few steps are needed.
         width = abs(outer - inner)
 
         def above(value: float) -> float:
@@ -271,7 +271,7 @@ def _deepest(model: Model, fits: Fits, lowest_mu: float) -> Fits:
     start[0, model.poi] = point[model.poi]
     start[1:, model.poi] = np.maximum(events, lowest_mu * model.unit) / model.unit
     others = fit_free(model, counts, start=start, lowest_mu=lowest_mu, thorough=False)
-    # Negative only with negative rates where nothing was counted: no minimum that anybody wants.
+    # Negative only with negative rates in bins without counts: not a physical minimum.
     nll = np.where(others.failed | (others.nll < -1e-6), np.inf, others.nll)
     best = int(np.argmin(nll))
     if not (nll[best] < fits.nll[0] - 1e-9 or (fits.failed[0] and np.isfinite(nll[best]))):

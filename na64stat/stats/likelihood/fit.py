@@ -23,7 +23,7 @@ from na64stat.stats.likelihood.reader import SMALLEST_GAMMA
 
 _BETTER = 1e-9  # depth of -ln L from which another minimum counts as better
 _ROWS_A_THREAD = 500
-_TIMED = 8  # fits that are timed
+_TIMED = 8  # number of timed fits
 _CALLS = 2_000
 _MOST_EVENTS = 1e18  # signal events at which a fit is stopped whose -ln L keeps falling slightly
 _SILENT = -1  # at 0 Minuit's own errors go to standard output
@@ -97,7 +97,7 @@ def fit_free(
     if not thorough:
         return best
     border = fit_fixed(model, counts, 0.0, auxiliary, workers=workers)
-    # From the border itself only where it is better: the way up from mu = 0 is long. Elsewhere with its nuisance parameters.
+    # From the border itself only where it is better, as the way up from mu = 0 is long; elsewhere with its nuisance parameters.
     begin = border.parameters.copy()
     begin[:, model.poi] = np.where(border.nll < best.nll - _BETTER, 0.0, best.mu)
     possible = np.flatnonzero(np.isfinite(border.nll))
@@ -120,7 +120,7 @@ def lowest_mu(model: Model) -> float:
     signal, background = model.signal_events, model.background_events
     if not (signal > 0).any():
         return 0.0
-    with np.errstate(over="ignore"):  # a bin with hardly any signal bounds nothing
+    with np.errstate(over="ignore"):  # a bin with hardly any signal gives no bound
         return -float((background[signal > 0] / signal[signal > 0]).min())
 
 
@@ -129,9 +129,7 @@ def seconds_of_fit(model: Model) -> float:
     counts = np.random.default_rng(0).poisson(np.clip(model.background_events, 0.0, 1e15), (_TIMED, model.bins))
     fit_free(model, counts[:1].astype(np.float64), thorough=False)
     times = []
-    for row in counts.astype(
-        np.float64
-    ):  # the median: a single one that iminuit has to fit again takes a hundred times as long
+    for row in counts.astype(np.float64):  # the median: a single refit by iminuit takes a hundred times as long
         start = time.perf_counter()
         fit_free(model, row[None, :], thorough=False)
         times.append(time.perf_counter() - start)
@@ -192,8 +190,8 @@ def _free(model: Model, *, poi: bool) -> NDArray[np.bool_]:
 def _bounds(model: Model, lowest: float, mu: float = 0.0) -> Array:
     """Bounds in the units of the compiled code, shape (2, P), for fits up to some signal strength."""
     bounds = np.array([[item.lower for item in model.parameters], [item.upper for item in model.parameters]])
-    # A factor of exactly zero takes its bin out of the model, and its own derivative with it.
-    # The larger the signal the closer to zero, lest a signal held at the floor be seen.
+    # A factor of exactly zero removes its bin from the model, and its own derivative with it.
+    # The larger the signal the closer to zero, so that a signal held at the floor is invisible.
     floored = (bounds[0] >= 0) & (bounds[0] <= SMALLEST_GAMMA)
     bounds[0, floored] = SMALLEST_GAMMA / max(1.0, mu * model.unit)
     bounds[:, model.poi] = lowest * model.unit, min(_MOST_EVENTS, model.largest_mu * model.unit)

@@ -19,7 +19,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(nogil=True, error_model="numpy", **options)(function)
-        with contextlib.suppress(RuntimeError):  # no place to keep it
+        with contextlib.suppress(RuntimeError):  # no place for the cache
             dispatcher._cache = _Cache(function)
         return dispatcher
 

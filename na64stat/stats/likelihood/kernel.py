@@ -38,7 +38,7 @@ class Compiled(NamedTuple):
 
 # Sizes: rows S, cells M (bins of rows), bins B, parameters P, global parameters G, slots L of local ones in a bin, constraints C.
 ROWS, CELLS, BINS, PARAMETERS, GLOBALS, SLOTS, CONSTRAINTS = range(7)
-LINEAR_SHAPES, WORK = 7, 8  # histosys by code 0; numbers that a thread works in
+LINEAR_SHAPES, WORK = 7, 8  # histosys by code 0; size of the work space of a thread
 
 # Tables of integers.
 ROW_START, CELL_BIN = 10, 11  # (S + 1) first cell of each row; (M) bin of each cell
@@ -48,9 +48,13 @@ FACTOR_START, FACTOR_KIND, FACTOR_PAR, FACTOR_AT = (
     14,
     15,
 )  # (S + 1), and each factor's kind, parameter, global place
-SHAPE_START, SHAPE_PAR, SHAPE_POS, SHAPE_AT = 16, 17, 18, 19  # the same for histosys, and where its shifts begin
-ROW_SIGNAL = 29  # (S) whether the row is proportional to mu
-GAMMA_START, GAMMA_AT, GAMMA_PAR = 20, 21, 22  # (S + 1), where the parameters of each per-bin modifier begin, and those
+SHAPE_START, SHAPE_PAR, SHAPE_POS, SHAPE_AT = 16, 17, 18, 19  # for histosys likewise, and the beginning of its shifts
+ROW_SIGNAL = 29  # (S) 1 if the row is proportional to mu
+GAMMA_START, GAMMA_AT, GAMMA_PAR = (
+    20,
+    21,
+    22,
+)  # (S + 1), beginning of the parameters of each per-bin modifier, and these
 POSITION, LOCAL_BIN = 23, 24  # (P) place among the global parameters, or slot in its bin; that bin, -1 for a global one
 LOCAL_PAR, GLOBAL_PAR = 25, 26  # (B, L) parameter of each slot, -1 where there is none; (G)
 CONSTRAINT_PAR, CONSTRAINT_POISSON = 27, 28  # (C)
@@ -60,7 +64,7 @@ NOMINAL, LOG_HI, LOG_LO, FACTOR_POLY = 30, 31, 32, 33  # (M), and each factor's 
 UP, DOWN, CONSTRAINT_SCALE, REACH = 34, 35, 36, 37  # shifts of histosys; (C) sigma or tau; (P) longest step of a fit
 LEAST = 38  # (B) rate below which a fit is turned back; 0 where no sample is negative
 
-# Tables that a thread fills in.
+# Tables in the work space of a thread.
 RATE, PRODUCT, VALUE, SLOPE, BEND, SHIFT = (
     40,
     41,
@@ -78,7 +82,7 @@ SOFTEN, TILT, BOW = (
     59,
     60,
     61,
-)  # (1) whether in a fit; (M) two derivatives of a height by itself before it was kept positive
+)  # (1) 1 in a fit; (M) two derivatives of a height with respect to itself before it was kept positive
 HEADER = 62
 
 PLAIN: Final = 0
@@ -310,7 +314,7 @@ def _first_derivatives(k: Indices, x: Array, p: Array, w: Array) -> None:
             for c in range(first, last):
                 i, b = k[place + c], k[cell_bin + c]
                 if p[i] == 0:
-                    continue  # only a free factor gets there, which then stays
+                    continue  # only a free factor reaches this point, and it is kept
                 slope = product * w[height + c] * w[gamma + c] / p[i]
                 if k[k[LOCAL_BIN] + i] < 0:
                     w[table + b * size + k[k[POSITION] + i]] += slope
@@ -364,7 +368,7 @@ def _add_second(k: Indices, w: Array, one: int, other: int, value: float) -> Non
         w[k[CROSS] + (b * slots + j) * size + i] += value
     elif b < 0:
         w[k[CROSS] + (a * slots + i) * size + j] += value
-    else:  # two local parameters only meet in one bin
+    else:  # two local parameters share at most one bin
         _add_pair(w, k[LOCAL] + a * slots * slots, slots, i, j, value)
 
 
@@ -472,7 +476,7 @@ def _soft_curvature(k: Indices, x: Array, r: int, counts: Array, w: Array) -> No
             slope = weight * _shift_slope(k, x, w, h, c - first)
             for other in range(k[k[SHAPE_START] + r], h + 1):
                 value = slope * _shift_slope(k, x, w, other, c - first)
-                half = 0.5 if other == h else 1.0  # a pair on the diagonal counts as two
+                half = 0.5 if other == h else 1.0  # a pair on the diagonal counts twice
                 _add_pair(w, k[HESS], size, k[k[SHAPE_POS] + h], k[k[SHAPE_POS] + other], half * value)
 
 
@@ -647,7 +651,7 @@ def _direction(
         w[k[FREE] + i] = 1.0 if free[i] and not held else 0.0
     definite = False
     for convex in (False, True):
-        # The second is for saddle points, to which plain Newton steps would go, and flat directions.
+        # The second is for saddle points, to which plain Newton steps would converge, and flat directions.
         _hessian(k, x, p, counts, auxiliary, w, convex)
         if convex:
             _add_ridge(k, w)

@@ -120,9 +120,9 @@ class Model:
         strength, interest = reader.poi_index if reader.poi else None, None
         remarks = _remarks(None if strength is None else parameters[strength], reader, interpolation)
         if strength is not None and reader.has_strength:
-            # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
+            # An upper bound of mu is the range of a scan, which a weak signal may exceed.
             parameters[strength] = replace(parameters[strength], upper=np.inf, fixed=False)
-        else:  # a strength of nothing, since fits hold one or vary it
+        else:  # a placeholder, since fits hold or vary a strength
             interest, strength = strength, len(parameters)
             parameters.append(Parameter(NO_STRENGTH, 0.0, 0.0, np.inf, fixed=True))
         model = cls(

@@ -69,12 +69,12 @@ class Poisson:
         from scipy.special import gammainccinv, gammaincinv, ndtr
 
         if self.count > _MANY:
-            # The inverted functions lose up to a quarter of the width here; what is left out is of order count^-3/2.
+            # The inverted functions are off by up to a quarter of the width here; the next term is of order count^-3/2.
             a, z = self.count + 1, np.asarray(deviate, dtype=np.float64)
             expanded = a + z * np.sqrt(a) + (z * z - 1) / 3 + z * (z * z - 7) / (36 * np.sqrt(a))
             expanded = expanded - (3 * z**4 + 7 * z * z - 16) / (810 * a)
             return np.asarray(expanded / self.tau, dtype=np.float64)
-        # From the nearer end, where the probability keeps its digits.
+        # From the nearer tail, where the probability keeps its digits.
         low, high = np.minimum(deviate, 0.0), np.maximum(deviate, 0.0)
         below, above = gammaincinv(self.count + 1, ndtr(low)), gammainccinv(self.count + 1, ndtr(-high))
         return np.asarray(np.where(deviate < 0, below, above), dtype=np.float64) / self.tau
@@ -98,7 +98,7 @@ class Within(Poisson):
 
         below, above = self._tails(np.array([self.low, self.high]))
         deviate = np.asarray(deviate, dtype=np.float64)
-        # From the end where the probabilities keep their digits.
+        # From the tail where the probabilities keep their digits.
         from_below = (below[1] < 0.5) | ((above[0] > 0.5) & (deviate < 0))
         at_low = gammaincinv(self.count + 1, below[0] + ndtr(deviate) * (below[1] - below[0]))
         at_high = gammainccinv(self.count + 1, above[1] + ndtr(-deviate) * (above[0] - above[1]))

@@ -120,7 +120,7 @@ class Reader:
         for index, channel in enumerate(self.channels):
             for sample in channel["samples"]:
                 where = f"channel {channel['name']!r}, sample {sample['name']!r}"
-                # A signal is multiplied by what may be tiny.
+                # The strength of a signal may be tiny.
                 scaled = any(modifier["name"] == self.poi for modifier in sample["modifiers"])
                 most = math.inf if scaled else MOST_EVENTS
                 nominal = _numbers(sample["data"], self.sizes[index], where, -most, most)
@@ -254,7 +254,7 @@ class Reader:
             elif kind == "normsys":
                 normsys.append((first, *_normsys(data, place)))
             elif kind == "histosys":
-                # A signal is in units of its own, whatever these are.
+                # The units of a signal are arbitrary.
                 most = FACTORS[1] * float(np.abs(nominal).max()) if self.poi in seen and nominal.any() else MOST_EVENTS
                 high, low = (
                     _numbers(data[key], size, f"{place}, {key}", -most, most) for key in ("hi_data", "lo_data")

@@ -20,7 +20,7 @@ _LONGEST: Final = 60
 
 def in_words(document: Any, error: Any) -> str:
     """Place, value and expectation of a `jsonschema.ValidationError` in a document."""
-    while error.parent is not None:  # of several alternatives, one that seemed the best
+    while error.parent is not None:  # up to the alternatives themselves
         error = error.parent
     path = list(error.absolute_path)
     if error.validator in ("anyOf", "oneOf") and error.context:
@@ -38,7 +38,7 @@ def _alternative(error: Any) -> Any:
         branches.setdefault(inner.schema_path[0], []).append(inner)
     if not isinstance(error.instance, Mapping) or "type" not in error.instance:
         return None
-    # In a branch of another type, that is what is wrong.
+    # In a branch of another type, the type is the error.
     return next((errors[0] for errors in branches.values() if not any("type" in e.relative_path for e in errors)), None)
 
 

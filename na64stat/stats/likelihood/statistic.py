@@ -78,7 +78,7 @@ class Statistic(Enum):
         """
         with np.errstate(invalid="ignore"):
             value: Array = np.maximum(2 * (fixed.nll - free.nll), 0.0)
-        # Data that the model forbids at any mu agree with none; no difference of infinities.
+        # Data that the model forbids at any mu agree with none; avoids a difference of infinities.
         value = np.where(np.isfinite(free.nll), value, np.inf)
         return np.where(free.mu >= mu, 0.0, value) if self.one_sided else value
 

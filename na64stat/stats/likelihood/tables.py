@@ -87,10 +87,10 @@ if TYPE_CHECKING:
     from na64stat.stats.likelihood.sample import Row
 
 _LEAST = 1e-4
-"""Share of the nominal background below which fits are turned back; -ln L changes by no more events than that."""
+"""Share of the nominal background below which fits are turned back; the error of -ln L is at most so many events."""
 
 _CANCELLED = 1e-6
-"""Share of the samples of a background that replaces it where they cancel."""
+"""Smallest background, as a share of its samples, if they cancel."""
 
 
 def compile_model(model: Model) -> Compiled:

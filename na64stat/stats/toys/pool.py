@@ -19,7 +19,7 @@ Part = tuple[ToySample, int]
 """A sample, and the number of its toys."""
 
 _FEWEST = 0.5
-"""Smallest share of toys whose fits converge."""
+"""Smallest accepted share of toys with converged fits."""
 
 _ENOUGH, MOST = 100.0, 16
 """Sufficient number of toys in a tail, and the largest multiple of the requested number drawn to reach it."""
@@ -91,7 +91,7 @@ class Pool:
     def _all_kept(self, parts: Sequence[Part], mu: float, workers: int) -> list[tuple[Array, NDArray[np.bool_]]]:
         if workers == 1 or len(parts) == 1 or max(toys for _, toys in parts) > CHUNK:
             return [self._kept(sample, toys, mu, workers) for sample, toys in parts]
-        # Samples of one chunk each: side by side. Compiled once before, not by every thread.
+        # Samples of one chunk each run in parallel, after compiling once rather than in every thread.
         _ = parts[0][0].question.model.compiled
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(lambda part: self._kept(part[0], part[1], mu, 1), parts))

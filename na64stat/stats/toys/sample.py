@@ -91,7 +91,7 @@ class Question:
     def free(self, counts: Array, auxiliary: Array, truth: Array) -> Fits:
         """Fits with free mu of data sets (N, B) with auxiliary data (N, C), starting near the parameters `truth` (P,)."""
         start = np.repeat(truth[None, :], len(counts), axis=0)
-        # Where mu = 0 leaves no rate a count is impossible: start above.
+        # If the rate at mu = 0 is zero a count is impossible: start above.
         start[:, self.model.poi] = np.maximum(start[:, self.model.poi], 0.1 / self.model.unit)
         lowest = self.statistic.lowest_mu(self.model)
         return fit_free(self.model, counts, auxiliary, start, lowest_mu=lowest, thorough=False)
@@ -174,7 +174,7 @@ class ToySample:
         return [min(CHUNK, each - start) for start in range(0, each, CHUNK)]
 
     def _fill(self, mu: float, missing: list[tuple[int, int, int]], workers: int) -> None:
-        # Compiled once here, not by every thread.
+        # Compiled once here rather than in every thread.
         _ = self.question.model.compiled
         if workers > 1 and len(missing) > 1:
             with ThreadPoolExecutor(workers) as pool:
@@ -206,7 +206,7 @@ class ToySample:
     def _chunk(self, mu: float, seed: int, number: int, rows: int) -> tuple[Array, int]:
         counts, auxiliary = (array[:rows] for array in self._draw((seed, number)))
         inverse = None
-        if not auxiliary.shape[1]:  # equal counts are equal data
+        if not auxiliary.shape[1]:  # without auxiliary data equal counts are equal data
             counts, inverse = np.unique(counts, axis=0, return_inverse=True)
             auxiliary = auxiliary[: len(counts)]
         free, refitted = self._free.get((seed, number)), 0
@@ -227,7 +227,7 @@ class ToySample:
         bounds = [(item.lower, item.upper, item.fixed) for item in model.parameters]
         head = json.dumps([self.question.statistic.value, float(mu).hex(), self.stream, CHUNK, repr(bounds)])
         parts = [model.compiled.ints.tobytes(), model.compiled.floats.tobytes(), self.source.key, self.truth.tobytes()]
-        # Another release of NumPy may draw other toys.
+        # Another release of NumPy may draw different toys.
         parts += [array.tobytes() for array in self.source.draw(10, np.random.default_rng(0))]
         return hashlib.sha256(b"".join([head.encode(), *parts])).hexdigest()[:24]
 
@@ -253,7 +253,7 @@ class ToySample:
 def read_toys(path: Path) -> Array:
     """Test statistic of toys in a file of a store, NaN where a fit failed; InputError for any other content."""
     try:
-        # Mapped, so that nothing is allocated that is not there, and copied.
+        # Mapped and then copied, so that a wrong header cannot allocate memory.
         mapped = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         raise InputError(f"{path}: not a file of toys ({error}); move it away to make them anew") from error

@@ -24,6 +24,6 @@ class TailProbability:
         if extreme == 0:
             return cls(-math.expm1(math.log(0.05) / toys), 0.0, True, toys)
         share = extreme / toys
-        # With every toy extreme, the error of one that is not.
+        # If every toy is extreme, the error for one that is not.
         spread = max(share * (1 - share), 1 / toys * (1 - 1 / toys))
         return cls(share, math.sqrt(spread / toys), False, toys)

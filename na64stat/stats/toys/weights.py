@@ -37,7 +37,7 @@ def _poisson(rates: Array, other: Array, counts: Array) -> Array:
     """Contribution of Poisson counts, relative to the expected ones so that it is precise at large rates."""
     both = (rates > 0) & (other > 0)
     excess = (other[both] - rates[both]) / rates[both]
-    # Where nearly nothing is left of a rate the difference has lost it.
+    # The difference loses its digits for a rate that nearly vanishes.
     logs = np.where(excess < -0.5, np.log(other[both]) - np.log(rates[both]), np.log1p(np.maximum(excess, -0.5)))
     total = _each(counts[:, both] - rates[both], logs) + float((rates[both] * (logs - excess)).sum())
     total = total + float(rates[~both].sum() - other[~both].sum())
@@ -129,7 +129,7 @@ class Probability:
             covariance += float((centred * inside[rows]).sum())
             variance += float((centred * centred).sum())
         slope = covariance / variance if variance > 0 else 0.0
-        # A mean further from one than the scatter allows: no toy fell where the rare, large weights are.
+        # A mean this far from one: no toy has one of the rare, large weights.
         off = float(weights.mean()) - 1
         if abs(off) > _FAR * standard_error(weights, strata) + 1e-12:
             slope = min(max(slope, 0.0), 1.0)
