@@ -1,4 +1,4 @@
-"""Several workspaces as one: channels side by side, nuisance parameters of the same name correlated."""
+"""Combination of several workspaces: channels side by side, nuisance parameters of the same name correlated."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def upper_limit(
     Warns
     -----
     LowCountWarning
-        `Asymptotic` at low counts; the message gives the exact limit.
+        For `Asymptotic` at low counts; the message gives the exact limit.
     """
     check_cl(cl)
     method = method_of(method)

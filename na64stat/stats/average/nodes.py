@@ -36,7 +36,7 @@ _STEEPEST, _STEEPEST_CUT = 1e9, 1e3
 """Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates measures the error."""
 
 _PANEL_STEP, _PANEL_END = 0.12, 3.1
-"""Largest step of a tanh-sinh rule, and where it ends; 1e-14 of the length lies beyond."""
+"""Largest step and end of a tanh-sinh rule; 1e-14 of the length lies beyond."""
 
 _MOST_NODES = {1: 2000, 2: 160}
 _FEWEST_NODES = {1: 500, 2: 25}
@@ -82,7 +82,7 @@ class Directions:
         return cls(np.append(first, effects), np.concatenate([unit, basis]), tuple(kinks.values()))
 
     def rule(self, replicate: int, replicates: int, budget: int, points: int) -> Rule:
-        """One replicate of the rule: a tensor if it has at most `budget` nodes, or so many Sobol `points`."""
+        """One replicate of the rule: a tensor if it has at most `budget` nodes, otherwise `points` Sobol points."""
         if self.tensor_size <= budget:
             axes = [self._axis(k, replicate / replicates, replicate, 1.0) for k in range(len(self.effects))]
             nodes, weight = _tensor(axes)

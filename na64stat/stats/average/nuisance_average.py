@@ -1,9 +1,9 @@
 """Poisson probabilities averaged over the constraint densities of the nuisance parameters.
 
 The densities are centred on the observed auxiliary data (the hybrid, or Cousins-Highland, average): unit Gaussians, or the
-Gamma density of a Poisson constraint. Parameters that move one bin only are integrated bin by bin, inside an integral over
-those that bins share: P(n_1, n_2) = sum over shared nodes k of w_k P_1(n_1 | k) P_2(n_2 | k). Every rule comes in replicates
-(shifted grids, other scramblings) whose scatter is the error; `na64stat.stats.average.nodes` makes them.
+Gamma density of a Poisson constraint. Parameters that move one bin only are integrated bin by bin, inside an integral over the
+shared ones: P(n_1, n_2) = sum over shared nodes k of w_k P_1(n_1 | k) P_2(n_2 | k). Every rule comes in replicates (shifted
+grids, other scramblings), whose scatter is the error; `na64stat.stats.average.nodes` makes them.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class NuisanceAverage:
         return np.array(probabilities)
 
     def log_cumulative(self, count: float, mu: Array) -> Array:
-        """Logarithm of the probability of at most `count` events in the only bin, shape (replicates, len(mu))."""
+        """Logarithm of the probability of at most `count` events in a single bin, shape (replicates, len(mu))."""
         size = max(nodes.signal[:, :, 0].size for nodes in self.nodes)
         step = max(1, _HELD // size)
         if len(mu) > step:
@@ -212,7 +212,7 @@ class NuisanceAverage:
         return np.array(totals)
 
     def at_least(self, count: float, mu: float) -> Array:
-        """Probability of at least `count` events in the only bin, shape (replicates,)."""
+        """Probability of at least `count` events in a single bin, shape (replicates,)."""
         from scipy.special import gammainc
 
         if count <= 0:
@@ -224,7 +224,7 @@ class NuisanceAverage:
 
 
 def log_poisson_cumulative(count: float, rates: Array) -> Array:
-    """Logarithm of the probability of at most `count` events, also where the probability itself underflows."""
+    """Logarithm of the probability of at most `count` events, valid even if the probability itself underflows."""
     from scipy.special import gammaincc, gammaln
 
     count = float(count)

@@ -12,7 +12,7 @@ from na64stat.stats.likelihood.parameters import Array
 def autocorrelation_time(values: Array) -> float:
     """Integrated autocorrelation time [steps] of one parameter, from values of shape (E, N, W); at least one step.
 
-    Infinite for a parameter that never moved, or too few steps for an estimate.
+    Infinite for a parameter that never moved, or for too few steps.
     """
     from emcee.autocorr import integrated_time
 

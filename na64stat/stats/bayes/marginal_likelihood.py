@@ -33,7 +33,7 @@ class MarginalLikelihood:
 
     @cached_property
     def average(self) -> NuisanceAverage:
-        """The nodes of the nuisance parameters."""
+        """Nodes of the nuisance parameters."""
         return NuisanceAverage.of(self.model)
 
     def log(self, factors: Array) -> Array:

@@ -1,6 +1,6 @@
 """Prior densities of one parameter, normalised, between two bounds.
 
-A prior is known by its cumulative probability u: the sampler and the quadrature both work in u, where every prior is flat
+A prior defines its cumulative probability u: the sampler and the quadrature both work in u, where every prior is flat
 between 0 and 1 and the posterior density is the likelihood itself.
 """
 
@@ -143,7 +143,7 @@ class Prior(ABC):
 
 @dataclass(frozen=True)
 class Flat(Prior):
-    """Constant density."""
+    """Constant density between the bounds."""
 
     name: ClassVar[str] = "flat"
 

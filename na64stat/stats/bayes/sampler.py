@@ -75,7 +75,7 @@ def begin(posterior: Posterior, ensembles: Ensembles) -> list[Chain]:
 
 
 def advance(posterior: Posterior, chain: Chain, steps: int) -> Chain:
-    """The chain after so many further steps."""
+    """The chain after `steps` further steps."""
     import emcee
 
     from na64stat.stats.bayes.moves import mixture

@@ -38,7 +38,7 @@ Indices = NDArray[np.int64]
 
 
 def farthest_of(counts: Array) -> float:
-    """Total signal events far beyond any limit, observed or expected, for these counts, by region."""
+    """Total signal events far beyond any limit, observed or expected, for these counts of the regions."""
     return float(20 + 2 * (counts + 3 * np.sqrt(counts + 1)).sum())
 
 

@@ -217,7 +217,7 @@ class Enumeration:
 
     @cached_property
     def background_probabilities(self) -> Array:
-        """Joint probabilities of those counts without signal, shape (replicates, N_1, ...)."""
+        """Joint probabilities of the `background_windows` without signal, shape (replicates, N_1, ...)."""
         windows = self.background_windows
         size = math.prod(high - low + 1 for low, high in windows)
         if size > LARGEST_WINDOW:

@@ -220,7 +220,7 @@ class Division:
 
     @cached_property
     def _movers(self) -> tuple[list[set[int]], list[set[int]]]:
-        """Nuisance parameters that move the background of each bin, and all that move anything there."""
+        """Nuisance parameters that move the background of each bin, and those that move anything in it."""
         return _movers(self.model, background=True), _movers(self.model, background=False)
 
     @cached_property

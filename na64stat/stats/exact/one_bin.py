@@ -1,8 +1,8 @@
 """Exact probabilities of one counting bin: sums over the counts are incomplete gamma functions.
 
-Where signal and background share no nuisance parameter, q-tilde and q fall with the count until they are zero (the best-fit
-signal exceeds mu), so that the outcomes at least as extreme as n are the counts up to n: CL_sb = P(N <= n | mu), and 1 where
-q(n) = 0. (With a shared parameter the order can differ; `na64stat.stats.exact.enumeration` treats that.)
+If signal and background share no nuisance parameter, q-tilde and q fall with the count until they are zero (the best-fit signal
+exceeds mu), so that the outcomes at least as extreme as n are the counts up to n: CL_sb = P(N <= n | mu), and 1 where q(n) = 0.
+(With a shared parameter the order can differ; `na64stat.stats.exact.enumeration` treats that.)
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from na64stat.stats.likelihood.model import Model, check_model
 from na64stat.stats.likelihood.parameters import Array
 
 _FITS_OF_IMPACT = 10
-"""Four positions, from two starts, and what the best fit takes."""
+"""Four positions from two starts each, and the best fit."""
 
 
 @dataclass(frozen=True)

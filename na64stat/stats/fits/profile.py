@@ -17,7 +17,7 @@ from na64stat.stats.likelihood.model import Model, check_model
 from na64stat.stats.likelihood.parameters import Array
 
 LEVELS: Final = {"68.3%": 1.0, "90%": 2.705543454095404, "95%": 3.841458820694124}
-"""Rises of -2 ln L at the ends of intervals of one parameter: quantiles of chi-squared with one degree of freedom."""
+"""Rise of -2 ln L at the ends of an interval for one parameter: quantiles of chi-squared with one degree of freedom."""
 
 DEEPER: Final = 1e-4
 """Depth of -2 ln L below the best fit from which a point counts as another minimum."""
@@ -98,7 +98,7 @@ def profile(model: Model, values: Sequence[float], name: str = "mu", *, lowest_m
 
 
 class Profile:
-    """The profiled -2 ln L of the observed data along parameter number `index`."""
+    """Profiled -2 ln L of the observed data along the parameter at position `index`."""
 
     def __init__(self, model: Model, index: int, best: Fits | None = None, lowest_mu: float | None = None) -> None:
         self.model, self.index = model, index
@@ -110,7 +110,7 @@ class Profile:
 
     @property
     def best_value(self) -> float:
-        """The parameter at the best fit."""
+        """Parameter at the best fit."""
         return float(self.best.parameters[0, self.index])
 
     @property
@@ -153,7 +153,7 @@ class Profile:
             self.best = fit_free(self.model, counts, start=start, lowest_mu=self.lowest)
 
     def __call__(self, value: float) -> float:
-        """Rise at one value; a large number in place of infinity."""
+        """Rise at one value, at most 1e300."""
         rise = min(float(self.rise_of(self.fits(np.array([value])))[0]), 1e300)
         self.deepest = min(self.deepest, rise)
         return rise

@@ -1,8 +1,8 @@
 """Batched maximum-likelihood fits: thousands of data sets at once.
 
 `fit_fixed` profiles the nuisance parameters at a given mu, `fit_free` also fits mu. Both run the compiled Newton iteration of
-`na64stat.stats.likelihood.kernel`, data set by data set, on as many threads as asked for; what does not converge is refitted by
-iminuit and counted in the result, and what iminuit cannot fit either is marked.
+`na64stat.stats.likelihood.kernel` for each data set, on several threads; fits that do not converge are repeated with iminuit and
+counted in the result, and those that fail again are marked.
 """
 
 from __future__ import annotations

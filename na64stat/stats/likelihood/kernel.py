@@ -101,9 +101,9 @@ _LARGEST_LOG = 300.0
 """Largest logarithm of a factor in a trial step; far beyond any fitted value, and safe to exponentiate."""
 
 _SOFT: Final = 1e-4
-"""Share of a signal's nominal yield below which, in fits, shifts take off ever less: no histosys turns a signal negative.
+"""Share of the nominal yield of a signal below which shifts are damped in fits: no histosys turns a signal negative.
 
-A negative signal, with nothing seen, would make -ln L fall without end as mu grows. pyhf ends it with its bounds.
+Without counts, a negative signal would make -ln L fall indefinitely with mu. pyhf stops it with its bounds.
 """
 
 _TURN: Final = 16.0

@@ -37,7 +37,7 @@ _CANCELS: Final = 1e-12
 """Negative totals down to this share of their samples are rounding: 0.3 - 0.1 - 0.2."""
 
 NEGLIGIBLE_SIGNAL: Final = 1e-9
-"""A bin whose signal is below this share of the total has none for the exact method."""
+"""Share of the total signal below which the signal of a bin is neglected by the exact method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +293,7 @@ class Model:
         Parameters
         ----------
         parameters
-            Shape (N, P).
+            Parameter points, shape (N, P).
         counts, auxiliary
             Shapes (B,) or (N, B), and (C,) or (N, C); default the observed ones.
         """
@@ -304,7 +304,7 @@ class Model:
         return self.saturated(counts, auxiliary) - values
 
     def gradient(self, parameters: Array, counts: Array | None = None, auxiliary: Array | None = None) -> Array:
-        """Derivatives of `logpdf` by the parameters, shape (N, P).
+        """Derivatives of `logpdf` with respect to the parameters, shape (N, P).
 
         Parameters
         ----------

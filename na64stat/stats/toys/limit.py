@@ -71,7 +71,7 @@ class Test(Protocol):
 
     @property
     def refitted(self) -> int:
-        """Fits that needed iminuit."""
+        """Number of fits that needed iminuit."""
 
     @property
     def failed(self) -> int:
@@ -161,7 +161,7 @@ class ToyLimit:
         return self.test.pool(mu, parts).band(list(BAND_QUANTILES.values()), self.criterion)
 
     def _observed(self, guess: Limit) -> tuple[float | None, NumericalError]:
-        """The observed limit and its error."""
+        """Observed limit and its error."""
         start = self._start(guess)
         if start is None or start == 0:
             return start, NumericalError()

@@ -96,7 +96,7 @@ class Toys(Method):
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds as a tuple."""
+        """Seeds as a tuple."""
         return tuple(self.seed) if isinstance(self.seed, Collection) else (self.seed,)
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
@@ -169,7 +169,7 @@ class ToyTest:
         return self.pool(mu, chosen).tail(self.statistic(mu))
 
     def pool(self, mu: float, parts: Sequence[Part]) -> Pool:
-        """Toys of some samples with the test statistic at mu."""
+        """Toys of some samples with their test statistic at mu."""
         pool = Pool(parts, self.source(mu), mu, self.workers)
         for (sample, _), failed in zip(parts, pool.failed, strict=True):
             self._failed[id(sample), mu] = failed
