@@ -1,1 +1,1 @@
-"""Inference on bare numbers: signals, backgrounds and observed counts in bins; it knows no scenario and no run."""
+"""Inference on bare numbers: signals, backgrounds and observed counts in bins, independent of scenarios and runs."""

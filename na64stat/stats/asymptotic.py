@@ -1,4 +1,4 @@
-"""The asymptotic formulas for CL_s, with our own fits, which also work at b = 0 and at extreme yields."""
+"""Asymptotic formulas for CL_s, with fits that also work at b = 0 and for extreme yields."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from na64stat.stats.results import (
 )
 
 _FLOOR_EVENTS = 1e-3
-"""Signal events of a sample whose factor is at its floor, above which the floor decides."""
+"""Signal events of a sample with its factor at the floor, above which the floor determines the limit."""
 
 _LEVELS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 _SHORT_OF: Final = 1e-9
-"""How far, in its logarithm, the strength stays below the one at which a negative signal leaves nothing in a bin."""
+"""Margin in ln(mu) below the strength at which a negative signal leaves nothing in a bin."""
 
 _SMALLEST: Final = {Criterion.CL_S: 1e-18, Criterion.CL_SB: 1e-6}
-"""Signal events below which no limit lies. CL_sb of a deficit does not rise to one with less signal; -ln L cannot tell less."""
+"""Smallest signal events of a limit. CL_sb of a deficit does not rise to one with less signal; -ln L cannot resolve less."""
 
 
 @dataclass(frozen=True)
 class Asymptotic(Method):
-    """CL_s from the large-sample distributions of the test statistic. Far too strong where counts are few.
+    """CL_s from the large-sample distributions of the test statistic; limits are far too strong at low counts.
 
     Attributes
     ----------
     statistic
-        q-tilde or q.
+        Test statistic, q-tilde or q.
     criterion
-        Whether limits are where CL_s or where CL_sb falls to 1 - cl.
+        Quantity that falls to 1 - cl at the limit, CL_s or CL_sb.
 
     References
     ----------
@@ -108,8 +108,8 @@ def _notes(model: Model, limit: float | None) -> tuple[str, ...]:
     if not model.signal_events.any():
         return (NO_SIGNAL,)
     if limit is None:
-        more = ": within its uncertainties there may be no signal at all" if vanishes(model) else ""
-        return (NOTHING_EXCLUDED + more,)
+        ending = ": within its uncertainties there may be no signal at all" if vanishes(model) else ""
+        return (NOTHING_EXCLUDED + ending,)
     return (ALL_EXCLUDED,) if limit == 0 else ()
 
 
@@ -122,7 +122,7 @@ class _Statistics:
         background = model.background_events
         data = background if model.observed is None else model.observed
         self.data = data[None, :]
-        # A bin without background cannot pull a parameter at mu = 0: its Asimov count is 0 whatever they are.
+        # A bin without background cannot pull a parameter at mu = 0: its Asimov count is always 0.
         self.centre = fit_fixed(model, np.where(background > 0, data, 0.0)[None, :], 0.0).parameters
         self.asimov = np.maximum(model.rates(self.centre), 0.0)
         self.asimov_auxiliary = expected_auxiliary(model, self.centre[0])
@@ -152,7 +152,7 @@ class _Statistics:
         return math.sqrt(max(2 * (float(fixed.nll[0]) - self.asimov_least), 0.0))
 
     def _least(self) -> float:
-        """-ln L of the Asimov data: 0, but where a fit was turned back since negative samples leave nothing in a bin."""
+        """-ln L of the Asimov data: 0, unless a fit was turned back since negative samples leave nothing in a bin."""
         from na64stat.stats.likelihood import kernel
 
         at = self.model.scaled(self.centre)
@@ -173,7 +173,7 @@ class _Statistics:
         return float(np.exp(log_sb - log_b)), float(np.exp(log_sb)), float(np.exp(log_b))
 
     def off_the_floor(self, mu: float | None, data: Array, auxiliary: Array | None) -> float | None:
-        """A limit, or None where all that excludes it is the floor of a parameter: its bound of 1e-10 stands for zero."""
+        """A limit, or None if it rests only on the lower bound of a parameter (1e-10), which stands for zero."""
         if not mu:
             return mu
         at = fit_fixed(self.model, data, mu, auxiliary).parameters
@@ -184,22 +184,22 @@ class _Statistics:
         return None if held > _FLOOR_EVENTS else mu
 
     def solve(self, cl_s: Callable[[float], float], alpha: float, smallest: float) -> float | None:
-        """Signal strength at which a falling `cl_s` is alpha; 0 where that is below so many signal events."""
+        """Signal strength at which a falling `cl_s` is alpha; 0 if it is below the smallest signal considered."""
         from scipy.optimize import brentq
 
         if self.total == 0:
             return None
 
         top = math.log(1e12)
-        if math.isfinite(self.model.largest_mu):  # beyond it the signal leaves less than nothing in a bin
+        if math.isfinite(self.model.largest_mu):  # beyond it the signal turns a rate negative
             top = math.log(self.model.largest_mu * self.total) - _SHORT_OF
 
         def excess(log_events: float) -> float:
             mu = math.exp(min(log_events, top)) / self.total
-            found = cl_s(mu)
-            if math.isnan(found):
+            value = cl_s(mu)
+            if math.isnan(value):
                 raise ComputationError(f"asymptotic formulas: the likelihood at mu = {mu:.4g} is no number")
-            return math.log(max(found, 1e-300)) - math.log(alpha)
+            return math.log(max(value, 1e-300)) - math.log(alpha)
 
         low, high = math.log(1e-3), 0.0
         while excess(low) < 0:
@@ -215,15 +215,15 @@ class _Statistics:
 
 def expected_auxiliary(model: Model, parameters: Array) -> Array:
     """Auxiliary data that agree with the parameters, shape (C,)."""
-    found = []
+    data = []
     for i in model.constrained:
         constraint = model.parameters[i].constraint
-        found.append(parameters[i] * constraint.tau if isinstance(constraint, Poisson) else parameters[i])
-    return np.array(found)
+        data.append(parameters[i] * constraint.tau if isinstance(constraint, Poisson) else parameters[i])
+    return np.array(data)
 
 
 def _expected(root_asimov: float, level: float) -> tuple[float, float]:
-    """CL_s and CL_sb if the best fit is `level` standard deviations above background."""
+    """CL_s and CL_sb for a best fit `level` standard deviations above background."""
     from scipy.stats import norm
 
     cl_sb = float(norm.sf(root_asimov - level))

@@ -1,4 +1,4 @@
-"""Several workspaces as one: channels side by side, nuisance parameters of the same name correlated."""
+"""Combination of several workspaces: channels side by side, nuisance parameters of the same name correlated."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _OF_BINS = ("staterror", "shapesys")
 
 
 def combine(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[str] = ()) -> dict[str, Any]:
-    """One pyhf workspace of several, such as the runs of 2022 and 2023, for one limit on their common signal strength.
+    """One pyhf workspace of several, such as the runs of 2022 and 2023, for a limit on their common signal strength.
 
-    Nuisance parameters of the same name are one parameter, fully correlated, unless they are named in `uncorrelated`: then each
-    workspace has its own, called `name_label`. So are the parameters of bins (staterror, shapesys) and the channels whose names
-    stand in more than one workspace.
+    Nuisance parameters of the same name are one parameter, fully correlated, unless they are listed in `uncorrelated`: then
+    each workspace has its own, called `name_label`. This also holds for parameters of bins (staterror, shapesys) and for
+    channels whose names occur in more than one workspace.
 
     Parameters
     ----------
     workspaces
-        Label -> workspace, at least two; the first measurement of each counts.
+        Label -> workspace, at least two; the first measurement of each is used.
     uncorrelated
-        Nuisance parameter to keep apart, or several.
+        Name of a nuisance parameter that is not shared, or of several.
 
     Raises
     ------
     WorkspaceError
-        The parameters of interest differ, one is a projection and another not, a common parameter has different settings, or a
-        name in `uncorrelated` is in none of them.
+        The parameters of interest differ, only some are projections, a shared parameter has different settings, or a name in
+        `uncorrelated` occurs in none of them.
     """
-    right = "expected a dict from label to workspace, such as {'2022': first, '2023': other}"
-    check("workspaces", workspaces, Mapping, right, WorkspaceError)
+    expected = "expected a dict from label to workspace, such as {'2022': first, '2023': other}"
+    check("workspaces", workspaces, Mapping, expected, WorkspaceError)
     uncorrelated = names("uncorrelated", uncorrelated, WorkspaceError)
     if len(workspaces) < 2:
         raise WorkspaceError(f"combine: {len(workspaces)} workspace; expected at least two, with different labels")
@@ -84,7 +84,7 @@ def _common(values: Mapping[str, Any], what: str) -> Any:
 
 
 def _renamed(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence[str], poi: str) -> set[str]:
-    """Names of modifiers that each workspace has for itself."""
+    """Names of the modifiers that belong to each workspace alone."""
     names: dict[str, set[str]] = {}
     of_bins: set[str] = set()
     for label, workspace in workspaces.items():
@@ -104,7 +104,7 @@ def _renamed(workspaces: Mapping[str, Mapping[str, Any]], uncorrelated: Sequence
 
 
 def _name(name: str, label: str, renamed: set[str]) -> str:
-    # lumi is the only name that a lumi modifier may have, and cannot be kept apart.
+    # A lumi modifier can only have the name lumi, and is always shared.
     if name == "lumi" and name in renamed:
         raise WorkspaceError("combine: lumi cannot be uncorrelated, its modifiers have one name; use a normsys")
     return f"{name}_{label}" if name in renamed else name

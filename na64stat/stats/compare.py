@@ -30,9 +30,9 @@ class Comparison(SavedByFields):
     cl
         Confidence level.
     rows
-        One entry a method, in the order asked for.
+        One entry per method, in the given order.
     notes
-        What holds for all of them.
+        Caveats of all of them.
     """
 
     kind: ClassVar[str] = "comparison"
@@ -45,16 +45,16 @@ class Comparison(SavedByFields):
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """What one method says: a limit, or in words why it cannot say.
+    """Limit by one method, or the reason why there is none.
 
     Attributes
     ----------
     method
-        Its name.
+        Name of the method.
     limit
-        The limit, None where the method cannot treat the model.
+        The limit; None if the method cannot treat the model.
     reason
-        Why not; empty if it can.
+        Reason for a missing limit; empty otherwise.
     """
 
     method: str
@@ -70,18 +70,18 @@ def compare(
     Parameters
     ----------
     model
-        The model; a refused combination of regions is refused for all methods.
+        The likelihood.
     cl
         Confidence level, between 0 and 1.
     methods
-        One or several; default `Exact()`, `Toys()`, `Asymptotic()` and `FeldmanCousins()`.
+        One method, or several; default `Exact()`, `Toys()`, `Asymptotic()` and `FeldmanCousins()`.
     track
-        Wraps the methods, for a progress bar.
+        Wrapper of the methods, for a progress bar.
 
     Raises
     ------
     InputError
-        For `cl` outside (0, 1), no methods, or a refused combination. What a single method refuses stands in its row.
+        For `cl` outside (0, 1), no methods, or a refused combination of regions. An error of a single method is in its row.
     """
     check_model(model)
     check_cl(cl)
@@ -93,7 +93,7 @@ def compare(
         chosen = several("methods", methods, Method, "expected objects, such as [Exact(), Asymptotic()]")
     if not chosen:
         raise InputError("methods: none given; name at least one")
-    # Where the exact limit is no row of its own it stands in the warning of few counts.
+    # Without a row of its own the exact limit is in the warning about low counts.
     alone = not any(isinstance(method, Exact) for method in chosen)
     rows = tuple(_row(method, model, cl, alone) for method in track(chosen))
     notes = ("projection: no observed counts, expected limits only",) if model.observed is None else ()
@@ -110,13 +110,5 @@ def _row(method: Method, model: Model, cl: float, alone: bool) -> ComparisonRow:
 
 
 def reason_of(error: Na64StatError, method: str) -> str:
-    """Why a method has no limit, without the method's name, which stands beside it.
-
-    Parameters
-    ----------
-    error
-        What it refused or could not compute.
-    method
-        Its name.
-    """
+    """Error message of a method without the name of the method."""
     return str(error).removeprefix(f"{method}: ").removeprefix("exact method: ")

@@ -1,4 +1,4 @@
-"""The two verbs of the statistics floor: `upper_limit` and `cl_s` of a pyhf workspace."""
+"""`upper_limit` and `cl_s` of a pyhf workspace."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from na64stat.stats.method import Method
 from na64stat.stats.results import ClsResult, Limit
 
 FEW_COUNTS = 20.0
-"""Below this many events in a region the asymptotic formulas are not trusted."""
+"""Events in a region below which the asymptotic formulas are not trusted."""
 
 LOW_COUNTS: Final = "asymptotic formulas"
-"""Beginning of the note of a limit that has been given as a `LowCountWarning`, too."""
+"""Beginning of the note that repeats a `LowCountWarning`."""
 
 
 def upper_limit(
@@ -43,11 +43,11 @@ def upper_limit(
     workspace
         Channels with any of normfactor, lumi, normsys, histosys, shapesys, staterror and shapefactor.
     method
-        Default `Exact()`.
+        Statistical method; default `Exact()`.
     cl
         Confidence level, between 0 and 1.
     regions
-        Channel to use, or several, combined; default all.
+        Channel, or several, which are combined; default all.
     patch
         A JSON patch to apply to the workspace first, such as a signal of a patch set.
     measurement
@@ -58,12 +58,12 @@ def upper_limit(
     Raises
     ------
     InputError
-        For a broken workspace, an unknown channel, a refused combination, `cl` outside (0, 1), or a method that is no object.
+        For an invalid workspace, an unknown channel, a refused combination, `cl` outside (0, 1), or a method given by name.
 
     Warns
     -----
     LowCountWarning
-        `Asymptotic` at low counts; the message gives the exact limit.
+        For `Asymptotic` at low counts; the message gives the exact limit.
     """
     check_cl(cl)
     method = method_of(method)
@@ -72,7 +72,7 @@ def upper_limit(
 
 
 def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
-    """The same for a model that was read before."""
+    """Upper limit on the signal strength of a model."""
     check_combination(model)
     limit = method.upper_limit(model, cl)
     check_strength(model, max([value for value in (limit.observed, *limit.expected) if value is not None], default=0.0))
@@ -83,7 +83,7 @@ def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
 
 
 def _where_it_ends(model: Model) -> tuple[str, ...]:
-    """Say up to which strength a signal that takes events away makes sense."""
+    """Note on the strength up to which a signal that removes events leaves rates >= 0."""
     if math.isinf(model.largest_mu):
         return ()
     return (
@@ -106,14 +106,14 @@ def cl_s(
     mu
         The signal strength [1].
     method
-        Default `Exact()`.
+        Statistical method; default `Exact()`.
     regions
-        Channel to use, or several, combined; default all.
+        Channel, or several, which are combined; default all.
 
     Raises
     ------
     InputError
-        For a mu that is negative or not finite, a broken workspace, a refused combination, or a method that is no object.
+        For a mu that is negative or not finite, an invalid workspace, a refused combination, or a method given by name.
     """
     if not is_number(mu):
         raise wrong("mu", mu, "a signal strength is a finite number >= 0")
@@ -135,7 +135,7 @@ def check_cl(cl: float) -> None:
 
 
 def check_strength(model: Model, mu: float) -> None:
-    """Refuse a signal strength at which a signal that takes events away leaves less than nothing in a bin."""
+    """Refuse a signal strength at which a signal that removes events turns a rate negative."""
     if mu > model.largest_mu:
         b = int(np.argmin(model.background_events + model.largest_mu * model.signal_events))
         raise InputError(
@@ -146,7 +146,7 @@ def check_strength(model: Model, mu: float) -> None:
 
 
 def check_combination(model: Model) -> None:
-    """Refuse counts that cannot be, signals that only take events away, and to combine a bin of counts without background."""
+    """Refuse impossible counts, signals that only remove events, and combinations with a bin of counts but no background."""
     signal = model.signal_events
     if signal.any() and not (signal > 0).any():
         raise RegionError(
@@ -172,13 +172,13 @@ def check_combination(model: Model) -> None:
 
 
 def standing_for_none(model: Model, b: int) -> str:
-    """What to add to "no background" where a bin's is not zero, but so small that it stands for none."""
-    found = model.background_events[b]
-    return f" ({found:g} events; {BACKGROUND_FLOOR:g} or less stand for none)" if found > 0 else ""
+    """Addition to "no background" for a bin whose background is a placeholder of zero."""
+    events = model.background_events[b]
+    return f" ({events:g} events; {BACKGROUND_FLOOR:g} or less stand for none)" if events > 0 else ""
 
 
 def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
-    """Warn where counts are few, with the exact limit beside the asymptotic one where there is an exact one."""
+    """Warn of low counts, with the exact limit, if there is one, next to the asymptotic one."""
     few = few_counts(model)
     if not few:
         return limit
@@ -196,9 +196,9 @@ def _beside_exact(limit: Limit, model: Model, cl: float) -> Limit:
 
 
 def few_counts(model: Model) -> str:
-    """How a warning of asymptotic formulas at few counts begins; empty where there are enough."""
+    """Beginning of the warning about asymptotic formulas at low counts; empty if there are enough."""
     smallest = float(min(model.background_events if model.observed is None else model.observed))
-    smallest = 0.0 if smallest <= BACKGROUND_FLOOR else smallest  # which stands for none
+    smallest = 0.0 if smallest <= BACKGROUND_FLOOR else smallest  # the placeholder of zero
     return f"{LOW_COUNTS} at {smallest:g} events" if smallest < FEW_COUNTS else ""
 
 
@@ -209,15 +209,15 @@ def _notes(model: Model, method: Method, limit: Limit) -> tuple[str, ...]:
         return ()
     expected = [math.inf if value is None else value for value in limit.expected]
     coincide = all(value == expected[0] or math.isclose(value, expected[0], rel_tol=1e-9) for value in expected)
-    found = []
+    notes = []
     for name, count, background in zip(model.bin_names, model.observed, model.background_events, strict=True):
         if background <= BACKGROUND_FLOOR and (coincide or count):
             seen = f"{count:g} observed" if count else "none observed"
             is_own = background in (0.0, BACKGROUND_FLOOR)
             size = "background 0" if is_own else f"background {background:g}, taken as none"
             what = ", so that the five expected values coincide: those of 0 events"
-            found.append(f"{name}: {seen} with {size}{what if coincide else ': expected values have 0 events there'}")
-    return tuple(found)
+            notes.append(f"{name}: {seen} with {size}{what if coincide else ': expected values have 0 events there'}")
+    return tuple(notes)
 
 
 def _text(value: float | None) -> str:

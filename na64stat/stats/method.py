@@ -1,4 +1,4 @@
-"""What every statistical method offers: CL_s of a hypothesis, and an upper limit."""
+"""Interface of the statistical methods: CL_s of a hypothesis, and an upper limit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from na64stat.stats.results import ClsResult, Limit
 
 
 class Method(ABC):
-    """An algorithm as an object; its settings are its attributes."""
+    """A statistical method; its settings are its attributes."""
 
     name: ClassVar[str]
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Name, and every setting on which results depend, as JSON can hold it: those in which two methods are compared."""
+        """Name and JSON form of every setting that affects results, by which methods are compared."""
         names = [item.name for item in fields(self) if item.compare] if is_dataclass(self) else sorted(vars(self))
-        found = {"name": self.name, **{name: _plain(getattr(self, name)) for name in names}}
-        if found.get("hold", ()) is None:
-            del found["hold"]  # by the rule, as in records from before it could be asked for
-        return found
+        settings = {"name": self.name, **{name: _plain(getattr(self, name)) for name in names}}
+        if settings.get("hold", ()) is None:
+            del settings["hold"]  # the default rule; records from before this setting lack it
+        return settings
 
     @abstractmethod
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
@@ -42,7 +42,7 @@ class Method(ABC):
         """
 
     def cl_s_of_signals(self, model: Model, factors: Array) -> list[ClsResult]:
-        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for many rows of factors, shape (N, C).
+        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for N rows of factors.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What the statistical methods return."""
+"""Results of the statistical methods."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ BAND_QUANTILES = {
 NO_SIGNAL: Final = "no signal: nothing is excluded"
 NOTHING_EXCLUDED: Final = "no signal strength is excluded"
 ALL_EXCLUDED: Final = "CL_sb of background alone is below 1 - cl: every signal strength is excluded"
-"""Notes of a limit that is no number, or 0."""
+"""Notes of a limit that is None or 0."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """Expected values if there is only background: median and one and two standard deviations; None where undefined.
+    """Expected values under background alone: median, one and two standard deviations; None where undefined.
 
     Attributes
     ----------
     minus2, minus1, median, plus1, plus2
-        The levels from -2 to +2 standard deviations.
+        Quantiles from -2 to +2 standard deviations.
     """
 
     minus2: float | None
@@ -43,7 +43,7 @@ class Band:
         return (getattr(self, item.name) for item in fields(self))
 
     def as_dict(self) -> dict[str, float | None]:
-        """Name of each level and its value."""
+        """Value of each level by name."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
@@ -54,16 +54,16 @@ class NumericalError:
     Attributes
     ----------
     cl_s
-        Standard error of CL_s from the average over nuisance parameters, the scatter of independent estimates: at the limit
-        (of a projection, the median one), or of the CL_s asked for; 0 where it was not estimated (a map by enumeration).
+        Standard error of CL_s from the average over nuisance parameters (scatter of independent estimates), at the limit (for a
+        projection, the median limit) or at the tested mu; 0 where it was not estimated (a map by enumeration).
     limit
-        The same, as a relative error of the limit.
+        Corresponding relative error of the limit.
     counts_left_out
-        Bound on the probability of the counts that were not summed.
+        Upper bound on the probability of the counts that were not summed.
     refitted
         Number of profile fits that needed iminuit.
     failed
-        Number of fits that iminuit could not do either; their data sets are left out.
+        Number of fits that failed with iminuit, too; their data sets are left out.
     """
 
     cl_s: float = 0.0
@@ -83,15 +83,15 @@ class Limit(SavedByFields):
         Largest mu with CL_s(mu) > 1 - cl at the observed counts (or CL_sb, as `criterion` says); None for a projection, or
         where no mu is excluded.
     expected
-        Quantiles of that limit if there is only background.
+        Quantiles of that limit under background alone.
     crossings
         Every mu at which the observed CL_s crosses 1 - cl (the median's for a projection), increasing.
     error
         Numerical errors.
     cl, method, regions
-        What was asked.
+        Confidence level, name of the method, and channels of the model.
     notes
-        What a reader should know about this result.
+        Caveats of this result.
     lower
         Lower end of a Feldman-Cousins interval; None for an upper limit.
     criterion
@@ -124,15 +124,15 @@ class ClsResult(SavedByFields):
     observed
         CL_s at the observed counts; None for a projection.
     expected
-        Quantiles of CL_s if there is only background.
+        Quantiles of CL_s under background alone.
     error
         Numerical errors.
     cl_sb, cl_b
-        The two probabilities P(q >= q_obs | mu) and P(q >= q_obs | 0) whose ratio CL_s is; None for a projection.
+        P(q >= q_obs | mu) and P(q >= q_obs | 0), whose ratio is CL_s; None for a projection.
     statistic
-        Observed value of the test statistic; None for a projection, or where the method does not need it.
+        Observed value of the test statistic; None for a projection, or if the method does not need it.
     notes
-        What a reader should know about this result.
+        Caveats of this result.
     """
 
     kind: ClassVar[str] = "cl_s"

@@ -1,4 +1,4 @@
-"""Discovery: how improbable the data are without signal. `significance` gives p0 and Z, observed and expected for mu = 1.
+"""Discovery: `significance` gives p0 and Z, observed and expected for mu = 1.
 
 The test statistic is q0: -2 ln L at mu = 0 relative to the best fit with mu >= 0, and zero where mu-hat is zero.
 """
@@ -43,22 +43,22 @@ class Significance(SavedByFields):
     Attributes
     ----------
     p0
-        Probability of data at least as signal-like as the observed ones without signal; None for a projection. With no excess
-        it is 0.5 by the asymptotic formula and 1 by the other methods, whose tails count ties.
+        Probability under background alone of data at least as signal-like as the observed ones; None for a projection. Without an
+        excess it is 0.5 by the asymptotic formula and 1 by the other methods, whose tails include ties.
     p0_error
-        Its standard error from toys; 0 for the other methods and for a bound.
+        Standard error of p0 from toys; 0 for the other methods and for a bound.
     bound
-        Whether p0 is an upper bound at 95% confidence, and Z a lower one: no toy was as extreme.
+        True if no toy was as extreme: p0 is then an upper bound at 95% confidence, and Z a lower one.
     z
-        The same in standard deviations, not below 0; None for a projection, or where p0 is zero.
+        p0 in standard deviations, not below 0; None for a projection, or if p0 is zero.
     q0, mu
         Observed value of the test statistic (None if infinite) and best-fit signal strength, not below 0.
     expected
-        Z if there is a signal of strength 1: median and one and two standard deviations; None where undefined.
+        Z for a signal of strength 1: median, one and two standard deviations; None where undefined.
     method
         Name of the method.
     notes
-        What a reader should know about this result.
+        Caveats of this result.
     held
         Channels or bins whose counts were held at their observed values by the exact method.
     """
@@ -78,12 +78,12 @@ class Significance(SavedByFields):
 
     @property
     def lacks_expected(self) -> bool:
-        """Whether the expected values could not be computed; None alone also stands for infinite ones."""
+        """True if the expected values could not be computed; None alone also stands for infinite ones."""
         return any(note.startswith(_NO_EXPECTED) for note in self.notes)
 
     @property
     def expected_p0(self) -> float | None:
-        """Median p0 if there is a signal of strength 1."""
+        """Median p0 for a signal of strength 1."""
         from scipy.stats import norm
 
         return None if self.expected.median is None else float(norm.sf(self.expected.median))
@@ -102,9 +102,9 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     Raises
     ------
     InputError
-        Another method.
+        Any other method.
     RegionError
-        Events were observed where no background is stated: p0 would measure the number that stands for none.
+        Events were observed where no background is stated: p0 would depend on the placeholder of zero background alone.
 
     References
     ----------
@@ -124,7 +124,7 @@ def significance(model: Model, method: Method | None = None) -> Significance:
 
 
 def _without_background(model: Model) -> list[int]:
-    """Bins whose background is none, or only the number that stands for none, and which a signal can populate."""
+    """Bins that a signal can populate and whose background is zero or its placeholder."""
     return np.flatnonzero((model.background_events <= BACKGROUND_FLOOR) & (model.signal_events > 0)).tolist()
 
 
@@ -178,7 +178,7 @@ def _record(
 
 
 def _asymptotic(model: Model, method: Asymptotic) -> Significance:
-    """sqrt(q0) is Gaussian; expected from the Asimov data of mu = 1."""
+    """Significance for a Gaussian sqrt(q0), with expected values from the Asimov data of mu = 1."""
     from scipy.stats import norm
 
     truth = _signal_point(model)
@@ -198,7 +198,7 @@ def _asymptotic(model: Model, method: Asymptotic) -> Significance:
 
 
 def _by_toys(model: Model, method: Toys) -> Significance:
-    """Toys without signal, and with mu = 1 for the expected values; parameters as fitted to the data at each."""
+    """Significance from toys at mu = 0, and at mu = 1 for the expected values, with parameters fitted to the data at each."""
     data = (model.background_events if model.observed is None else model.observed)[None, :]
     truth = np.concatenate([_signal_point(model), fit_fixed(model, data, 0.0).parameters])
     question = Question(model, Statistic.Q0)
@@ -216,20 +216,20 @@ def _by_toys(model: Model, method: Toys) -> Significance:
     tails = [_tail(background, float(q0)) for q0 in strengths]
     if any(item.bound for item in tails) and np.isfinite(strengths).any():
         notes = (*notes, f"expected Z whose p0 none of {len(background)} toys reached are lower bounds")
-    # A lower bound is no lower than the level before it.
+    # A lower bound is at least the previous level.
     levels = np.maximum.accumulate([z_of(item.value) or 0.0 for item in tails])
     band = Band(*(float(z) if math.isfinite(q0) else None for z, q0 in zip(levels, strengths, strict=True)))
     if model.observed is None:
         return _record(model, None, band, method.name, (0.0, False), notes)
     q0 = _observed(model)[0]
-    found = _tail(background, q0)
-    if found.bound and math.isfinite(q0):
-        notes = (*notes, f"none of {found.toys} toys was as extreme: p0 is an upper bound at 95% confidence")
-    return _record(model, found.value, band, method.name, (found.error, found.bound), notes)
+    tail = _tail(background, q0)
+    if tail.bound and math.isfinite(q0):
+        notes = (*notes, f"none of {tail.toys} toys was as extreme: p0 is an upper bound at 95% confidence")
+    return _record(model, tail.value, band, method.name, (tail.error, tail.bound), notes)
 
 
 def _tail(background: Array, q0: float) -> TailProbability:
-    """Share of sorted toys that are at least as extreme; all where there is no excess."""
+    """Share of sorted toys that are at least as extreme; all of them without an excess."""
     toys = len(background)
     if q0 <= TIE:  # no excess
         return TailProbability(1.0, 0.0, False, toys)
@@ -237,7 +237,7 @@ def _tail(background: Array, q0: float) -> TailProbability:
 
 
 def _exact(model: Model, method: Exact) -> Significance:
-    """Sums over the counts; expected from the outcomes at the quantiles of q0 if mu = 1."""
+    """Significance from sums over the counts, with expected values from the outcomes at the quantiles of q0 at mu = 1."""
     counts = divide(model, "exact method", method.hold)
     model = counts.model
     if not model.signal_events.any():
@@ -255,7 +255,7 @@ def _exact(model: Model, method: Exact) -> Significance:
 
 
 def _typical_outcomes(summed: Counts) -> list[tuple[float, ...]]:
-    """Counts at the quantiles of q0 if mu = 1, one outcome for each level of the band."""
+    """Counts at the quantiles of q0 for mu = 1, one outcome for each level of the band."""
     average, model = average_of(summed), summed.model
     if summed.by_count and isinstance(average, NuisanceAverage):  # q0 rises with the count
         return [(_count_at(average, model, quantile),) for quantile in BAND_QUANTILES.values()]
@@ -279,7 +279,7 @@ def _typical_outcomes(summed: Counts) -> list[tuple[float, ...]]:
 
 
 def _count_at(average: NuisanceAverage, model: Model, quantile: float) -> float:
-    """Smallest count of the only bin with P(N <= count | mu = 1) at least the quantile."""
+    """Smallest count of a single bin with P(N <= count | mu = 1) at least the quantile."""
     expected = float(model.signal_events[0] + model.background_events[0])
     if expected > MOST_EVENTS:
         raise ComputationError(f"{expected:g} events at mu = 1 are too many to order (at most {MOST_EVENTS:g})")

@@ -1,4 +1,4 @@
-"""A model seen from where its held counts leave the nuisance parameters: `na64stat.stats.exact.conditional` finds that place."""
+"""Density of the nuisance parameters given the held counts; `na64stat.stats.exact.conditional` finds its mode."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Poisson
 
 _ENDLESS = 1e200
-"""Rate beyond which no count has a probability; so that nothing is infinite."""
+"""Upper bound on rates against infinities; no count has a probability there."""
 
 
 @dataclass(frozen=True, eq=False)
 class Given(Model):
-    """A model whose deviates are those of the nuisance parameters given the held counts, its last bins.
+    """A model whose deviates are those of the nuisance parameters given the held counts, its bins from `summed` on, at one `mu`.
 
-    Attributes
-    ----------
-    summed
-        How many bins are not held.
-    mu
-        The signal strength.
-    flat
-        Free parameters: position among the parameters; their constraint is only where their nodes come from.
-    centre, spread
-        Mode of the density, and what a unit deviate means there, in deviates of the constraints, shapes (C,) and (C, C).
+    `flat` are the positions of free parameters, whose constraint only generates nodes. `centre` is the mode of the density and
+    `spread` the change per unit deviate, both in deviates of the constraints, shapes (C,) and (C, C).
     """
 
     summed: int = 0
@@ -40,12 +32,12 @@ class Given(Model):
         return super().at_deviates(self._own(deviates))
 
     def log_weight(self, deviates: Array) -> Array:
-        """Logarithm of the density over that of unit Gaussian deviates, but for a constant, shape (N,)."""
+        """Logarithm of the density over that of unit Gaussian deviates, up to a constant, shape (N,)."""
         own = self._own(deviates)
         return self._log_held(deviates) + 0.5 * np.asarray((deviates**2).sum(axis=1) - (own**2).sum(axis=1))
 
     def moved_by(self, parameters: set[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Which deviates move any of these parameters, shape (C,)."""
+        """Mask of the deviates that move any of these parameters, shape (C,)."""
         rows = np.array([i in parameters for i in self.constrained], dtype=bool)
         return np.asarray((self.spread[rows] != 0).any(axis=0))
 

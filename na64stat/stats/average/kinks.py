@@ -1,4 +1,4 @@
-"""Where a parameter reaches its lower bound, or a rate zero: functions of a rate have a kink there."""
+"""Kinks of functions of a rate: deviates where a parameter reaches its lower bound, or a rate zero."""
 
 from __future__ import annotations
 
@@ -11,33 +11,23 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian
 
 _END = 4.75
-"""Standard deviations within which a kink matters; 1e-6 lies beyond."""
+"""Standard deviations within which a kink matters; a probability of 1e-6 lies beyond."""
 
 _SAMPLED, _HALVINGS = 65, 45
 
 _NOTHING = 1e-8
-"""Of the nominal rate; a positive lower bound that stands for zero leaves less."""
+"""Share of the nominal rate below which it is zero; a positive lower bound that stands for zero leaves less."""
 
 
 def kinks_of(model: Model, column: int, bins: Sequence[int]) -> tuple[float, ...]:
-    """Deviates of one constrained parameter at which a rate is cut while the others are nominal, increasing.
-
-    Parameters
-    ----------
-    model
-        The model.
-    column
-        The parameter's place among the constrained ones.
-    bins
-        Bins whose rates matter.
-    """
+    """Deviates of the constrained parameter `column` at which a rate is cut, with the others nominal, increasing."""
     parameter = model.parameters[int(model.constrained[column])]
     if not isinstance(parameter.constraint, Gaussian):
         return ()
-    found = set()
+    places = set()
     bound = (parameter.lower - parameter.constraint.centre) / parameter.constraint.sigma
     if -_END < bound < _END:
-        found.add(round(bound, 12))
+        places.add(round(bound, 12))
 
     def rates(deviates: Array) -> Array:
         nodes = np.zeros((len(deviates), len(model.constrained)))
@@ -53,23 +43,18 @@ def kinks_of(model: Model, column: int, bins: Sequence[int]) -> tuple[float, ...
             middle = 0.5 * (low + high)
             inside = (rates(np.array([middle])) > least)[0, item] == known[step, item]
             low, high = (middle, high) if inside else (low, middle)
-        found.add(0.5 * (low + high))
+        places.add(0.5 * (low + high))
     kinks: list[float] = []
-    for kink in sorted(found):
+    for kink in sorted(places):
         if not kinks or kink - kinks[-1] > 1e-6:
             kinks.append(kink)
     return tuple(kinks)
 
 
 def bounded(model: Model) -> Model:
-    """The same model with parameters that end where a rate is cut at zero, as fits of it need.
+    """The model with parameters bounded where a rate is cut at zero, as its fits need.
 
-    Beyond, a shift makes a sample negative, and a fit would take a signal that removes background for the best one.
-
-    Parameters
-    ----------
-    model
-        Any model.
+    Beyond the bound a shift makes a sample negative, and a fit would prefer a signal that removes background.
     """
     parameters = list(model.parameters)
     for column, i in enumerate(model.constrained.tolist()):
@@ -84,13 +69,7 @@ def bounded(model: Model) -> Model:
 
 
 def vanishes(model: Model) -> bool:
-    """Whether one parameter takes the whole signal away, within the range where a kink matters.
-
-    Parameters
-    ----------
-    model
-        Any model.
-    """
+    """True if a single parameter removes the whole signal within the range where a kink matters."""
     ends = np.array([-_END, _END])
     least = _NOTHING * model.signal_events
     for column in range(len(model.constrained)):

@@ -1,7 +1,7 @@
-"""Log-normal factors that act alike, merged: thirty normsys of one sample are one, of the quadratic sum of their logarithms.
+"""Merging of equivalent log-normal factors: thirty normsys of one sample are one, with the quadratic sum of their logarithms.
 
 A symmetric normsys (hi = 1/lo) multiplies a rate by exp(a alpha), so that the factors on R samples are exp(y) with y Gaussian, of
-covariance A^T A, where A holds the logarithms, one line a parameter. No more than R parameters are needed for the same average,
+covariance A^T A, where A has the logarithms, one row per parameter. R parameters are therefore sufficient for the same average,
 and for the same profile likelihood, since the smallest sum of squares of alpha at a given y is y^T (A^T A)^-1 y.
 """
 
@@ -18,43 +18,36 @@ from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter
 from na64stat.stats.likelihood.sample import Row
 
 SYMMETRIC = 1e-9
-"""|ln hi + ln lo| of a factor that counts as hi = 1/lo."""
+"""Largest |ln hi + ln lo| of a factor that counts as hi = 1/lo."""
 
 DEVIATION = 1e-9
-"""Largest relative difference of interpolation code 4 from the exponential where a factor is taken for one."""
+"""Largest relative difference of interpolation code 4 from the exponential for which a factor counts as exponential."""
 
 _SMALL = 0.05
-"""Logarithm at one unit of a merged parameter, which is so many of its units wide: code 4 differs from exp by 1e-14 there."""
+"""Logarithm of a factor per unit of a merged parameter, so small that code 4 differs from exp by 1e-14."""
 
 Key = tuple[tuple[int, ...], bool, bool]
 
 
 def log_normal(model: Model) -> NDArray[np.bool_]:
-    """Which parameters are constrained by a Gaussian around 0 and act as symmetric normsys only, shape (P,)."""
-    found = np.array(
-        [isinstance(item.constraint, Gaussian) and not item.fixed for item in model.parameters], dtype=bool
-    )
-    found &= np.array([item.constraint is not None and _centre(item) == 0 for item in model.parameters], dtype=bool)
+    """Mask of the parameters with a Gaussian constraint around 0 that act as symmetric normsys only, shape (P,)."""
+    mask = np.array([isinstance(item.constraint, Gaussian) and not item.fixed for item in model.parameters], dtype=bool)
+    mask &= np.array([item.constraint is not None and _centre(item) == 0 for item in model.parameters], dtype=bool)
     for row in model.rows:
-        found[list(row.factors)] = False
-        found[[i for i, _, _ in row.histosys]] = False
+        mask[list(row.factors)] = False
+        mask[[i for i, _, _ in row.histosys]] = False
         for gamma in row.gammas:
-            found[gamma] = False
-        found[[i for i, hi, lo in row.normsys if abs(math.log(hi) + math.log(lo)) > SYMMETRIC]] = False
-    return found
+            mask[gamma] = False
+        mask[[i for i, hi, lo in row.normsys if abs(math.log(hi) + math.log(lo)) > SYMMETRIC]] = False
+    return mask
 
 
 def merged(model: Model) -> Model:
-    """The same model with as few log-normal parameters as its averages and profile likelihoods need.
+    """The model with as few log-normal parameters as its averages and profile likelihoods need.
 
-    Parameters of the same bins and of the same of signal, background or both are merged where there are more of them than samples
-    can tell apart. Interpolation code 4 is not exactly exponential within one standard deviation; a factor for which that is
-    more than `DEVIATION` (0.2 in the logarithm) stays as it is.
-
-    Parameters
-    ----------
-    model
-        Any model.
+    Parameters of the same bins that all act on signal, on background or on both are merged if they outnumber the samples that can
+    tell them apart. Interpolation code 4 is not exactly exponential within one standard deviation; a factor with a difference of
+    more than `DEVIATION` (0.2 in the logarithm) is kept.
     """
     for members in _groups(model).values():
         model = _without(model, members) if len(members) > 1 else model
@@ -77,7 +70,7 @@ def _centre(parameter: Parameter) -> float:
 
 
 def _groups(model: Model) -> dict[Key, list[int]]:
-    """Parameters that may be merged, by the bins and by the kinds of samples that they move."""
+    """Parameters that may be merged, grouped by the bins and kinds of samples that they move."""
     candidates = log_normal(model)
     bins: list[set[int]] = [set() for _ in model.parameters]
     kinds: list[set[bool]] = [set() for _ in model.parameters]
@@ -90,14 +83,14 @@ def _groups(model: Model) -> dict[Key, list[int]]:
     groups: dict[Key, list[int]] = {}
     for i in np.flatnonzero(candidates).tolist():
         if bins[i]:
-            # Those that several bins share are integrated together, whichever bins these are.
+            # Parameters shared by several bins are integrated together, whichever bins these are.
             where = tuple(bins[i]) if len(bins[i]) == 1 else ()
             groups.setdefault((where, True in kinds[i], False in kinds[i]), []).append(i)
     return groups
 
 
 def _exponential(log: float) -> bool:
-    """Whether code 4 is exponential: the remainder of Hermite's interpolation, of which |x (x^2 - 1)^3| is at most 0.239."""
+    """True where code 4 is exponential: from the remainder of Hermite interpolation, with |x (x^2 - 1)^3| <= 0.239."""
     return log < 1 and log**7 * math.exp(log) * 0.239 / math.factorial(7) < DEVIATION
 
 
@@ -109,13 +102,13 @@ def _without(model: Model, members: list[int]) -> Model:
     if needed >= len(members):
         return model
     effects: Array = sizes[:needed, None] * directions[:needed]
-    # Signs are a convention: most of what a parameter does goes up with it.
+    # Sign convention: most effects of a parameter increase with it.
     effects *= np.where(effects.sum(axis=1) < 0, -1.0, 1.0)[:, None]
     widths = np.maximum(np.abs(effects).max(axis=1) / _SMALL, 1.0)
     parameters, rows = list(model.parameters), list(model.rows)
     reach = np.where(np.abs(mixture) > 1e-12, _ends([parameters[i] for i in members])[:, None] * np.abs(mixture), 0.0)
     ends = reach.sum(axis=0)[:needed] * widths
-    stand_in = list(zip(members, effects, widths.tolist(), strict=False))  # the first so many members stand for all
+    stand_in = list(zip(members, effects, widths.tolist(), strict=False))  # the first members represent all
     for (i, _, width), end in zip(stand_in, ends.tolist(), strict=True):
         name = f"{parameters[i].name} and others"
         parameters[i] = Parameter(name, 0.0, -end, end, constraint=Gaussian(0.0, width))

@@ -1,8 +1,8 @@
-"""Nodes for averages over unit Gaussians: tensors of one-dimensional rules, or Sobol points where there are too many directions.
+"""Nodes for averages over unit Gaussians: tensors of one-dimensional rules, or Sobol points if there are too many directions.
 
-Parameters are rotated first, so that the directions in which the rates move most come first. A direction that matters takes
-the trapezoidal rule, which converges exponentially here and also holds in the tails; one that does little to first order
-takes a few Gauss-Hermite nodes.
+Parameters are rotated first, so that the directions in which the rates move most come first. An important direction takes the
+trapezoidal rule, which converges exponentially here and also holds in the tails; one with little effect to first order takes a
+few Gauss-Hermite nodes.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ SOBOL_REPLICATES = 8
 _GRID_END = 8.0
 _LARGEST_STEP = 0.9
 _FLAT = 0.05
-"""Relative size of a direction below which it does little to first order."""
+"""Relative size of a direction below which it has little effect to first order."""
 
 _HERMITE = ((1e-5, 1), (2e-3, 2), (0.03, 3), (0.15, 5), (0.6, 7))
-"""Largest effect in standard deviations of the counts, and nodes of the Gauss-Hermite rule that averages it to about 1e-9."""
+"""Largest effect in standard deviations of the counts, and nodes of the Gauss-Hermite rule precise to about 1e-9."""
 
 _STEEPEST, _STEEPEST_CUT = 1e9, 1e3
-"""Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates tells what is missing."""
+"""Largest effects that nodes follow, without and with a cut; beyond, the scatter of the replicates measures the error."""
 
 _PANEL_STEP, _PANEL_END = 0.12, 3.1
-"""Largest step of a tanh-sinh rule, and where it ends; 1e-14 of the length lies beyond."""
+"""Largest step and end of a tanh-sinh rule; 1e-14 of the length lies beyond."""
 
 _MOST_NODES = {1: 2000, 2: 160}
 _FEWEST_NODES = {1: 500, 2: 25}
-"""Nodes of a direction, where one or two are integrated with Sobol points in the others."""
+"""Smallest number of nodes of a direction, if one or two are integrated with Sobol points in the others."""
 
 _SEED = 20_250_106
 
@@ -55,16 +55,10 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Directions:
-    """Some of the parameters, rotated.
+    """Rotated directions of some parameters, shape (K, C) in terms of all constrained ones, in order of falling effect.
 
-    Attributes
-    ----------
-    effects
-        How many standard deviations of the counts each direction moves the rates, falling, shape (K,).
-    basis
-        The directions in terms of all constrained parameters, shape (K, C).
-    kinks
-        Where rates are cut along the first directions, which are not rotated.
+    `effects` (K,) are the shifts of the rates in standard deviations of the counts. The first directions are not rotated if
+    rates are cut along them, at `kinks`.
     """
 
     effects: Array
@@ -73,10 +67,10 @@ class Directions:
 
     @classmethod
     def of(cls, model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> Directions:
-        """Directions of the constrained parameters `columns` by their effect on rates of `bins` with so many counts."""
-        # Given held counts the deviates are those of a mixture of parameters: a kink lies at no place of one of them.
+        """Directions of the constrained parameters `columns`, by their effect on the rates of `bins` with so many counts."""
+        # Given held counts the deviates are linear combinations of parameters: a kink has no fixed position along one of them.
         looked_at = () if isinstance(model, Given) else columns
-        kinks = {column: found for column in looked_at if (found := kinks_of(model, column, bins))}
+        kinks = {column: cuts for column in looked_at if (cuts := kinks_of(model, column, bins))}
         plain = [column for column in columns if column not in kinks]
         effects, basis = _rotated(model, plain, bins, counts)
         effects = np.minimum(effects, _STEEPEST)
@@ -88,7 +82,7 @@ class Directions:
         return cls(np.append(first, effects), np.concatenate([unit, basis]), tuple(kinks.values()))
 
     def rule(self, replicate: int, replicates: int, budget: int, points: int) -> Rule:
-        """One replicate of the rule: a tensor if it has at most `budget` nodes, or so many Sobol `points`."""
+        """One replicate of the rule: a tensor if it has at most `budget` nodes, otherwise `points` Sobol points."""
         if self.tensor_size <= budget:
             axes = [self._axis(k, replicate / replicates, replicate, 1.0) for k in range(len(self.effects))]
             nodes, weight = _tensor(axes)
@@ -98,13 +92,13 @@ class Directions:
             nodes = _sobol_points(len(self.effects), points, replicate)
             weight = np.full(len(nodes), 1 / len(nodes))
         deviates = nodes @ self.basis
-        # The corners of a tensor have no weight, and there a quantile can be infinite.
+        # The corners of a tensor have negligible weight, and quantiles can be infinite there.
         inside = (weight > 1e-16 * weight.max()) & (np.abs(deviates) <= _GRID_END).all(axis=1)
         return Rule(deviates[inside], weight[inside] / weight[inside].sum())
 
     @cached_property
     def tensor_size(self) -> int:
-        """Nodes of the whole tensor, in the larger of the replicates."""
+        """Nodes of the full tensor, in the larger of the replicates."""
         return math.prod(self._nodes(k) for k in range(len(self.effects)))
 
     @cached_property
@@ -138,14 +132,14 @@ class Directions:
 
 
 def replicates_of(directions: Sequence[Directions], budgets: Sequence[int]) -> int:
-    """Two shifted grids, or more where Sobol points enter."""
+    """Number of replicates: two shifted grids, or more where Sobol points are needed."""
     tensors = (item.tensor_size <= most for item, most in zip(directions, budgets, strict=True))
     simple = (len(item.effects) <= 1 for item in directions)
     return 2 if all(a or b for a, b in zip(tensors, simple, strict=True)) else SOBOL_REPLICATES
 
 
 def _rotated(model: Model, columns: Sequence[int], bins: Sequence[int], counts: Array) -> tuple[Array, Array]:
-    """Effects and directions of parameters along which nothing is cut."""
+    """Effects and directions of the parameters without a cut."""
     size = len(columns)
     unit = np.zeros((size, len(model.constrained)))
     unit[np.arange(size), list(columns)] = 1.0
@@ -158,7 +152,7 @@ def _rotated(model: Model, columns: Sequence[int], bins: Sequence[int], counts: 
     first = np.zeros(size)
     first[: len(values)] = values[:size]
     basis = rotation @ unit
-    # What is flat to first order can still bend.
+    # A direction that is flat to first order can still have a curvature.
     bent = np.abs(_relative_shifts(model, 1.5 * basis, bins, counts)).max(axis=(0, 2), initial=0.0) / 1.5
     return np.maximum(first, bent), basis
 
@@ -212,7 +206,7 @@ def _panels(kinks: tuple[float, ...], effect: float, shift: float, coarser: floa
         half = (high - low) / 2
         step = coarser * min(_PANEL_STEP, 0.4 / (half * math.sqrt(1 + effect**2)))
         t = np.arange(-_PANEL_END, _PANEL_END - shift * step, step) + shift * step
-        # Measured from the nearer end, where mu times what is left of a signal must keep its digits.
+        # Measured from the nearer end, where mu times a nearly vanishing signal must keep its digits.
         near = 2 * half / (1 + np.exp(math.pi * np.sinh(np.abs(t))))
         nodes.append(np.where(t < 0, low + near, high - near))
         weight.append(half * math.pi / 2 * np.cosh(t) / np.cosh(math.pi / 2 * np.sinh(t)) ** 2 * step)
@@ -244,6 +238,6 @@ def _sobol_points(dimension: int, count: int, replicate: int) -> Array:
 
     power = max(0, int(np.ceil(np.log2(count))))
     points = qmc.Sobol(dimension, scramble=True, seed=_SEED + replicate).random_base2(power)
-    # Neighbours along a leading direction must not be neighbours here: the order is shuffled, always alike.
+    # Neighbours along a leading direction must not be neighbours here: the order is shuffled, reproducibly.
     order = np.random.default_rng(_SEED + replicate).permutation(len(points))[:count]
     return np.asarray(ndtri(np.clip(points[order], 1e-12, 1 - 1e-12)), dtype=np.float64)

@@ -1,9 +1,9 @@
 """Poisson probabilities averaged over the constraint densities of the nuisance parameters.
 
 The densities are centred on the observed auxiliary data (the hybrid, or Cousins-Highland, average): unit Gaussians, or the
-Gamma density of a Poisson constraint. Parameters that move one bin only are integrated bin by bin, inside an integral over
-those that bins share: P(n_1, n_2) = sum over shared nodes k of w_k P_1(n_1 | k) P_2(n_2 | k). Every rule comes in replicates
-(shifted grids, other scramblings) whose scatter is the error; `na64stat.stats.average.nodes` makes them.
+Gamma density of a Poisson constraint. Parameters that move one bin only are integrated bin by bin, inside an integral over the
+shared ones: P(n_1, n_2) = sum over shared nodes k of w_k P_1(n_1 | k) P_2(n_2 | k). Every rule comes in replicates (shifted
+grids, other scramblings), whose scatter is the error; `na64stat.stats.average.nodes` makes them.
 """
 
 from __future__ import annotations
@@ -25,51 +25,44 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian
 
 CUT = 1e-6
-"""Weight of nodes at which rates or parameters were cut at their limits, above which a result says so."""
+"""Weight of cut nodes above which a result has a note on it."""
 
 _ONE_BIN_NODES, _NODES = 26_000, 1500
-"""Nodes of one rule at most, for the only bin and for one of several (or for what these share)."""
+"""Largest number of nodes of a rule, for a single bin and for one of several (or for their shared parameters)."""
 
 _ONE_BIN_POINTS = 2**13
-"""Sobol points of the only bin."""
+"""Sobol points for a single bin."""
 
 _PAIRS = 40_000
-"""Pairs of a Sobol point of the shared parameters and an own node at most, from 64 to 512 points."""
+"""Largest number of pairs of a shared Sobol point and an own node, from 64 to 512 points."""
 
 _FINER = 4
-"""How many times more nodes of one rule there may be where rates are cut at zero."""
+"""Factor by which a rule may be finer where rates are cut at zero."""
 
 _HELD_PAIRS = 4_500_000
-"""Pairs of a shared and an own node at most, in all replicates: 48 bytes each in three bins, 220 MB."""
+"""Largest number of pairs of a shared and an own node in all replicates: 48 bytes each in three bins, 220 MB."""
 
 _HELD = 4_000_000
-"""Numbers of one temporary array at most (32 MB): deviates of nodes, rates at many mu, tables of counts."""
+"""Largest size of a temporary array (32 MB): deviates of nodes, rates at many mu, tables of counts."""
 
 _MANY = 1e6
-"""Counts above which the tails of the Poisson distribution are those of the uniform expansion."""
+"""Count above which the tails of the Poisson distribution come from the uniform expansion."""
 
 _FRACTION_TERMS = 12
-"""Of a continued fraction, which leave 1e-15 where a probability is below 1e-280."""
+"""Terms of a continued fraction, precise to 1e-15 where a probability is below 1e-280."""
 
 _ROUNDING = 1e-12
-"""Events, or share of the signal, by which a rate may be negative for rounding."""
+"""Events, or share of the signal, by which rounding may turn a rate negative."""
 
 _STILL = 1e-5
-"""Effect of a direction, in standard deviations of the counts, that is none."""
+"""Effect of a direction, in standard deviations of the counts, below which it is neglected."""
 
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """One replicate of the average.
+    """One replicate of the average: events at mu = 1 and from background by shared node, own node and bin, shape (K, J, B).
 
-    Attributes
-    ----------
-    signal, background
-        Events at mu = 1 and from background, by shared node, own node and bin, shape (K, J, B).
-    shared
-        Weights of the shared nodes, summing to one, shape (K,).
-    own
-        Weights of each bin's own nodes, shape (J, B).
+    `shared` and `own` are the weights of the shared nodes, summing to one, shape (K,), and of each bin's own nodes, shape (J, B).
     """
 
     signal: Array
@@ -82,23 +75,17 @@ class Nodes:
         return np.maximum(mu * self.signal[:, :, b] + self.background[:, :, b], 0.0)
 
     def relevant(self, radius: float) -> NDArray[np.bool_]:
-        """Nodes within so many widths, shape (K, J, B)."""
+        """Mask of the nodes within so many widths, shape (K, J, B)."""
         weight = self.shared[:, None, None] * self.own
         return np.asarray(weight >= np.exp(-0.5 * radius**2) * weight.max(axis=(0, 1)))
 
 
 @dataclass(frozen=True, eq=False)
 class NuisanceAverage:
-    """Nodes of the average over nuisance parameters, as rates per bin.
+    """Nodes of the average over nuisance parameters, as rates per bin; one entry of `nodes` per replicate.
 
-    Attributes
-    ----------
-    nodes
-        One entry a replicate.
-    cut
-        Weight at which a rate or a parameter was cut at its lower limit.
-    factor
-        What the signal of each bin was multiplied by to keep its mean, shape (B,).
+    `cut` is the weight at which a rate or a parameter was cut at its lower limit; the signal of each bin was multiplied by
+    `factor`, shape (B,), to keep its mean.
     """
 
     nodes: tuple[Nodes, ...]
@@ -107,13 +94,7 @@ class NuisanceAverage:
 
     @classmethod
     def of(cls, model: Model) -> NuisanceAverage:
-        """Nodes for one model; deterministic.
-
-        Raises
-        ------
-        WorkspaceError
-            A nuisance parameter is free and unconstrained: there is no density to average over.
-        """
+        """Deterministic nodes for one model; a WorkspaceError if a free nuisance parameter has no density to average over."""
         _refuse_free(model)
         model = model if isinstance(model, Given) else merged(model)
         summed = model.summed if isinstance(model, Given) else model.bins
@@ -129,7 +110,7 @@ class NuisanceAverage:
             directions = [_that_matter(item) for item in directions]
         budgets = [budget * (_FINER if item.kinks else 1) for item in directions]
         longest = max(min(item.tensor_size, most) for item, most in zip(directions[1:], budgets[1:], strict=True))
-        # Sobol points, which need more replicates, come where the tensor of what bins share is too large for the memory.
+        # Sobol points, which need more replicates, are used if the tensor of the shared parameters is too large for the memory.
         budgets[0] = min(budgets[0], _HELD_PAIRS // (2 * longest))
         number = replicates_of(directions, budgets)
         budgets[0] = min(budgets[0], _HELD_PAIRS // (number * longest))
@@ -137,8 +118,8 @@ class NuisanceAverage:
         nodes, cuts, factors = [], [_beyond_bounds(model)], []
         for replicate in range(number):
             rules = [item.rule(replicate, number, most, points) for item, most in zip(directions, budgets, strict=True)]
-            found, negative, factor = _evaluate(model, rules[0], rules[1:])
-            nodes.append(found)
+            replicate_nodes, negative, factor = _evaluate(model, rules[0], rules[1:])
+            nodes.append(replicate_nodes)
             cuts.append(negative)
             factors.append(factor)
         return cls(tuple(nodes), max(cuts), np.asarray(np.mean(factors, axis=0)))
@@ -151,32 +132,32 @@ class NuisanceAverage:
     @cached_property
     def without_signal(self) -> float:
         """Weight at which no bin has any signal: with an independent background CL_s never falls below it."""
-        found = []
+        weights = []
         for nodes in self.nodes:
             none = np.array([(nodes.signal[:, :, b] == 0) @ nodes.own[:, b] for b in range(nodes.own.shape[1])])
-            found.append(nodes.shared @ none.prod(axis=0))
-        return float(np.mean(found))
+            weights.append(nodes.shared @ none.prod(axis=0))
+        return float(np.mean(weights))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know: whether rates were cut at zero, and whether the mean of the signal was kept."""
-        found: tuple[str, ...] = ()
+        """Notes on rates that were cut at zero, and on signals rescaled to keep their mean."""
+        notes: tuple[str, ...] = ()
         if self.cut > CUT:
             text = (
                 f"parameters or rates were cut at their lower limits for {self.cut:.1g} of the weight of the nuisance "
             )
-            found = (text + "parameters: an uncertainty reaches below zero",)
+            notes = (text + "parameters: an uncertainty reaches below zero",)
         if self.without_signal > CUT:
             text = f"there is no signal in {self.without_signal:.3g} of the weight of its uncertainties: CL_s hardly falls below "
-            found += (text + "that, however large mu is",)
+            notes += (text + "that, however large mu is",)
         if (self.factor < 1 - CUT).any():
             factors = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in self.factor if factor < 1 - CUT))
             text = f"the signal was multiplied by {factors} in the average over its uncertainties, which keeps its mean: their "
-            found += (text + "constraints would raise it, and an uncertainty would strengthen the limit",)
-        return found
+            notes += (text + "constraints would raise it, and an uncertainty would strengthen the limit",)
+        return notes
 
     def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
-        """Smallest and largest expected events of a bin, with and without signal, within so many widths (6.4 leave out 1e-10)."""
+        """Smallest and largest rate of a bin, with and without signal, within `radius` widths (6.4 leave out 1e-10)."""
         low, high = np.inf, 0.0
         for nodes, inside in zip(self.nodes, self._relevant(radius), strict=True):
             low = min(low, float(nodes.rates(0.0, b)[inside[:, :, b]].min()))
@@ -193,16 +174,10 @@ class NuisanceAverage:
         return {}
 
     def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
-        """Joint probabilities of counts, shape (replicates, N_1, ..., N_B); bins share nuisance parameters.
-
-        Parameters
-        ----------
-        windows
-            First and last count of each bin.
-        """
+        """Joint probabilities of counts, shape (replicates, N_1, ..., N_B), from the first to the last count of each bin."""
         longest = max(high - low + 1 for low, high in windows)
         step = max(1, _HELD // longest)
-        found = []
+        probabilities = []
         for nodes in self.nodes:
             rates = [nodes.rates(mu, b) for b in range(len(windows))]
             parts = [
@@ -215,11 +190,11 @@ class NuisanceAverage:
                 )
                 for k in range(0, len(nodes.shared), step)
             ]
-            found.append(sum(parts[1:], start=parts[0]))
-        return np.array(found)
+            probabilities.append(sum(parts[1:], start=parts[0]))
+        return np.array(probabilities)
 
     def log_cumulative(self, count: float, mu: Array) -> Array:
-        """Logarithm of the probability of at most `count` events in the only bin, shape (replicates, len(mu))."""
+        """Logarithm of the probability of at most `count` events in a single bin, shape (replicates, len(mu))."""
         size = max(nodes.signal[:, :, 0].size for nodes in self.nodes)
         step = max(1, _HELD // size)
         if len(mu) > step:
@@ -232,12 +207,12 @@ class NuisanceAverage:
             logs = log_poisson_cumulative(count, rates)
             top = logs.max(axis=1)
             weight = np.multiply.outer(nodes.shared, nodes.own[:, 0]).ravel()
-            # Denormal numbers are a hundred times slower, and nothing beside the largest.
+            # Denormal numbers are a hundred times slower, and negligible compared with the largest.
             totals.append(top + np.log(np.exp(np.maximum(logs - top[:, None], -600.0)) @ weight))
         return np.array(totals)
 
     def at_least(self, count: float, mu: float) -> Array:
-        """Probability of at least `count` events in the only bin, shape (replicates,)."""
+        """Probability of at least `count` events in a single bin, shape (replicates,)."""
         from scipy.special import gammainc
 
         if count <= 0:
@@ -249,12 +224,12 @@ class NuisanceAverage:
 
 
 def log_poisson_cumulative(count: float, rates: Array) -> Array:
-    """Logarithm of the probability of at most `count` events, also where the probability itself underflows."""
+    """Logarithm of the probability of at most `count` events, valid even if the probability itself underflows."""
     from scipy.special import gammaincc, gammaln
 
     count = float(count)
     rates = np.asarray(rates, dtype=np.float64)
-    # By Chernoff's bound below 1e-17 from one, and below 1e-280: the function is slow at large counts.
+    # By Chernoff's bound within 1e-17 of one, and below 1e-280: the function is slow at large counts.
     certain = (rates < count) & ((rates - count) ** 2 > 80 * count)
     tiny = (rates > count) & ((rates - count) ** 2 > 1300 * rates)
     probability = np.where(certain, 1.0, 0.0)
@@ -265,7 +240,7 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
     tiny = probability < 1e-280
     logs: Array = np.log(np.where(tiny, 1.0, probability))
     if tiny.any():
-        # So far above the count Legendre's continued fraction of the incomplete gamma function needs a few terms only.
+        # So far above the count Legendre's continued fraction of the incomplete gamma function needs only a few terms.
         far = rates[tiny]
         fraction = far - count + 2 * _FRACTION_TERMS
         for k in range(_FRACTION_TERMS, 0, -1):
@@ -275,11 +250,9 @@ def log_poisson_cumulative(count: float, rates: Array) -> Array:
 
 
 def _uniform(a: float, x: Array) -> Array:
-    """Q(a, x) for large a, some standard deviations from x = a, where the library's series is long.
+    """Q(a, x) for large a, some standard deviations from x = a, where the series of the library is long.
 
-    References
-    ----------
-    N. Temme, SIAM J. Math. Anal. 10 (1979) 757: the uniform expansion, to first order; the next is 1e-12 of it.
+    N. Temme, SIAM J. Math. Anal. 10 (1979) 757: the uniform expansion to first order; the next order is 1e-12 of it.
     """
     from scipy.special import erfc
 
@@ -306,9 +279,9 @@ def _refuse_free(model: Model) -> None:
 
 
 def _columns(model: Model, summed: int) -> tuple[list[int], list[list[int]]]:
-    """Positions among the constrained parameters of those that several bins share, and of each bin's own.
+    """Positions among the constrained parameters of those shared between bins, and of those of each bin alone.
 
-    Held counts, the bins from `summed` on, link all that move them; with one bin beside them nothing need be shared.
+    Held counts, the bins from `summed` on, share all parameters that move them; with one bin besides them nothing need be shared.
     """
     moved: list[set[int]] = [set() for _ in model.parameters]
     for row in model.rows:
@@ -332,13 +305,13 @@ def _columns(model: Model, summed: int) -> tuple[list[int], list[list[int]]]:
 
 
 def _largest_counts(model: Model) -> Array:
-    """Counts that matter in each bin, shape (B,): they set how fine the steps must be."""
+    """Largest relevant counts of each bin, shape (B,), which set how fine the steps must be."""
     counts = model.background_events if model.observed is None else np.maximum(model.observed, model.background_events)
     return np.asarray(counts + 3 * np.sqrt(counts) + 3)
 
 
 def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float, Array]:
-    """Rates at all pairs of a shared and an own node, the weight of the nodes where one was negative, and the signal's factor."""
+    """Rates at all pairs of a shared and an own node, the weight of nodes with a negative rate, and the factor of the signal."""
     longest = max(len(rule.weight) for rule in own)
     columns = len(model.constrained)
     inner, weight = np.zeros((longest, columns)), np.zeros((longest, len(own)))
@@ -362,7 +335,7 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
     signal = np.broadcast_to(np.maximum(signal, 0.0), shape)
     if not model.has_negative_samples:
         background = np.maximum(background, 0.0)
-    # Else it is cut with the signal on top of it: of an interference only the total has a meaning.
+    # Otherwise the total with signal is cut: for an interference only the total has a meaning.
     background = np.broadcast_to(background, shape)
     factor = np.ones(len(own))
     if may_rise(model):
@@ -374,19 +347,19 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
 
 
 def _that_matter(directions: Directions) -> Directions:
-    """Without those that move no rate, in which the density is the Gaussian of the nodes itself."""
+    """Directions that move a rate; in the others the density is the Gaussian of the nodes itself."""
     kept = directions.effects > _STILL
     return Directions(directions.effects[kept], directions.basis[kept])
 
 
 def _given_held(model: Given, deviates: Array, weight: Array) -> Array:
-    """Weights of nodes by the density that the held counts leave, summing to one."""
+    """Weights of nodes by the density given the held counts, normalised."""
     logs = model.log_weight(deviates)
     if not np.isfinite(logs[weight > 0]).any():
         names = ", ".join(model.bin_names[model.summed :])
         raise ComputationError(f"exact method: the counts held in {names} have no probability at mu = {model.mu:g}")
-    found = weight * np.exp(logs - logs[weight > 0].max())
-    return np.asarray(found / found.sum())
+    weighted = weight * np.exp(logs - logs[weight > 0].max())
+    return np.asarray(weighted / weighted.sum())
 
 
 def _on_grid(
@@ -396,16 +369,16 @@ def _on_grid(
     grid: tuple[Array, Array],
     at: Callable[[Model, Array], Array] = parameters_at,
 ) -> Array:
-    """Rates of a part of the model at all pairs of nodes, shape (K, J, B), or 1 for K or J where they do not matter.
+    """Rates of a part of the model at all pairs of nodes, shape (K, J, B), with 1 for K or J where they have no effect.
 
-    Usually what bins share moves the signal only and what they own the background only: that spares most of the pairs.
+    Shared parameters usually move the signal only, and those of a bin its background only: that saves most of the pairs.
     """
     rows = [row for row in part.rows if mu > 0 or model.poi not in row.factors]
     used = set().union(*(row.parameters for row in rows))
     columns = model.moved_by(used)
     outer, inner = (nodes if nodes[:, columns].any() else nodes[:1] for nodes in grid)
     step = max(1, _HELD // max(1, len(inner) * len(model.parameters)))
-    found = []
+    blocks = []
     for k in range(0, len(outer), step):
         some = outer[k : k + step]
         deviates = (some[:, None, :] + inner).reshape(len(some) * len(inner), outer.shape[1])
@@ -414,8 +387,8 @@ def _on_grid(
             raise ComputationError(
                 f"exact method: a rate of {', '.join(model.bin_names)} is infinite within 8 standard deviations"
             )
-        found.append(rates.reshape(len(some), len(inner), model.bins))
-    return np.concatenate(found)
+        blocks.append(rates.reshape(len(some), len(inner), model.bins))
+    return np.concatenate(blocks)
 
 
 def _beyond_bounds(model: Model) -> float:

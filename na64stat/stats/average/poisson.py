@@ -1,6 +1,6 @@
 """Poisson probabilities of many counts for many rates, by recursion from the most probable count.
 
-One exponential a rate instead of one a count, and the terms that are zero in double precision are not looked at.
+This takes one exponential per rate instead of one per count, and skips terms that are zero in double precision.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from na64stat.stats.likelihood.parameters import Array
 _compiled = compiled()
 
 _SMALLEST = 1e-290
-"""A probability below this is zero: denormal numbers are slow, and no ratio is taken of them."""
+"""Probability below which it is set to zero: denormal numbers are slow, and have no meaningful ratios."""
 
 
 @_compiled
@@ -59,15 +59,7 @@ def _mixed(low: int, rates: Array, weight: Array, result: Array) -> None:
 
 
 def mixed_poisson(low: int, high: int, rates: Array, weight: Array) -> Array:
-    """Probabilities of the counts `low` to `high`, averaged over rates, shape (K, high - low + 1).
-
-    Parameters
-    ----------
-    rates
-        Shape (K, J); a rate of zero gives zero counts for sure.
-    weight
-        Weights of the J rates.
-    """
+    """Probabilities of the counts `low` to `high`, averaged over rates (K, J) with weights (J,), shape (K, high - low + 1)."""
     result = np.zeros((len(rates), high - low + 1))
     _mixed(low, np.ascontiguousarray(rates), np.ascontiguousarray(weight), result)
     return result

@@ -1,10 +1,10 @@
-"""The mean of a signal under its uncertainties, which an average must not raise.
+"""The mean of a signal over its uncertainties, which an average must not raise.
 
 An uncertainty weakens a limit as long as the mean of the signal is the nominal one, since around a limit the probability of few
-counts is convex in the signal (Jensen). The density that a Poisson constraint leaves, Gamma(tau + 1) / tau, has the mean
+counts is convex in the signal (Jensen). The density given by a Poisson constraint, Gamma(tau + 1) / tau, has the mean
 (tau + 1) / tau; a Gaussian that is cut at zero, and a normsys or histosys that goes up further than it goes down, raise the mean
-too. Averaged as they are, they would strengthen limits by a signal that nobody predicted. A log-normal (hi = 1/lo) has its median
-at the nominal signal and strengthens nothing: it stays.
+too. Averaging over them without correction would strengthen limits by a signal that nobody predicted. A log-normal (hi = 1/lo)
+has its median at the nominal signal and does not strengthen a limit: it is kept.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Poisson
 
 _LOWEST = 8.0
-"""Standard deviations below which nothing is cut."""
+"""Standard deviations beyond which a cut is neglected."""
 
 FLOOR = 1e-6
 """A positive lower bound below this stands for zero (pyhf's is 1e-10)."""
 
 
 def may_rise(model: Model) -> bool:
-    """Whether a constraint can raise the mean of the signal."""
+    """True if a constraint can raise the mean of the signal."""
     rows = model.signal_rows
     for row in rows:
         for i, hi, lo in row.normsys:
@@ -45,7 +45,7 @@ def may_rise(model: Model) -> bool:
 
 
 def parameters_at(model: Model, deviates: Array) -> Array:
-    """Parameters at unit Gaussian deviates (N, C) as in `Model.at_deviates`; a floor that stands for zero is zero."""
+    """Parameters at unit Gaussian deviates (N, C) as in `Model.at_deviates`, with a floor that stands for zero set to zero."""
     result = model.at_deviates(deviates)
     for i in model.constrained:
         lower = model.parameters[i].lower
@@ -55,7 +55,7 @@ def parameters_at(model: Model, deviates: Array) -> Array:
 
 
 def nominal_at(model: Model, deviates: Array) -> Array:
-    """The same with everything but log-normal factors at its measurement."""
+    """Parameters at unit Gaussian deviates (N, C) with all but log-normal factors at their measurements."""
     result = model.at_deviates(deviates)
     moves = log_normal(model)
     for i in model.constrained:
@@ -68,9 +68,9 @@ def nominal_at(model: Model, deviates: Array) -> Array:
 
 
 def raised_by(model: Model) -> float:
-    """Mean of the signal over its constraints, over that with everything but log-normal factors at its measurement.
+    """Mean of the signal over its constraints, relative to that with all but log-normal factors at their measurements.
 
-    Of 4096 quasi-random points, good to about a hundredth.
+    It is precise to about a hundredth, from 4096 quasi-random points.
     """
     from scipy.special import ndtri
     from scipy.stats import qmc

@@ -1,4 +1,4 @@
-"""The first part of a chain, in which walkers have not yet arrived, and walkers that never do."""
+"""Burn-in of a chain: its first part, before the walkers have arrived, and walkers that never arrive."""
 
 from __future__ import annotations
 
@@ -13,21 +13,17 @@ from na64stat.stats.bayes.autocorrelation import autocorrelation_time
 from na64stat.stats.likelihood.parameters import Array
 
 LARGEST_DISTANCE: Final = 7.0
-"""Standard errors by which a walker's mean rank may be off that of all walkers."""
+"""Largest distance of a walker's mean rank from that of all walkers, in standard errors."""
 
 _LONGEST_REST: Final = 20
-"""Autocorrelation times for which a walker may stay at one point, or half of the chain if that is longer."""
+"""Autocorrelation times that a walker may stay at one point, or half of the chain if that is longer."""
 
 
 def burn_in(log_prob: Array) -> int:
-    """Steps until every walker has been where walkers are in the second half of the chain, at most half of all steps.
+    """Steps until every walker has reached the typical density of the second half of the chain, at most half of all steps.
 
-    A walker has arrived where the density is as large as the smallest that the typical walker has in the second half.
-
-    Parameters
-    ----------
-    log_prob
-        Ln of the posterior density, shape (E, N, W).
+    A walker has arrived once its ln density, shape (E, N, W), reaches the smallest value of the typical walker in the second
+    half.
     """
     steps = log_prob.shape[1]
     half = steps // 2
@@ -40,17 +36,7 @@ def burn_in(log_prob: Array) -> int:
 
 
 def walkers_apart(log_prob: Array, values: Array, parameters: Sequence[str], times: Sequence[float]) -> list[str]:
-    """What is said of walkers that do not sample what the others do; empty if all of them do.
-
-    Parameters
-    ----------
-    log_prob
-        Ln of the posterior density of the kept steps, shape (E, N, W); of no size where it is not known.
-    values, parameters
-        Kept values of the parameters, shape (E, N, W, D), and their names.
-    times
-        Autocorrelation time of each parameter [steps].
-    """
+    """Warnings about walkers that sample something else than the others, from kept values (E, N, W, D); empty if all agree."""
     doubts = []
     rest = _stays(values)
     steps = values.shape[1]
@@ -72,16 +58,10 @@ def walkers_apart(log_prob: Array, values: Array, parameters: Sequence[str], tim
 
 
 def distances(values: Array, time: float) -> Array:
-    """Distance of each walker from all of them, the larger one of the two halves of the chain [standard errors], shape (E, W).
+    """Distance of each walker from all of them in standard errors, shape (E, W), the larger of the two halves of the chain.
 
-    Between means of normal scores of ranks, which are indifferent to the scale of the parameter.
-
-    Parameters
-    ----------
-    values
-        Of one parameter, shape (E, N, W).
-    time
-        Its autocorrelation time [steps].
+    It compares means of normal scores of ranks, which do not depend on the scale of the parameter; `time` is its
+    autocorrelation time.
     """
     from scipy.special import ndtri
     from scipy.stats import rankdata
@@ -96,12 +76,12 @@ def distances(values: Array, time: float) -> Array:
 
 
 def _floor(log_prob: Array) -> float:
-    """Smallest ln of the density of the typical walker."""
+    """Smallest ln density of the typical walker."""
     return float(np.median(log_prob.min(axis=1)))
 
 
 def _stays(values: Array) -> NDArray[np.intp]:
-    """Longest run of steps at which each walker stays at one point, shape (E, W)."""
+    """Longest run of steps that each walker stays at one point, shape (E, W)."""
     moved = np.any(np.diff(values, axis=1) != 0, axis=-1)
     longest = np.zeros((values.shape[0], values.shape[2]), dtype=np.intp)
     run = np.zeros_like(longest)
@@ -114,5 +94,5 @@ def _stays(values: Array) -> NDArray[np.intp]:
 def _named(which: NDArray[np.bool_]) -> str:
     """Walkers by ensemble and number, counted from one."""
     names = [f"{walker + 1} of ensemble {ensemble + 1}" for ensemble, walker in np.argwhere(which)]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"walker{'s' if len(names) > 1 else ''} {', '.join(names[:3])}{more}"
+    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"walker{'s' if len(names) > 1 else ''} {', '.join(names[:3])}{others}"

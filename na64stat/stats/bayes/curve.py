@@ -24,17 +24,17 @@ _TOLERANCE: Final = 1e-10
 """Largest error of one panel, as a share of the whole."""
 
 _NARROWEST: Final = 1e-15
-"""Width of a panel, in terms of its upper end, that is not halved again: a jump of the likelihood lies in it."""
+"""Relative width of a panel below which it is not halved again: it holds a jump of the likelihood."""
 
 _SMALLEST: Final = 1e-290
-"""Width of a panel at zero that is not halved again."""
+"""Width of the panel at zero below which it is not halved again."""
 
 _NEGLIGIBLE: Final = 1e-13
-"""Share of the whole that a panel may have without being halved."""
+"""Share of the integral below which a panel is never halved."""
 
 _MOST_PANELS: Final = 20_000
 _FINE: Final = 64
-"""Points of a panel at which highest-density regions are looked for."""
+"""Points per panel in the search for highest-density regions."""
 
 Interval = tuple[float, float]
 
@@ -46,13 +46,13 @@ class Curve:
     Attributes
     ----------
     prior
-        Of the parameter.
+        Prior of the parameter.
     edges
         Ends of the panels in u, increasing, shape (P + 1,).
     coefficients
-        Legendre coefficients of the likelihood in each panel, relative to the largest, shape (P, 16).
+        Legendre coefficients of the likelihood in each panel, relative to its maximum, shape (P, 16).
     error
-        Relative error of the likelihood where it is largest, from independent quadratures over the nuisance parameters.
+        Relative error of the likelihood at its maximum, from independent quadratures over the nuisance parameters.
     """
 
     prior: Prior
@@ -62,16 +62,16 @@ class Curve:
 
     @classmethod
     def of(cls, prior: Prior, likelihood: Callable[[Array], Array], error: float = 0.0) -> Curve:
-        """Integrate.
+        """Integrate a likelihood over a prior.
 
         Parameters
         ----------
         prior
-            Density of the parameter before the data.
+            Prior of the parameter.
         likelihood
             ln L at values of the parameter, shape (N,) -> (N,).
         error
-            Relative error of the likelihood, to be kept with the curve.
+            Relative error of the likelihood.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Curve:
         top = float(logs.max())
         first = logs[0]
         if not math.isfinite(top) or (first.max() == top and not first.min() > top - 1):
-            # The posterior lies within the first panel, or nowhere that was tried.
+            # The posterior lies within the first panel, or at none of the points tried.
             todo = _first_panels(finest=960)
             logs = _on_panels(prior, likelihood, todo, nodes)
             top = float(logs.max())
@@ -93,7 +93,7 @@ class Curve:
                 f"posterior: the likelihood is zero, or too small for a number, for every {prior.parameter} from {prior.low:g} "
                 f"to {prior.high:g}; expected other bounds"
             )
-        # A panel of this little integral cannot be wrong by more than it; most of the tiny ones at the ends are such.
+        # The error of a panel cannot exceed so small an integral, as of most tiny panels at the ends.
         coarse = 0.5 * np.diff(todo, axis=1)[:, 0] * np.exp(logs.max(axis=1) - top)
         idle = coarse < _NEGLIGIBLE * coarse.sum()
         settled, panels_done, logs_done = 0.0, [todo[idle]], [logs[idle]]
@@ -124,8 +124,8 @@ class Curve:
         order = np.argsort(panels[:, 0])
         # Exact for polynomials of degree 15: the transform from nodes to coefficients is itself a quadrature.
         basis = np.polynomial.legendre.legvander(nodes, _ORDER - 1) * weights[:, None] * (np.arange(_ORDER) + 0.5)
-        found = np.exp(heights[order] - heights.max()) @ basis
-        return cls(prior, np.append(panels[order, 0], 1.0), found, error)
+        coefficients = np.exp(heights[order] - heights.max()) @ basis
+        return cls(prior, np.append(panels[order, 0], 1.0), coefficients, error)
 
     @cached_property
     def _cumulative(self) -> Array:
@@ -133,27 +133,27 @@ class Curve:
         return np.concatenate([[0.0], np.cumsum(self.coefficients[:, 0] * np.diff(self.edges))])
 
     def density(self, values: Array, *, log: bool | None = None) -> Array:
-        """Posterior density at values of the parameter, of their shape.
+        """Posterior density at values of the parameter, of the same shape.
 
         Parameters
         ----------
         values
-            Of the parameter, in its unit, any shape.
+            Values of the parameter in its unit, any shape.
         log
-            Per unit of ln(parameter); default where the prior is drawn on a logarithmic axis.
+            Density per unit of ln(parameter); default True where the prior is drawn on a logarithmic axis.
         """
         x = np.asarray(values, dtype=np.float64)
         log = self.prior.scale == "log" if log is None else log
-        found = self._likelihood(self.prior.cdf(x)) / self._cumulative[-1] * self.prior.density(x)
-        return np.asarray(found * x if log else found)
+        density = self._likelihood(self.prior.cdf(x)) / self._cumulative[-1] * self.prior.density(x)
+        return np.asarray(density * x if log else density)
 
     def cdf(self, values: Array | float) -> Array:
-        """Posterior probability below values of the parameter, of their shape.
+        """Posterior probability below values of the parameter, of the same shape.
 
         Parameters
         ----------
         values
-            Of the parameter, in its unit, any shape.
+            Values of the parameter in its unit, any shape.
         """
         return self._cumulative_at(self.prior.cdf(values))
 
@@ -164,7 +164,7 @@ class Curve:
         return np.asarray((self._cumulative[panel] + inside) / self._cumulative[-1])
 
     def quantile(self, probability: float) -> float:
-        """Value below which lies this posterior probability.
+        """Quantile of the posterior.
 
         Parameters
         ----------
@@ -202,20 +202,20 @@ class Curve:
         return self.quantile(probability)
 
     def highest_density(self, probability: float = 0.90, *, log: bool | None = None) -> tuple[Interval, ...]:
-        """Intervals of the highest density that hold this posterior probability, increasing.
+        """Highest-density intervals with this posterior probability, increasing.
 
         Parameters
         ----------
         probability
             Posterior probability in the intervals, between 0 and 1.
         log
-            Density per unit of ln(parameter), not of the parameter: the intervals depend on it. Default where the prior is
-            drawn on a logarithmic axis.
+            Use the density per unit of ln(parameter), which gives other intervals; default True where the prior is drawn on a
+            logarithmic axis.
 
         Raises
         ------
         ComputationError
-            The density is too large or too small to be a number.
+            The density overflows or underflows.
         """
         check_probability(probability)
         from scipy.optimize import brentq
@@ -234,11 +234,11 @@ class Curve:
         def excess(level: float) -> float:
             return self._held(_above(u, height, level * top)) - probability
 
-        # All of it has the highest density, as where the data say nothing; or rounding leaves less in all than is asked for.
+        # The whole range is the region, as for data without information, or if rounding leaves less than `probability`.
         level = 1.0 if excess(1.0) >= 0 else 0.0 if excess(0.0) <= 0 else brentq(excess, 0.0, 1.0, xtol=1e-12)
-        # Where the density is constant over a stretch no level gives just this probability: the region is then the larger one.
-        found = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else max(level - 1e-9, 0.0)) * top))
-        return tuple((float(a), float(b)) for a, b in found)
+        # If the density is constant over an interval no level gives exactly this probability: the region is then the larger one.
+        intervals = self.prior.ppf(_above(u, height, (level if excess(level) >= 0 else max(level - 1e-9, 0.0)) * top))
+        return tuple((float(a), float(b)) for a, b in intervals)
 
     def _held(self, intervals: Array) -> float:
         """Posterior probability in intervals of u, shape (K, 2)."""
@@ -246,7 +246,7 @@ class Curve:
         return float((ends[:, 1] - ends[:, 0]).sum())
 
     def grid(self, size: int = 400) -> Array:
-        """Values for a curve: evenly spaced where it has its probability, increasing, shape (size,).
+        """Values at which to draw a curve: evenly spaced where the probability is, increasing, shape (size,).
 
         Parameters
         ----------
@@ -263,17 +263,14 @@ class Curve:
         return _legendre(t, self.coefficients[panel])
 
     def _place(self, u: Array) -> tuple[NDArray[np.intp], Array, Array]:
-        """Panel of each u, the place in it from -1 to 1, and half its width."""
+        """Panel of each u, the position in it from -1 to 1, and half its width."""
         panel = np.clip(np.searchsorted(self.edges, u, side="right") - 1, 0, len(self.edges) - 2)
         half = 0.5 * (self.edges[panel + 1] - self.edges[panel])
         return panel, (u - self.edges[panel]) / half - 1, half
 
 
 def _first_panels(finest: int = 50) -> Array:
-    """Panels that also see a likelihood confined to a tiny part of the prior at either end, shape (P, 2).
-
-    Towards zero they are halved so many times, towards one as often as numbers allow.
-    """
+    """Panels halved repeatedly towards both ends, which resolve a likelihood confined to a tiny part of the prior; (P, 2)."""
     small = 2.0 ** -np.arange(6, 50)
     edges = np.concatenate([[0.0, 1.0], 2.0 ** -np.arange(6.0, finest), 1 - small, np.linspace(0, 1, 33)])
     edges = np.unique(edges)
@@ -304,6 +301,6 @@ def _legendre(t: Array, coefficients: Array) -> Array:
 
 
 def check_probability(probability: float) -> None:
-    """Refuse what is no probability between 0 and 1, with an InputError."""
+    """Refuse anything but a probability between 0 and 1, with an InputError."""
     if not 0 < probability < 1:
         raise InputError(f"probability {probability}: expected a number between 0 and 1")

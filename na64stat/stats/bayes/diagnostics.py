@@ -1,4 +1,4 @@
-"""Whether a chain can be trusted: autocorrelation, effective samples, agreement of independent ensembles."""
+"""Convergence of a chain: autocorrelation, effective samples, agreement of independent ensembles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from na64stat.stats.bayes.burn_in import walkers_apart
 from na64stat.stats.likelihood.parameters import Array
 
 AUTOCORRELATIONS: Final = 50
-"""Autocorrelation times that a chain has to be long; with fewer the estimate of that time itself is not reliable."""
+"""Smallest length of a chain in autocorrelation times; a shorter one does not even give a reliable estimate of that time."""
 
 LARGEST_R_HAT: Final = 1.01
 FEWEST_SAMPLES: Final = 400
@@ -23,26 +23,26 @@ ACCEPTANCE: Final = (0.05, 0.95)
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """State of a chain without its first part.
+    """Convergence of a chain after burn-in.
 
     Attributes
     ----------
     steps, discarded
-        Steps kept of each ensemble, and those discarded before them.
+        Steps kept of each ensemble, and steps discarded before them.
     parameters
-        Names.
+        Names of the parameters.
     autocorrelation
         Integrated autocorrelation time of each parameter [steps].
     effective
-        Effective number of independent samples of each, all ensembles together.
+        Effective number of independent samples of each parameter, all ensembles together.
     r_hat
-        Split R-hat of each: 1 where the halves of all ensembles agree.
+        Split R-hat of each parameter: 1 where the halves of all ensembles agree.
     acceptance
-        Share of accepted moves of each ensemble.
+        Fraction of accepted moves of each ensemble.
     converged
-        Whether the chain is long enough, and the ensembles agree.
+        True if the chain is long enough and the ensembles agree.
     verdict
-        The same in words, with what is wrong.
+        Convergence in words, with the reason if it fails.
 
     References
     ----------
@@ -68,21 +68,7 @@ def diagnose(
     discarded: int,
     log_prob: Array | None = None,
 ) -> Diagnostics:
-    """Diagnostics of ensembles.
-
-    Parameters
-    ----------
-    values
-        Kept values of the parameters, shape (E, N, W, D).
-    parameters
-        Names.
-    acceptance
-        Share of accepted moves of each ensemble.
-    discarded
-        Steps before the kept ones.
-    log_prob
-        Ln of the density at the kept samples, shape (E, N, W), if it is known.
-    """
+    """Diagnostics of ensembles, from kept values of shape (E, N, W, D) and, if known, their ln density, shape (E, N, W)."""
     ensembles, steps, walkers, dimension = values.shape
     times = [autocorrelation_time(values[..., d]) for d in range(dimension)]
     hats = [split_r_hat(values[..., d]) for d in range(dimension)]
@@ -141,7 +127,7 @@ def split_r_hat(values: Array) -> float:
         return math.inf
     sequences = values[:, -2 * half :].reshape(2 * ensembles, half * walkers)
     worst = 1.0
-    for one in (sequences, np.abs(sequences - np.median(sequences))):  # places, and widths
+    for one in (sequences, np.abs(sequences - np.median(sequences))):  # for location, and for scale
         ranks = ndtri((rankdata(one).reshape(one.shape) - 0.375) / (one.size + 0.25))
         within = float(ranks.var(axis=1, ddof=1).mean())
         between = float(ranks.mean(axis=1).var(ddof=1))
@@ -155,7 +141,7 @@ def split_r_hat(values: Array) -> float:
 def quantile_error(values: Array, probability: float) -> float:
     """Monte Carlo standard error of a quantile, from values of one parameter, shape (E, N, W).
 
-    From the autocorrelation of being below the quantile, as in A. Vehtari et al., Bayesian Anal. 16 (2021) 667, section 4.4.
+    It follows from the autocorrelation of being below the quantile: A. Vehtari et al., Bayesian Anal. 16 (2021) 667, section 4.4.
     """
     quantile = float(np.quantile(values, probability))
     time = autocorrelation_time((values <= quantile).astype(np.float64))

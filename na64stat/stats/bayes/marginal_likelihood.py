@@ -13,27 +13,16 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array
 
 _CHUNK = 2_000_000
-"""Rates held at a time."""
+"""Largest number of rates in memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class MarginalLikelihood:
-    """Likelihood of signals, without Monte Carlo noise.
+    """Likelihood of signals of a model with observed counts, without Monte Carlo noise.
 
-    Constraint densities are those of `Exact`: with flat priors of the nuisance parameters they are what the auxiliary
-    measurements leave, so that this is the Bayesian marginal likelihood.
-
-    Attributes
-    ----------
-    model
-        The model, with observed counts.
-
-    Raises
-    ------
-    InputError
-        For a projection, which has no counts.
-    WorkspaceError
-        A nuisance parameter is free: it has no density. The sampler takes it as flat between its bounds.
+    Constraint densities are those of `Exact`: flat priors of the nuisance parameters times the auxiliary measurements, so that
+    this is the Bayesian marginal likelihood. InputError for a projection; WorkspaceError for a free nuisance parameter, which
+    has no density (the sampler takes it as flat between its bounds).
     """
 
     model: Model
@@ -44,17 +33,11 @@ class MarginalLikelihood:
 
     @cached_property
     def average(self) -> NuisanceAverage:
-        """The nodes of the nuisance parameters."""
+        """Nodes of the nuisance parameters."""
         return NuisanceAverage.of(self.model)
 
     def log(self, factors: Array) -> Array:
-        """Ln L relative to the most probable rates, shape (N,); minus infinity where the counts cannot be.
-
-        Parameters
-        ----------
-        factors
-            What multiplies the signal of each channel, shape (N, C).
-        """
+        """Ln L relative to the most probable rates, shape (N,), -inf for impossible counts; `factors` (N, C) scale the signal."""
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.replicates(factors).mean(axis=0)))
 
@@ -71,7 +54,7 @@ class MarginalLikelihood:
 
         counts = self.model.observed
         assert counts is not None  # noqa: S101  # checked above; for the type checker
-        found = []
+        likelihoods = []
         for nodes in self.average.nodes:
             product = np.ones((len(factors), len(nodes.shared)))
             for b, count in enumerate(counts):
@@ -81,5 +64,5 @@ class MarginalLikelihood:
                 peak = xlogy(count, count) - count
                 with np.errstate(divide="ignore"):
                     product *= np.exp(xlogy(count, rates) - rates - peak) @ nodes.own[:, b]
-            found.append(product @ nodes.shared)
-        return np.array(found)
+            likelihoods.append(product @ nodes.shared)
+        return np.array(likelihoods)

@@ -1,7 +1,7 @@
-"""Moves of the ensemble sampler, each for all walkers at once.
+"""Moves of the ensemble sampler, for all walkers at once.
 
-emcee's own ensemble moves accept walker by walker in Python, which costs more than the compiled likelihood. These take their
-proposals from the same papers and accept in one step; the sampler around them is emcee's.
+The ensemble moves of emcee accept walker by walker in Python, which costs more than the compiled likelihood. These take their
+proposals from the same papers and accept in one step; the sampler around them is that of emcee.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Random = np.random.RandomState
 
 
 class _HalvesMove(Move, ABC):  # type: ignore[misc]  # emcee has no types
-    """One half of the walkers moves with the help of the other, then the other way round."""
+    """One half of the walkers moves with the help of the other, and vice versa."""
 
     def propose(self, model: Any, state: State) -> tuple[State, Any]:
-        """New state, and which walkers moved."""
+        """New state, and a mask of the walkers that moved."""
         random: Random = model.random
         walkers = len(state.coords)
         accepted = np.zeros(walkers, dtype=bool)
@@ -46,8 +46,6 @@ class _HalvesMove(Move, ABC):  # type: ignore[misc]  # emcee has no types
 class StretchMove(_HalvesMove):
     """A walker moves along the line to another one.
 
-    References
-    ----------
     J. Goodman, J. Weare, Comm. App. Math. Comp. Sci. 5 (2010) 65, eqs. (7), (9), with a = 2.
     """
 
@@ -61,8 +59,6 @@ class StretchMove(_HalvesMove):
 class DifferenceMove(_HalvesMove):
     """A walker moves by a multiple of the difference of two others (differential evolution); by all of it, between islands.
 
-    References
-    ----------
     C. ter Braak, Stat. Comput. 16 (2006) 239, eq. (2); B. Nelson, E. Ford, M. Payne, ApJS 210 (2014) 11, section 3.
     """
 
@@ -79,21 +75,16 @@ class DifferenceMove(_HalvesMove):
 
 
 class PriorMove(Move):  # type: ignore[misc]  # emcee has no types
-    """Parameters are drawn anew from their priors, which reaches every corner of the (mass, coupling) plane at once.
+    """Signal parameters are drawn anew from their priors, and if `nuisance` the others from their constraints.
 
-    Parameters
-    ----------
-    posterior
-        What is sampled.
-    nuisance
-        The nuisance parameters are drawn from their constraints, too.
+    One step reaches every corner of the (mass, coupling) plane.
     """
 
     def __init__(self, posterior: Posterior, nuisance: bool) -> None:
         self.posterior, self.nuisance = posterior, nuisance
 
     def propose(self, model: Any, state: State) -> tuple[State, Any]:
-        """New state, and which walkers moved."""
+        """New state, and a mask of the walkers that moved."""
         random: Random = model.random
         points = self.posterior.draw(len(state.coords), random)
         log_ratio: Array | float = 0.0
@@ -109,7 +100,7 @@ class PriorMove(Move):  # type: ignore[misc]  # emcee has no types
 
 
 def mixture(posterior: Posterior) -> list[tuple[Move, float]]:
-    """The moves and how often each is taken."""
+    """The moves with their probabilities."""
     return [
         (DifferenceMove(), 0.35),
         (StretchMove(), 0.2),

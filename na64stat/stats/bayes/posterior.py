@@ -1,8 +1,7 @@
 """Posterior density of signal and nuisance parameters on the compiled likelihood, for many points at once.
 
-A point is the cumulative prior probability u of each signal parameter, followed by the nuisance parameters as the model has
-them. Priors of nuisance parameters are flat between their bounds: with the constraint terms, which are part of the likelihood,
-what the auxiliary measurements leave.
+A point is the cumulative prior probability u of each signal parameter, followed by the nuisance parameters in the order of the
+model. Priors of nuisance parameters are flat between their bounds: their constraint terms are part of the likelihood.
 """
 
 from __future__ import annotations
@@ -21,26 +20,14 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter
 
 Signal = Callable[[Mapping[str, Array]], Array]
-"""What multiplies the signal of each channel, shape (N, C), at values of the parameters that have priors, each of shape (N,)."""
+"""Factors on the signal of each channel, shape (N, C), from values of the parameters with priors, each of shape (N,)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """What is sampled.
+    """The sampled density of a model with observed counts, with one prior per signal parameter in the order of the columns.
 
-    Attributes
-    ----------
-    model
-        The model, with observed counts.
-    priors
-        One of each signal parameter, in the order of the columns.
-    signal
-        Signal per channel.
-
-    Raises
-    ------
-    InputError
-        Two priors of one parameter, none at all, or no observed counts.
+    InputError for two priors of one parameter, none at all, or no observed counts.
     """
 
     model: Model
@@ -67,7 +54,7 @@ class Posterior:
     def __call__(self, points: Array) -> Array:
         """Ln of the posterior density, up to a constant, shape (N,), at points (N, D); minus infinity outside the bounds."""
         inside = np.all((points >= self._lower) & (points <= self._upper), axis=1)
-        # Outside, the density is not asked for; the middle of the box stands in so that all rows are computed alike.
+        # Outside, the density is not evaluated; the middle of the box replaces the point so that all rows are treated alike.
         values = self._log_density(points if inside.all() else np.where(inside[:, None], points, self._start))
         values[~inside] = -np.inf
         return values
@@ -76,16 +63,16 @@ class Posterior:
         if self.model.has_negative_samples:
             return self._log_density_of_positive(points)
         counts, auxiliary = self._data(len(points))
-        found = -kernel.values(self._split.compiled, self._parameters(points), counts, auxiliary)
-        if np.isnan(found).any():
-            point = dict(zip(self.names, points[np.isnan(found)][0].tolist(), strict=True))
+        logs = -kernel.values(self._split.compiled, self._parameters(points), counts, auxiliary)
+        if np.isnan(logs).any():
+            point = dict(zip(self.names, points[np.isnan(logs)][0].tolist(), strict=True))
             raise ComputationError(f"posterior: the likelihood is not a number at {point} (u of the signal parameters)")
-        return found
+        return logs
 
     def _log_density_of_positive(self, points: Array) -> Array:
-        """The same with signals and backgrounds that negative samples turn negative cut at zero, as in `MarginalLikelihood`.
+        """Ln of the density with negative signal and background rates cut at zero, as in `MarginalLikelihood`.
 
-        The likelihood of no events would grow with a negative rate, and without end with mu.
+        Without events the likelihood would grow with a negative rate, and indefinitely with mu.
         """
         from scipy.special import xlogy
 
@@ -96,14 +83,14 @@ class Posterior:
             return np.asarray(self.log_prior(points) + (xlogy(counts, rates) - rates).sum(axis=1))
 
     def values(self, points: Array) -> Array:
-        """The parameters themselves, shape (N, D)."""
+        """Values of the parameters, shape (N, D)."""
         result = np.array(points)
         for column, prior in enumerate(self.priors):
             result[:, column] = prior.ppf(points[:, column])
         return result
 
     def factors(self, points: Array) -> Array:
-        """What multiplies the signal of each channel, shape (N, C)."""
+        """Factor on the signal of each channel, shape (N, C)."""
         named = {prior.parameter: prior.ppf(points[:, column]) for column, prior in enumerate(self.priors)}
         return self.signal(named)
 
@@ -128,7 +115,7 @@ class Posterior:
         return total
 
     def draw(self, size: int, random: np.random.RandomState) -> Array:
-        """Points from the priors, nuisance parameters from their constraints or, if free, between their bounds, (size, D).
+        """Points from the priors, with nuisance parameters from their constraints or, if free, between their bounds, (size, D).
 
         A draw from a constraint can lie outside the bounds of its parameter.
         """
@@ -157,12 +144,12 @@ class Posterior:
 
     @cached_property
     def _nuisance(self) -> tuple[int, ...]:
-        """Positions of the nuisance parameters that move."""
+        """Positions of the nuisance parameters that are not fixed."""
         return tuple(i for i, item in enumerate(self.model.parameters) if not item.fixed and i != self.model.poi)
 
     @cached_property
     def _split(self) -> Model:
-        """The model with a strength of its own for the signal of each channel, as further parameters at the end."""
+        """The model with a separate strength for the signal of each channel, as further parameters at the end."""
         model, first = self.model, len(self.model.parameters)
         strengths = tuple(Parameter(f"signal {name}", 1.0, 0.0, np.inf) for name in model.channels)
         rows = tuple(
@@ -191,7 +178,7 @@ class Posterior:
         return self._split.scaled(self._split.with_mu(1.0))
 
     def _data(self, size: int) -> tuple[Array, Array]:
-        """Counts and auxiliary data of as many rows."""
+        """Counts and auxiliary data repeated for so many rows."""
         if size > len(self._rows[0]):
             self.__dict__["_rows"] = self._split.data(size, None, None)
         counts, auxiliary = self._rows

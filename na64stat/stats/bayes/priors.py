@@ -1,6 +1,6 @@
 """Prior densities of one parameter, normalised, between two bounds.
 
-A prior is known by its cumulative probability u: the sampler and the quadrature both work in u, where every prior is flat
+A prior defines its cumulative probability u: the sampler and the quadrature both work in u, where every prior is flat
 between 0 and 1 and the posterior density is the likelihood itself.
 """
 
@@ -20,17 +20,17 @@ from na64stat.errors import InputError, did_you_mean
 from na64stat.stats.likelihood.parameters import Array
 
 PARAMETERS: Final = ("coupling", "yield", "mu", "mass")
-"""What can have a prior: the coupling in its unit, the signal events in all channels, the strength relative to a given coupling,
-the mass [GeV]."""
+"""Parameters that can have a prior: the coupling in its unit, the signal events in all channels, the strength relative to a
+given coupling, the mass [GeV]."""
 
 _LARGEST: Final = 1e300
-"""Of bounds; so much more and a density is no number."""
+"""Largest bound; beyond it a density would overflow."""
 
 _LARGE_BACKGROUND: Final = 100.0
-"""In terms of the upper bound, from which on differences of roots are taken by their closed form."""
+"""Background, relative to the upper bound, above which a difference of roots is evaluated as a quotient."""
 
 _LARGEST_EXPONENT: Final = 700.0
-"""Beyond it the exponential is no number."""
+"""Largest exponent whose exponential does not overflow."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Prior(ABC):
     parameter
         "coupling", "yield" (signal events, summed over the channels), "mu" or "mass" [GeV].
     low, high
-        Between which bounds; outside the density is zero.
+        Bounds, in the unit of the parameter; the density is zero outside.
     name, scale
-        For commands and records; whether the parameter is drawn on a "linear" or a "log" axis.
+        Name in commands and records, and the axis on which the parameter is drawn, "linear" or "log".
 
     Raises
     ------
     InputError
-        For an unknown parameter, or bounds that are reversed, negative, not finite, or beyond 1e300 or 1e-300.
+        For an unknown parameter, or bounds that are reversed, negative, not finite, above 1e300 or below 1e-300.
     """
 
     parameter: str
@@ -84,13 +84,13 @@ class Prior(ABC):
         Parameters
         ----------
         values
-            Of the parameter, in its unit, any shape.
+            Values of the parameter in its unit, any shape.
         """
         x = np.asarray(values, dtype=np.float64)
         inside = (x >= self.low) & (x <= self.high)
-        found = np.zeros(x.shape)
-        found[inside] = self._density(x[inside])
-        return found
+        density = np.zeros(x.shape)
+        density[inside] = self._density(x[inside])
+        return density
 
     def cdf(self, values: Array | float) -> Array:
         """Cumulative probability u, of the shape of `values`.
@@ -98,7 +98,7 @@ class Prior(ABC):
         Parameters
         ----------
         values
-            Of the parameter, in its unit, any shape.
+            Values of the parameter in its unit, any shape.
         """
         return np.asarray(self._cdf(np.clip(np.asarray(values, dtype=np.float64), self.low, self.high)))
 
@@ -120,7 +120,7 @@ class Prior(ABC):
         size
             Number of values.
         seed
-            An integer, or a generator of random numbers.
+            An integer, or a random number generator.
         """
         return self.ppf(np.random.default_rng(seed).random(size))
 
@@ -143,7 +143,7 @@ class Prior(ABC):
 
 @dataclass(frozen=True)
 class Flat(Prior):
-    """Constant density."""
+    """Constant density between the bounds."""
 
     name: ClassVar[str] = "flat"
 
@@ -159,9 +159,9 @@ class Flat(Prior):
 
 @dataclass(frozen=True)
 class LogFlat(Prior):
-    """Constant density in the logarithm, 1 / x: as much probability in every decade.
+    """Constant density in the logarithm, 1 / x: the same probability in every decade.
 
-    What is not seen makes its posterior depend on the lower bound: the limit follows it.
+    Without an observed signal the posterior, and with it the limit, depends on the lower bound.
     """
 
     name: ClassVar[str] = "log-flat"
@@ -169,7 +169,7 @@ class LogFlat(Prior):
 
     @cached_property
     def _span(self) -> float:
-        """Ln of the ratio of the bounds; the ratio itself can be too large for a number."""
+        """Logarithm of the ratio of the bounds; the ratio itself may overflow."""
         ratio = self.high / self.low
         return math.log(ratio) if ratio < math.inf else math.log(self.high) - math.log(self.low)
 
@@ -189,7 +189,7 @@ class LogFlat(Prior):
 
 @dataclass(frozen=True)
 class Jeffreys(Prior):
-    """Jeffreys' prior of counting, 1 / sqrt(s + b), the root of the Fisher information of a Poisson count.
+    """Jeffreys prior of a counting experiment, 1 / sqrt(s + b), the root of the Fisher information of a Poisson count.
 
     Attributes
     ----------
@@ -226,14 +226,12 @@ class Jeffreys(Prior):
 
     @property
     def _is_flat(self) -> bool:
-        """Whether the background is so large that a difference of roots would be lost in rounding."""
+        """True if the background is so large that a difference of roots would be lost in rounding."""
         return self.background >= _LARGE_BACKGROUND * self.high
 
     def _density(self, x: Array) -> Array:
         low, high = self._roots
-        with np.errstate(
-            divide="ignore", over="ignore"
-        ):  # infinite at and next to s = b = 0, where it can be integrated
+        with np.errstate(divide="ignore", over="ignore"):  # infinite, but integrable, at and near s = b = 0
             if self._is_flat:
                 return (high + low) / (2 * np.sqrt(x + self.background)) / (self.high - self.low)
             return 0.5 / ((high - low) * np.sqrt(x + self.background))
@@ -256,9 +254,7 @@ class Jeffreys(Prior):
 def priors_of(name: str, prior: Prior | Sequence[Prior] | None) -> tuple[Prior, ...]:
     """One prior, or several, as a tuple; an InputError for anything else, such as a name. `name` is that of the argument."""
     right = "expected an object, such as LogFlat('coupling', 1e-6, 1); there is no default"
-    if prior is None or prior == ():
+    priors = () if prior is None else several(name, prior, Prior, right)
+    if not priors:
         raise InputError(f"{name}: missing; {right}")
-    found = several(name, prior, Prior, right)
-    if not found:
-        raise InputError(f"{name}: missing; {right}")
-    return found
+    return priors

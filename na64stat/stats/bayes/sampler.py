@@ -1,7 +1,7 @@
 """Sampler of walkers on a posterior density, by emcee.
 
-Several independent ensembles are run side by side, so that their agreement can be tested. What comes next depends on the state
-of an ensemble only: a run that was stopped and goes on gives the same chain as one that was not.
+Several independent ensembles are run side by side to test their agreement. The next step depends only on the state of an
+ensemble: a run that was stopped and resumed gives the same chain as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -76,18 +76,9 @@ def check_steps(name: str, value: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What an ensemble has done, and where it stands.
+    """History and state of an ensemble: first points (W, D), sampled points (N, W, D) and their ln density (N, W).
 
-    Attributes
-    ----------
-    start
-        Where the walkers began, shape (W, D).
-    points, log_prob
-        Sampled points (see `Posterior`) and ln of their density, shapes (N, W, D) and (N, W).
-    accepted
-        Steps at which each walker moved, shape (W,).
-    random
-        State of the random numbers after the last step, as `numpy.random.RandomState.get_state` gives it.
+    `accepted` counts the moves of each walker, shape (W,); `random` is `numpy.random.RandomState.get_state` after the last step.
     """
 
     start: Array
@@ -124,7 +115,7 @@ def begin(posterior: Posterior, sampler: Sampler) -> list[Chain]:
 
 
 def advance(posterior: Posterior, chain: Chain, steps: int) -> Chain:
-    """The chain after so many further steps."""
+    """The chain after `steps` further steps."""
     import emcee
 
     from na64stat.stats.bayes.moves import mixture

@@ -1,4 +1,4 @@
-"""A prior density that the user writes."""
+"""User-defined prior density."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from na64stat.stats.likelihood.parameters import Array
 
 _STRETCHES: Final = 32
 _TOLERANCE: Final = 1e-6
-"""Relative error that the probability of a stretch may have."""
+"""Largest relative error of the probability of an interval."""
 
 
 @dataclass(frozen=True)
 class UserPrior(Prior):
-    """A density of the user's.
+    """A prior density given as a function.
 
     Attributes
     ----------
     function
         Density at one value (a number), normalised or not; positive and smooth between the bounds.
     label
-        Its name in records; default the function's.
+        Name in records; default that of the function.
 
     Raises
     ------
@@ -57,7 +57,7 @@ class UserPrior(Prior):
         probes = np.concatenate([even, np.geomspace(self.low or 1e-9 * self.high, self.high, 203)[1:-1]])
         try:
             probed = np.array([float(self.function(x)) for x in probes])
-        except Exception as error:  # the user's own code can raise anything
+        except Exception as error:  # user code can raise anything
             raise InputError(f"{where}: the function failed: {error}") from error
         if np.all(probed == 0):
             raise InputError(
@@ -71,7 +71,7 @@ class UserPrior(Prior):
         function, low, width, top = self.function, self.low, self.high - self.low, float(probed.max())
         peak = (float(probes[np.argmax(probed)]) - low) / width
 
-        class Scaled:  # SciPy takes densities that are far from one for zero
+        class Scaled:  # SciPy treats densities far from one as zero
             @staticmethod
             def pdf(t: float) -> float:
                 return float(function(low + t * width)) / top
@@ -80,7 +80,7 @@ class UserPrior(Prior):
             inverse = NumericalInversePolynomial(
                 Scaled(), domain=(0.0, 1.0), center=peak, u_resolution=1e-11, order=7, random_state=0
             )
-        except Exception as error:  # SciPy's, of several kinds, or the user's
+        except Exception as error:  # several kinds from SciPy, or any from the function
             raise InputError(
                 f"{where}: cannot be integrated from {self.low:g} to {self.high:g}: {error}; expected a smooth density"
             ) from error
@@ -96,7 +96,7 @@ class UserPrior(Prior):
         return f"{self.label} (user's) in {self.parameter}, {self.low:g} to {self.high:g}"
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON form; a density is known by its quantiles."""
+        """JSON form, which has the quantiles of the density."""
         quantiles = [float(f"{x:.10g}") for x in self.ppf(np.linspace(0, 1, 17))]
         return {**super().as_dict(), "label": self.label, "quantiles": quantiles}
 
@@ -107,13 +107,13 @@ class UserPrior(Prior):
 
     @cached_property
     def _parts(self) -> Array:
-        """Integrals of the function over stretches that should hold equal shares of it, by another rule."""
+        """Integrals of the function, by another rule, over intervals that should hold equal probabilities."""
         import warnings
 
         from scipy.integrate import IntegrationWarning, quad
 
         edges = self.ppf(np.linspace(0, 1, _STRETCHES + 1))
-        with warnings.catch_warnings():  # what is wrong shows in the result
+        with warnings.catch_warnings():  # errors show in the result
             warnings.simplefilter("ignore", IntegrationWarning)
             return np.array([quad(self.function, a, b, epsrel=1e-11)[0] for a, b in itertools.pairwise(edges)])
 

@@ -1,1 +1,1 @@
-"""Exact inference at low counts: outcomes enumerated, their probabilities summed."""
+"""Exact inference at low counts: sums of the probabilities of all outcomes."""

@@ -1,10 +1,10 @@
-"""CL_s as a function of the signal events in each region, tabulated where it is asked for.
+"""CL_s as a function of the signal events in each region, tabulated on demand.
 
-With few regions CL_s depends on the expected signal in each region only, whatever scenario it comes from. A `Surface` evaluates
-it on a lattice in the logarithms of all events and of their ratios, and interpolates ln(-ln CL_s), which is close to a straight
-line for few and for many counts, in cells whose ends tell their middle to `TOLERANCE`. A cell that fails is halved, down to an
-eighth of an e-fold: what is rough even there holds a line on which the ordering of the outcomes changes, where CL_s jumps, and
-points in it are evaluated by themselves. A value depends on its point only, not on what was asked before.
+With few regions CL_s depends only on the expected signal in each region, whatever the scenario. A `Surface` evaluates it on a
+lattice in the logarithms of the total and of the ratios, and interpolates ln(-ln CL_s), which is nearly linear for few and for
+many counts, in cells whose ends predict their middle to `TOLERANCE`. A cell that fails is halved, down to an eighth of an e-fold:
+one that is rough even there contains a line on which the ordering of the outcomes changes, where CL_s jumps, and points in it are
+evaluated individually. A value depends only on its point, not on earlier requests.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from na64stat.stats.likelihood.model import NEGLIGIBLE_SIGNAL
 from na64stat.stats.likelihood.parameters import Array
 
 TOLERANCE: Final = 5e-4
-"""Largest difference in CL_s between the middle of a cell and what its ends say; the parabola through them errs by less."""
+"""Largest difference in CL_s between the middle of a cell and the prediction of its ends; the parabola is more precise."""
 
 WEAKEST: Final = 3e-3
-"""Signals of fewer events in all fall to CL_s = 1 along the tangent taken there; its error is far below `TOLERANCE`."""
+"""Total signal events below which CL_s goes to 1 along the tangent taken there; the error is far below `TOLERANCE`."""
 
 NOTHING: Final = 1e-6
-"""CL_s at the far end of the table must be below this; beyond it falls on as exp(-events)."""
+"""Upper bound on CL_s at the far end of the table; beyond, it falls as exp(-events)."""
 
 _UNIT: Final = 1 / 16
 _LONGEST, _WIDEST, _NARROWEST = 16, 32, 2
@@ -38,21 +38,15 @@ Indices = NDArray[np.int64]
 
 
 def farthest_of(counts: Array) -> float:
-    """Signal events in all, far beyond any limit for these counts, observed or expected, in the regions."""
+    """Total signal events far beyond any limit, observed or expected, for these counts of the regions."""
     return float(20 + 2 * (counts + 3 * np.sqrt(counts + 1)).sum())
 
 
 class Surface:
-    """A table of CL_s, one value a level, that grows where it is read.
+    """A table of CL_s at L levels that grows where it is read.
 
-    Parameters
-    ----------
-    evaluate
-        CL_s of signals given by their events in each region, (N, C) -> (N, L); NaN where it fails.
-    levels
-        L, the number of values.
-    farthest
-        Signal events in all beyond which CL_s is taken to be negligible, if it is below `NOTHING` there.
+    `evaluate` gives CL_s of signals from their events in each region, (N, C) -> (N, L), NaN on failure. Beyond `farthest`
+    signal events CL_s is negligible if it is below `NOTHING` there.
     """
 
     def __init__(self, evaluate: Callable[[Array], Array], levels: int, farthest: float) -> None:
@@ -71,7 +65,7 @@ class Surface:
         return result
 
     def _read(self, kept: NDArray[np.bool_], events: Array) -> Array:
-        """The same for signals that populate the same regions."""
+        """CL_s of signals that populate the same regions, (N, C) -> (N, L)."""
         total = events.sum(axis=1)
         inside = np.clip(total, WEAKEST, self.farthest)
         table = self._tables.setdefault(kept.tobytes(), _Table(kept, self._direct, self.levels))
@@ -87,9 +81,9 @@ class Surface:
 
 
 class _Table:
-    """Nodes of the regions in `kept`, the others empty.
+    """Nodes of signals in the regions `kept`, with the others empty.
 
-    A point is (ln of all events, ln of each further region's events relative to the first's): far from the balance of two
+    A point is (ln of the total, ln of the events in each further region relative to the first): far from the balance of two
     regions nothing depends on their ratio, and cells can be long there.
     """
 
@@ -120,7 +114,7 @@ class _Table:
             chosen = pending[smooth]
             share = (points[chosen] - corner[belongs[smooth]]) / size[belongs[smooth]]
             known = height[belongs[smooth]]
-            # Near a kink the parabola overshoots: no further than the nodes of the cell.
+            # Near a kink the parabola overshoots: it is limited to the range of the nodes of the cell.
             read = np.einsum("nk,nkl->nl", self._weights(share), known)
             result[chosen] = np.exp(np.clip(read, known.min(axis=1), known.max(axis=1)))
             halved = np.where(bent & (size > _NARROWEST), size // 2, size)
@@ -134,7 +128,7 @@ class _Table:
         flat, back = np.unique(nodes.reshape(-1, self.dimension), axis=0, return_inverse=True)
         new = [key for key in map(tuple, flat.tolist()) if key not in self.places]
         if new:
-            # Neighbours have the same direction, whose best fits are then done once.
+            # Neighbours then have the same direction, with best fits done once.
             new.sort(key=lambda key: (key[1:], key[0]))
             at = np.array(new) * _UNIT
             shares = np.exp(np.column_stack([np.zeros(len(at)), at[:, 1:]]))
@@ -146,16 +140,16 @@ class _Table:
         return np.asarray(self.values[rows].reshape(*nodes.shape[:2], -1), dtype=np.float64)
 
     def _bent(self, cl_s: Array, height: Array) -> NDArray[np.bool_]:
-        """In which directions the middle of a cell is not what its ends tell, shape (K, D)."""
+        """Mask of the directions in which the ends of a cell do not predict its middle, shape (K, D)."""
         shape = (len(height), *[3] * self.dimension, height.shape[-1])
         heights, values = height.reshape(shape), cl_s.reshape(shape)
         result = np.zeros((len(height), self.dimension), dtype=bool)
         others = tuple(range(1, self.dimension + 1))
         for axis in range(self.dimension):
             low, high = (np.take(heights, k, axis=axis + 1) for k in (0, 2))
-            told = np.exp(-np.exp((low + high) / 2))
-            near = np.abs(told - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # NaN is not
-            # Where CL_s leaves one it jumps, and the logarithm of nothing hides that.
+            interpolated = np.exp(-np.exp((low + high) / 2))
+            near = np.abs(interpolated - np.take(values, 1, axis=axis + 1)) <= TOLERANCE  # False for NaN
+            # CL_s jumps where it leaves one, which the logarithm of zero hides.
             highest, lowest = values.max(axis=axis + 1), values.min(axis=axis + 1)
             jumps = (highest > 1 - _SMALLEST_LOG) & (lowest < 1 - TOLERANCE)
             result[:, axis] = (~near | jumps).any(axis=others)

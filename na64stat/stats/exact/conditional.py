@@ -1,8 +1,8 @@
-"""Densities of the nuisance parameters where counts are held: the constraints times the Poisson probability of those counts.
+"""Densities of the nuisance parameters given held counts: the constraints times the Poisson probability of those counts.
 
-At each mu, with its own leak of signal: pi(theta) = phi(theta) prod Pois(n_c | mu s_c(theta) + b_c(theta)), normalised. Nodes of
-the average are centred on its mode and scaled by its curvature there, and weighted by what pi is beside that Gaussian. A free
-parameter has a flat prior; its nodes follow a Gamma density that suits the held counts, which the weights divide out.
+At each mu, with its leak of signal: pi(theta) = phi(theta) prod Pois(n_c | mu s_c(theta) + b_c(theta)), normalised. Nodes of the
+average are centred on its mode, scaled by its curvature there, and weighted by the ratio of pi to that Gaussian. A free parameter
+has a flat prior; its nodes follow a Gamma density matched to the held counts, which the weights divide out.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter, Poisson, Within
 
 _STEP = 3e-4
-"""Of numerical derivatives, in widths of the density as far as it is known."""
+"""Step of numerical derivatives, in widths of the current estimate of the density."""
 
 _FLATTEST = 0.05
-"""Smallest curvature that a direction is given: its nodes reach 4.5 times as far as those of the constraint."""
+"""Smallest curvature of a direction: its nodes reach 4.5 times as far as those of the constraint."""
 
 _STEEPEST = 1e60
-"""Derivative of the logarithm of the density beyond which no mode is looked for."""
+"""Derivative of the logarithm of the density beyond which the search for the mode is given up."""
 
 _KEPT = 8
-"""Averages at other mu that are kept."""
+"""Number of averages at other mu in memory."""
 
 
 def average_of(counts: Counts) -> NuisanceAverage | LeakingAverage:
-    """The average over the nuisance parameters for these counts."""
+    """Average over the nuisance parameters for these counts."""
     if not counts.held:
         return NuisanceAverage.of(counts.model)
     return LeakingAverage(counts) if counts.leaks else _average_at(counts, 0.0)
 
 
 class LeakingAverage:
-    """The average where a held count moves with mu: the density is another one at each mu."""
+    """Average where a held count moves with mu, so that the density depends on mu."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -49,7 +49,7 @@ class LeakingAverage:
         self._known: OrderedDict[float, NuisanceAverage] = OrderedDict()
 
     def at(self, mu: float) -> NuisanceAverage:
-        """Its nodes at one signal strength."""
+        """Nodes at one signal strength."""
         if mu == 0:
             return self._without
         if mu not in self._known:
@@ -65,26 +65,26 @@ class LeakingAverage:
 
     @property
     def without_signal(self) -> float:
-        """As of `NuisanceAverage`."""
+        """Weight at which no bin has any signal."""
         return self._without.without_signal
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know: whether rates were cut at zero."""
+        """Notes on rates that were cut at zero."""
         return self._without.notes
 
     def extreme_rates(self, mu: float, b: int, radius: float = 6.4) -> tuple[float, float]:
-        """As of `NuisanceAverage`, with and without signal."""
-        without, found = self._without.extreme_rates(0.0, b, radius), self.at(mu).extreme_rates(mu, b, radius)
-        return min(without[0], found[0]), max(without[1], found[1])
+        """Smallest and largest rate of a bin, with and without signal, within `radius` widths."""
+        without, leaking = self._without.extreme_rates(0.0, b, radius), self.at(mu).extreme_rates(mu, b, radius)
+        return min(without[0], leaking[0]), max(without[1], leaking[1])
 
     def count_probabilities(self, mu: float, windows: tuple[tuple[int, int], ...]) -> Array:
-        """As of `NuisanceAverage`."""
+        """Joint probabilities of counts, shape (replicates, N_1, ..., N_B)."""
         return self.at(mu).count_probabilities(mu, windows)
 
 
 def fitted_background(counts: Counts) -> Array:
-    """Background events of the summed bins that suit the constraints and the held counts best, shape (S,)."""
+    """Background events of the summed bins that fit the constraints and the held counts best, shape (S,)."""
     model = counts.model
     if not counts.held:
         return model.background_events
@@ -109,7 +109,7 @@ def _given(counts: Counts, mu: float) -> Given:
 
 
 def _fit_held(counts: Counts, mu: float) -> Array:
-    """All parameters at mu where the constraints and the held counts are most probable, shape (1, P)."""
+    """Most probable parameters at mu given the constraints and the held counts, shape (1, P)."""
     model = counts.model
     held = model.select(np.arange(counts.summed, model.bins))
     assert held.observed is not None  # noqa: S101  # a held count has been observed
@@ -128,7 +128,7 @@ def _fit_held(counts: Counts, mu: float) -> Array:
 
 
 def _unbounded(counts: Counts) -> Counts:
-    """The same with free parameters anywhere above zero."""
+    """The model with free parameters anywhere above zero."""
     parameters = list(counts.model.parameters)
     for i in free_parameters(counts.model):
         parameters[i] = replace(parameters[i], lower=0.0, upper=np.inf)
@@ -136,7 +136,7 @@ def _unbounded(counts: Counts) -> Counts:
 
 
 def _inside(counts: Counts, at: Array) -> bool:
-    """Whether no free parameter is at a bound that its file sets."""
+    """True if no free parameter is at a bound set in its file."""
     bounds = [(counts.model.parameters[i].lower, counts.model.parameters[i].upper, at[0, i]) for i in _free(counts)]
     return all((value > low + 1e-6 * abs(low) or low <= 0) and value < high * (1 - 1e-6) for low, high, value in bounds)
 
@@ -146,21 +146,15 @@ def _free(counts: Counts) -> list[int]:
 
 
 def _proposed(counts: Counts, bounded: Array, widest: Array) -> tuple[Parameter, ...]:
-    """The parameters, the free ones with a Gamma density between their bounds, as the held counts leave it.
-
-    Parameters
-    ----------
-    bounded, widest
-        Fits to the held counts within the bounds, and without them, shape (1, P).
-    """
-    found = _gammas(counts, widest)
-    if any(isinstance(item.constraint, Within) and not item.constraint.possible for item in found):
-        found = _gammas(counts, bounded)
-    return found
+    """Parameters with a Gamma density for the free ones, from fits to the held counts with and without bounds, shape (1, P)."""
+    parameters = _gammas(counts, widest)
+    if any(isinstance(item.constraint, Within) and not item.constraint.possible for item in parameters):
+        parameters = _gammas(counts, bounded)
+    return parameters
 
 
 def _gammas(counts: Counts, at: Array) -> tuple[Parameter, ...]:
-    """The parameters, the free ones with a Gamma density of the mean and the width that the held counts leave at a point."""
+    """Parameters with a Gamma density for the free ones, of the mean and width given by the held counts at a point."""
     model, free = counts.model, free_parameters(counts.model)
     parameters = list(model.parameters)
     if not free:
@@ -196,19 +190,19 @@ def _deviates(model: Model, point: Array) -> Array:
     """Deviates of the constraints at parameters (P,), shape (C,)."""
     from scipy.special import gammainc, gammaincc, ndtri
 
-    found = []
+    deviates = []
     for i in model.constrained:
         constraint, value = model.parameters[i].constraint, point[i]
         if model.parameters[i].fixed:
-            found.append(0.0)
+            deviates.append(0.0)
         elif isinstance(constraint, Within):
-            found.append(constraint.deviate(value))
+            deviates.append(constraint.deviate(value))
         elif isinstance(constraint, Gaussian):
-            found.append((value - constraint.centre) / constraint.sigma)
+            deviates.append((value - constraint.centre) / constraint.sigma)
         elif isinstance(constraint, Poisson):
             below, above = (f(constraint.count + 1, constraint.tau * value) for f in (gammainc, gammaincc))
-            found.append(float(ndtri(below) if below < above else -ndtri(above)))
-    return np.clip(np.array(found, dtype=np.float64), -30.0, 30.0)
+            deviates.append(float(ndtri(below) if below < above else -ndtri(above)))
+    return np.clip(np.array(deviates, dtype=np.float64), -30.0, 30.0)
 
 
 def _columns_of_held(counts: Counts, given: Given) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
@@ -223,14 +217,14 @@ def _columns_of_held(counts: Counts, given: Given) -> np.ndarray[tuple[int], np.
 
 
 def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[Array, Array]:
-    """Where the density has its maximum, and the inverse root of its curvature there, by Newton's method."""
+    """Mode of the density, and the inverse root of its curvature there, by Newton's method."""
     centre, spread = given.centre.copy(), np.eye(len(given.centre))
     others = np.setdiff1d(np.arange(len(centre)), columns)
     centre[others] = 0.0
     for _ in range(60):
-        here = replace(given, centre=centre, spread=spread)
+        trial = replace(given, centre=centre, spread=spread)
         with np.errstate(all="ignore"):
-            gradient, curvature = _derivatives(here, columns)
+            gradient, curvature = _derivatives(trial, columns)
         if not (np.abs(curvature).max(initial=0.0) < _STEEPEST and np.abs(gradient).max(initial=0.0) < _STEEPEST):
             names = ", ".join(given.bin_names[given.summed :])
             raise ComputationError(
@@ -240,12 +234,12 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
         values, vectors = np.linalg.eigh(curvature)
         values = np.maximum(values, _FLATTEST * 0.1)
         step = vectors @ ((vectors.T @ gradient) / values)
-        # Where the density is not concave, in the curvature that the step has taken for it.
+        # If the density is not concave, in the curvature assumed for the step.
         length = float(np.sqrt(np.sum(values * (vectors.T @ step) ** 2)))
         move = np.zeros(len(centre))
         move[columns] = step
-        scale, best = 1.0, _density(here, np.zeros((1, len(centre))))[0]
-        while scale > 1e-6 and _density(here, scale * move[None, :])[0] < best - 1e-9:
+        scale, best = 1.0, _density(trial, np.zeros((1, len(centre))))[0]
+        while scale > 1e-6 and _density(trial, scale * move[None, :])[0] < best - 1e-9:
             scale /= 2
         centre = centre + spread @ (scale * move)
         block = spread[np.ix_(columns, columns)]
@@ -259,9 +253,9 @@ def _mode(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
 
 
 def _density(given: Given, deviates: Array) -> Array:
-    """Logarithm of the density, but for a constant."""
-    found: Array = given.log_weight(deviates) - 0.5 * (deviates**2).sum(axis=1)
-    return found
+    """Logarithm of the density, up to a constant."""
+    logs: Array = given.log_weight(deviates) - 0.5 * (deviates**2).sum(axis=1)
+    return logs
 
 
 def _derivatives(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[Array, Array]:
@@ -283,6 +277,6 @@ def _derivatives(given: Given, columns: np.ndarray[tuple[int], np.dtype[np.intp]
     gradient = (up - down) / (2 * step)
     curvature = np.diag(-(up + down - 2 * middle) / step**2)
     mixed = -(both - up[first] - up[second] + middle) / step**2
-    # From one side only: the curvature along each axis, which that holds by third derivatives, is small at such steps.
+    # One-sided: the error from third derivatives is small at such steps.
     curvature[first, second] = curvature[second, first] = mixed
     return gradient, curvature

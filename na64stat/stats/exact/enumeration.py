@@ -1,4 +1,4 @@
-"""Exact probabilities by enumeration: the sample space is the counts of one to three bins, summed without noise.
+"""Exact probabilities by enumeration: sums over all counts of one to three bins, without Monte Carlo noise.
 
 Outcomes are ordered by a test statistic with nuisance parameters profiled and the auxiliary measurements held at their observed
 values. One evaluation at a given mu yields CL_s of *every* outcome, so observed and expected limits share one scan.
@@ -26,19 +26,19 @@ from na64stat.stats.likelihood.parameters import Array
 from na64stat.stats.likelihood.statistic import TIE, Criterion, Statistic
 
 NEGLIGIBLE = 1e-12
-"""Outcomes less probable than this, with and without signal, are left out and their sum is reported."""
+"""Probability, with and without signal, below which outcomes are left out; their sum is reported."""
 
 MOST_OUTCOMES, LARGEST_WINDOW = 60_000, 1_000_000
-"""How many outcomes are ordered, and how many are looked at, at the most."""
+"""Largest number of outcomes that are ordered, and that are considered."""
 
 LEFT_OUT = 1e-5
-"""Probability of all outcomes that are left out where there are too many, at the most."""
+"""Largest total probability of the outcomes left out if there are too many."""
 
 _RADII = (6.4, 5.3, 4.75)
-"""Widths within which rates are looked at for the window of counts, smaller where it is too large; 1e-10 to 1e-6 lies beyond."""
+"""Widths of the nuisance parameters for the window of counts, smaller if it is too large; 1e-10 to 1e-6 lies beyond."""
 
 BOUND_FIRST = 3_000
-"""A larger sample space is enumerated only if a bound cannot show that everything in question is excluded."""
+"""Size of a sample space above which it is enumerated only if a bound does not exclude everything in question."""
 
 Outcome = NDArray[np.intp]
 Windows = tuple[tuple[int, int], ...]
@@ -46,24 +46,12 @@ Windows = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, eq=False)
 class Ordering:
-    """The sample space at one mu, one entry per outcome, in lexicographic order.
+    """The sample space at one mu, one entry per outcome, in lexicographic order: counts (N, B) and test statistic `q` (N,).
 
-    Attributes
-    ----------
-    counts
-        Outcomes, shape (N, B).
-    q
-        Test statistic, shape (N,).
-    signal, background
-        Probabilities with and without signal by replicate of the nuisance average, shape (replicates, N).
-    cl_sb, cl_b, cl_s
-        The probabilities of outcomes at least as extreme, with and without signal, and their ratio, shape (N,).
-    left_out
-        Probability of the outcomes that are missing, the larger of the two hypotheses'; or, where CL_s is from a bound, that.
-    refitted
-        Fits that needed iminuit.
-    profiled
-        Parameters fitted at mu, shape (N, P); without meaning where no fit was needed.
+    `signal` and `background` are probabilities by replicate of the nuisance average (replicates, N); cl_sb, cl_b and cl_s
+    those of outcomes at least as extreme, and their ratio (N,). `left_out` bounds the probability of missing outcomes under
+    either hypothesis, or CL_s if it comes from a bound. `refitted` counts fits that needed iminuit; `profiled` are the
+    parameters fitted at mu (N, P), meaningless if no fit was needed.
     """
 
     counts: NDArray[np.intp]
@@ -79,7 +67,7 @@ class Ordering:
 
     @cached_property
     def keys(self) -> NDArray[np.int64]:
-        """One number an outcome, increasing."""
+        """Increasing integers, one per outcome."""
         return keys_of(self.counts)
 
     @cached_property
@@ -89,11 +77,11 @@ class Ordering:
 
     @cached_property
     def weight(self) -> Array:
-        """Probabilities under background only, shape (N,)."""
+        """Probabilities under background alone, shape (N,)."""
         return np.asarray(self.background.mean(axis=0))
 
     def value(self, criterion: Criterion) -> Array:
-        """What has to fall to 1 - cl, shape (N,)."""
+        """CL_s or CL_sb, which falls to 1 - cl at the limit, shape (N,)."""
         return self.cl_s if criterion is Criterion.CL_S else self.cl_sb
 
     def index(self, outcome: Outcome) -> int:
@@ -101,13 +89,13 @@ class Ordering:
         return int(np.searchsorted(self.keys, keys_of(outcome[None, :])[0]))
 
     def tail(self, outcome: Outcome) -> NDArray[np.bool_]:
-        """Which outcomes are at least as extreme as this one, shape (N,)."""
-        here = self.q[self.index(outcome)]
-        return np.ones(len(self.q), dtype=bool) if here <= TIE else self.q >= here - TIE
+        """Mask of the outcomes at least as extreme as this one, shape (N,)."""
+        q = self.q[self.index(outcome)]
+        return np.ones(len(self.q), dtype=bool) if q <= TIE else self.q >= q - TIE
 
 
 class Enumeration:
-    """Probabilities of all outcomes of one to three bins, others held, and their order."""
+    """Probabilities and order of all outcomes of one to three bins, with the others held."""
 
     def __init__(
         self,
@@ -125,13 +113,7 @@ class Enumeration:
         self.bound_first = BOUND_FIRST
 
     def order(self, mu: float, near: Sequence[tuple[float, Ordering]] = ()) -> Ordering:
-        """Evaluate the sample space at one signal strength.
-
-        Parameters
-        ----------
-        near
-            Orderings at other mu, from whose fits these start.
-        """
+        """Sample space at one signal strength; fits start from those of the orderings in `near`, at other mu."""
         windows = self._windows(mu)
         size = math.prod(high - low + 1 for low, high in windows)
         if size > self.bound_first and mu > 0:
@@ -146,11 +128,11 @@ class Enumeration:
         return Ordering(counts, q, p_mu, p_0, cl_sb, cl_b, ratio(cl_sb, cl_b), left_out, refitted, profiled)
 
     def replicates(self, mu: float, outcome: Outcome) -> Array:
-        """The value that has to fall to 1 - cl, of one outcome in each replicate of the nuisance average."""
+        """CL_s or CL_sb of one outcome in each replicate of the nuisance average."""
         return self.scatter(self.order(mu), outcome)
 
     def scatter(self, ordering: Ordering, outcome: Outcome) -> Array:
-        """The same for an ordering that is known."""
+        """CL_s or CL_sb of one outcome of a known ordering in each replicate."""
         if ordering.q[ordering.index(outcome)] <= TIE:
             return np.ones(self.average.replicates)
         tail = ordering.tail(outcome)
@@ -176,24 +158,24 @@ class Enumeration:
         return q, profiled, fixed.refitted + self.free.refitted
 
     def _start(self, counts: NDArray[np.intp], free: Array, mu: Array, near: Sequence[tuple[float, Ordering]]) -> Array:
-        """Where fits at mu begin: the fits at other mu, interpolated, or the best fit."""
+        """Starting point of fits at mu: the fits at other mu, interpolated, or the best fit."""
         start, keys = free.copy(), keys_of(counts)
-        found = []
+        neighbours = []
         for strength, ordering in near:
             at, known = positions(ordering.keys, keys)
-            found.append((strength, ordering.profiled[at], known))
-        if len(found) == 1:
-            _, profiled, known = found[0]
+            neighbours.append((strength, ordering.profiled[at], known))
+        if len(neighbours) == 1:
+            _, profiled, known = neighbours[0]
             start[known] = profiled[known]
-        elif len(found) == 2:
-            (low, one, in_one), (high, two, in_two) = found
+        elif len(neighbours) == 2:
+            (low, one, in_one), (high, two, in_two) = neighbours
             both = in_one & in_two
             share = ((mu - low) / (high - low))[:, None]
             start[both] = (one + share * (two - one))[both]
         return start
 
     def _probabilities(self, mu: float, windows: Windows, size: int) -> tuple[NDArray[np.intp], Array, Array]:
-        """Outcomes that are not negligible, shape (N, B), and their probabilities by replicate, both (replicates, N)."""
+        """Outcomes that are not negligible, shape (N, B), and their probabilities with and without signal, (replicates, N)."""
         if size > LARGEST_WINDOW:
             raise self._too_many(mu, size)
         p_mu = self.average.count_probabilities(mu, windows)
@@ -205,8 +187,8 @@ class Enumeration:
         p_0[(slice(None), *inside)] = self.background_probabilities
         larger = np.maximum(p_mu.mean(axis=0), p_0.mean(axis=0))
         observed = self.marked(windows, larger.shape)
-        # An observed outcome in the tails is compared with others in the tails: they must not be negligible beside it.
-        # (Where its statistic is zero its probability is 1, whatever the others are.)
+        # An observed outcome in the tails is compared with others there, which must not be neglected relative to it.
+        # (If its statistic is zero its p-value is 1 in any case.)
         threshold = NEGLIGIBLE
         if self._observed_best_fit < mu or self.statistic is Statistic.Q0:
             threshold = min(threshold, 1e-6 * float(larger[observed].min(initial=1.0)))
@@ -214,7 +196,7 @@ class Enumeration:
         if keep.sum() > MOST_OUTCOMES:
             number = int(keep.sum())
             keep &= (larger >= np.partition(larger[keep], -MOST_OUTCOMES)[-MOST_OUTCOMES]) | observed
-            # The most probable ones do if what is left out, which the result states, is little, and the observed one not rarer.
+            # The most probable ones suffice if the others are rare (their sum is in the result) and the observed one is not.
             if larger[~keep].sum() > LEFT_OUT or threshold < NEGLIGIBLE:
                 raise self._too_many(mu, number)
         counts = np.argwhere(keep) + np.array([low for low, _ in windows])
@@ -225,17 +207,17 @@ class Enumeration:
         return math.inf if self.observed is None else self.best_fit(self.observed)
 
     def best_fit(self, outcome: Outcome) -> float:
-        """Signal strength that suits an outcome best."""
+        """Best-fit signal strength of an outcome."""
         return float(self.free(outcome[None, :]).mu[0])
 
     @cached_property
     def background_windows(self) -> Windows:
-        """Counts that matter without signal."""
+        """First and last relevant counts without signal."""
         return self._windows(0.0)
 
     @cached_property
     def background_probabilities(self) -> Array:
-        """Joint probabilities of those counts without signal, shape (replicates, N_1, ...)."""
+        """Joint probabilities of the `background_windows` without signal, shape (replicates, N_1, ...)."""
         windows = self.background_windows
         size = math.prod(high - low + 1 for low, high in windows)
         if size > LARGEST_WINDOW:
@@ -250,9 +232,9 @@ class Enumeration:
         )
 
     def _windows(self, mu: float) -> Windows:
-        """Counts that hold all but about 1e-12 of the probability, with and without signal, and the observed ones.
+        """Counts with all but about 1e-12 of the probability, with and without signal, and the observed ones.
 
-        Where that is too many, a little less; the probability that is left out is in the result.
+        If these are too many, the window is a little smaller; the result has the probability that is left out.
         """
         for radius in _RADII:
             windows = tuple(self._window(mu, b, radius) for b in range(self.counts.summed))
@@ -268,22 +250,22 @@ class Enumeration:
         high = math.ceil(largest + 7.5 * math.sqrt(largest) + 8)
         if self.observed is not None:
             n = int(self.observed[b])
-            # Beside a large observed count, those even larger: they are what an excess is compared with.
-            more = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
-            low, high = min(low, n), max(high, n + more)
+            # Also the counts above a large observed one, with which an excess is compared.
+            margin = math.ceil(7.5 * math.sqrt(n) + 8) if self.statistic is Statistic.Q0 else 0
+            low, high = min(low, n), max(high, n + margin)
         if mu > 0:
             low, high = min(low, self.background_windows[b][0]), max(high, self.background_windows[b][1])
         return low, high
 
     def marked(self, windows: Windows, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Where the observed outcome stands in an array over the windows."""
+        """Mask of the observed outcome in an array over the windows."""
         marked: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
         if self.observed is not None:
             marked[tuple(int(n) - low for n, (low, _) in zip(self.observed, windows, strict=True))] = True
         return marked
 
     def _far_away(self, mu: float) -> Ordering | None:
-        """A signal so large that a bound shows CL_s below 1e-6 for all that matters; None where it does not."""
+        """Ordering of a signal so large that a bound shows CL_s < 1e-6 for all relevant outcomes; None if the bound fails."""
         if self.counts.held:
             return None  # the bound is for constraint densities alone
         windows, probabilities = self.background_windows, self.background_probabilities
@@ -293,7 +275,7 @@ class Enumeration:
         typical = np.argwhere(observed | (mean == mean.max())) + np.array([low for low, _ in windows])
         q, _, _ = self.statistics(typical, mu)
         if bound.probability(q).max() > 1e-6:
-            return None  # most often at once
+            return None  # fails here in most cases
         keep = (mean > NEGLIGIBLE) | observed
         if keep.sum() > MOST_OUTCOMES:
             return None
@@ -319,5 +301,5 @@ def _tail_sums(q: Array, probabilities: Array) -> Array:
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
-    """Quotient, zero where the denominator is."""
+    """Quotient; zero where the denominator is."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)

@@ -36,14 +36,15 @@ class Exact(Method):
     Attributes
     ----------
     statistic
-        q-tilde or q for limits; t-tilde orders two-sidedly.
+        Test statistic: q-tilde or q for limits, t-tilde for two-sided ordering.
     criterion
-        Whether limits are where CL_s or where CL_sb falls to 1 - cl. A CL_sb limit is 0 where background alone is too unlikely.
+        Quantity that falls to 1 - cl at the limit, CL_s or CL_sb. A CL_sb limit is 0 if background alone is too unlikely.
     scan_ratio
-        Ratio of neighbouring mu around the limits (two or three bins); structure narrower than this can be missed.
+        Ratio of neighbouring mu around the limits (two or three bins); narrower structures can be missed.
     hold
-        Channels or bins whose counts are held, and no others; () sums over all. Default by a rule: of the counts whose background
-        shares a nuisance parameter with another bin those that move least with mu, together at most 5% of the information on it.
+        The only channels or bins whose counts are held; () sums over all. By default, a rule holds those counts that move least
+        with mu, among those whose background shares a nuisance parameter with another bin, with together at most 5% of the
+        information on mu.
 
     References
     ----------
@@ -73,37 +74,37 @@ class Exact(Method):
             one = None if model.observed is None else 1.0
             return [ClsResult(one, Band(*[1.0] * 5), NumericalError(), one, one) for _ in mu]
         if self._by_count(counts):
-            found = OneRegion(counts, self.statistic, self.criterion).results(np.asarray(mu, dtype=float))
+            results = OneRegion(counts, self.statistic, self.criterion).results(np.asarray(mu, dtype=float))
         else:
             space = Enumeration(counts, self.statistic, self.criterion)
-            found = [result_of(space, strength) for strength in mu]
-        return [replace(result, notes=counts.notes + result.notes) for result in found]
+            results = [result_of(space, strength) for strength in mu]
+        return [replace(result, notes=counts.notes + result.notes) for result in results]
 
     def cl_s_of_signals(self, model: Model, factors: Array) -> list[ClsResult]:
-        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for many rows of factors, shape (N, C)."""
+        """CL_s at mu = 1 with the signal of each channel multiplied by its factor, for N rows of factors, shape (N, C)."""
         events = model.signal_events * factors[:, model.bin_channel]
         division = Division(model, "exact method", self.hold)
         results: list[ClsResult | None] = [None] * len(factors)
         for rows, summed, held in division.groups(events):
             if not events[rows].any():
-                found = [self.cl_s(model.with_signal_scaled(0.0), [1.0])[0]] * len(rows)
+                block = [self.cl_s(model.with_signal_scaled(0.0), [1.0])[0]] * len(rows)
             else:
                 counts = division.counts(summed, held)
                 columns = [model.channels.index(name) for name in counts.model.channels]
-                found = self._of_signals(counts, factors[rows][:, columns])
-            for row, result in zip(rows, found, strict=True):
+                block = self._of_signals(counts, factors[rows][:, columns])
+            for row, result in zip(rows, block, strict=True):
                 results[row] = result
         return [result for result in results if result is not None]
 
     def _of_signals(self, counts: Counts, factors: Array) -> list[ClsResult]:
-        """The same for signals for which the same counts are held, shape (N, channels of `counts`)."""
+        """CL_s of signals for which the same counts are held, factors of shape (N, channels of `counts`)."""
         if counts.by_count and self.statistic.one_sided:
             strengths = factors[:, counts.model.bin_channel[0]]
-            found = OneRegion(counts, self.statistic, self.criterion).results(strengths)
+            results = OneRegion(counts, self.statistic, self.criterion).results(strengths)
         else:
             shared = SharedEnumeration(counts, self.statistic, self.criterion)
-            found = [result_of(*shared.of(row)) for row in factors]
-        return [replace(result, notes=counts.notes + result.notes) for result in found]
+            results = [result_of(*shared.of(row)) for row in factors]
+        return [replace(result, notes=counts.notes + result.notes) for result in results]
 
     def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
@@ -117,18 +118,18 @@ class Exact(Method):
         scan = EnumerationScan(Enumeration(counts, self.statistic, self.criterion), 1 - cl, self.scan_ratio)
         value, crossings = scan.limit(scan.reference), tuple(scan.crossings(scan.reference))
         observed = None if model.observed is None else value
-        found = observed, scan.band(), crossings
+        limits = observed, scan.band(), crossings
         return self._record(
             model,
             cl,
-            found,
+            limits,
             scan.error(value, scan.reference),
             counts.notes + scan.space.average.notes + self._notes(value),
             counts.held_names,
         )
 
     def discovery_p0(self, model: Model) -> float:
-        """Probability that background alone is at least as signal-like as the observed counts, P(q0 >= q0_obs | mu = 0).
+        """Probability under background alone of counts at least as signal-like as observed, P(q0 >= q0_obs | mu = 0).
 
         Parameters
         ----------
@@ -146,12 +147,12 @@ class Exact(Method):
         return self.p0(divide(model, "exact method", self.hold))
 
     def p0(self, counts: Counts) -> float:
-        """The same where it was decided before which counts are held.
+        """Probability P(q0 >= q0_obs | mu = 0) for a given division of the counts.
 
         Parameters
         ----------
         counts
-            The likelihood, and which of its counts are held.
+            The likelihood with its held counts.
         """
         if counts.model.signal_events.sum() == 0 or counts.observed is None:
             return 1.0
@@ -168,9 +169,9 @@ class Exact(Method):
         band = one.band(lambda count: one.limit(count, alpha))
         count = float(one.band_counts[2] if model.observed is None else model.observed[0])
         value = one.limit(count, alpha)
-        found = None if model.observed is None else value, band, (value,) if value else ()
+        limits = None if model.observed is None else value, band, (value,) if value else ()
         notes = counts.notes + one.average.notes + self._notes(value)
-        return self._record(model, cl, found, one.error(count, value), notes, counts.held_names)
+        return self._record(model, cl, limits, one.error(count, value), notes, counts.held_names)
 
     def _record(
         self,
@@ -196,31 +197,31 @@ class Exact(Method):
 
 
 def method_of(method: Method | None) -> Method:
-    """The method that was asked for, `Exact()` where none was; an InputError for anything else, such as a name."""
-    found = Exact() if method is None else method
-    check("method", found, Method, "expected an object, such as Exact() or Toys(20_000, seed=1)")
-    return found
+    """The given method, by default `Exact()`; an InputError for anything else, such as a name."""
+    chosen = Exact() if method is None else method
+    check("method", chosen, Method, "expected an object, such as Exact() or Toys(20_000, seed=1)")
+    return chosen
 
 
 def check_ratio(method: str, ratio: float) -> None:
-    """Refuse a step that is none."""
+    """Refuse an invalid step."""
     if not 1.0005 <= ratio <= 2.0:
         raise InputError(f"{method}: scan_ratio = {ratio}; expected a number from 1.0005 to 2")
 
 
 def check_hold(method: str, hold: object) -> None:
-    """Refuse what is no tuple of names."""
+    """Refuse anything but a tuple of names."""
     if hold is not None and not (isinstance(hold, tuple) and all(isinstance(name, str) for name in hold)):
         raise InputError(f"{method}: hold = {hold!r}; expected a tuple of names of channels or bins, such as ('CR',)")
 
 
 def finite(statistic: float) -> float | None:
-    """A value of the statistic; None where the hypothesis forbids the data, which makes it infinite."""
+    """Value of the test statistic; None if it is infinite, where the hypothesis forbids the data."""
     return statistic if math.isfinite(statistic) else None
 
 
 def result_of(space: Enumeration, mu: float) -> ClsResult:
-    """The record of one signal strength by enumeration."""
+    """CL_s of one signal strength by enumeration."""
     ordering = space.order(mu)
     places = [quantile_index(ordering.cl_s, ordering.weight, p) for p in BAND_QUANTILES.values()]
     band = Band(*(float(ordering.cl_s[place]) for place in places))

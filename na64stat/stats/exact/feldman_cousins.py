@@ -23,15 +23,15 @@ _NOTHING = Band(None, None, None, None, None)
 class FeldmanCousins(Method):
     """Unified intervals: the mu whose likelihood ratio to the best mu >= 0 is not unusually small for the observed counts.
 
-    A mu is in the interval where P(t-tilde >= t-tilde_obs | mu) > 1 - cl; what is reported is the smallest interval that holds
-    them all, since the set can have gaps where the ordering of outcomes changes. Probabilities are those of `Exact`: Poisson,
-    averaged over the constraint densities. Without nuisance parameters an interval covers at least with probability cl. It is
-    never empty. Its upper end is not made monotonic in the background, as the published table's was.
+    A mu is accepted if P(t-tilde >= t-tilde_obs | mu) > 1 - cl. The result is the smallest interval with all accepted values,
+    since their set can have gaps where the ordering of outcomes changes. Probabilities are those of `Exact`: Poisson, averaged
+    over the constraint densities. Without nuisance parameters the coverage is at least cl. The interval is never empty. Its
+    upper end is not made monotonic in the background, unlike in the published table.
 
     Attributes
     ----------
     scan_ratio
-        Ratio of neighbouring mu around the ends; gaps and islands narrower than this can be missed.
+        Ratio of neighbouring mu around the ends; narrower gaps and islands can be missed.
     hold
         As of `Exact`.
 
@@ -49,9 +49,9 @@ class FeldmanCousins(Method):
         check_hold(self.name, self.hold)
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
-        """P(t-tilde >= t-tilde_obs | mu) of each signal strength in `mu`, as `cl_sb`; `cl_b` the same without signal.
+        """P(t-tilde >= t-tilde_obs | mu) of each signal strength in `mu`, as `cl_sb`, and without signal, as `cl_b`.
 
-        CL_s has no place here: `observed` and the expected band are None, and a note says so.
+        CL_s is not defined for intervals: `observed` and the expected band are None, and a note says so.
         """
         counts = divide(model, self.name, self.hold)
         model = counts.model
@@ -63,9 +63,9 @@ class FeldmanCousins(Method):
         return [_result(space, strength, note + counts.notes + space.average.notes) for strength in mu]
 
     def upper_limit(self, model: Model, cl: float) -> Limit:
-        """The interval, its upper end as `observed` and its lower as `lower` (0 if no signal is in it).
+        """The interval, its upper end as `observed` and its lower end as `lower` (0 if no signal is in it).
 
-        `expected` has the quantiles of the upper end if there is only background, the smallest L with P(upper end <= L) >= q.
+        `expected` are the quantiles of the upper end under background alone: the smallest L with P(upper end <= L) >= q.
         """
         counts = divide(model, self.name, self.hold)
         model = counts.model
@@ -80,8 +80,8 @@ class FeldmanCousins(Method):
             notes += (f"every mu up to {LARGEST_SIGNAL:g} signal events is in the interval: nothing is excluded",)
         error = scan.error(upper, outcome)
         ends = (lower, upper) if model.observed is not None else (None, None)
-        found = self._record(model, cl, ends, scan.band(), crossings=crossings, error=error, notes=notes)
-        return replace(found, held=counts.held_names)
+        limit = self._record(model, cl, ends, scan.band(), crossings=crossings, error=error, notes=notes)
+        return replace(limit, held=counts.held_names)
 
     def _record(
         self,
@@ -95,8 +95,8 @@ class FeldmanCousins(Method):
         notes: tuple[str, ...] = (),
     ) -> Limit:
         lower, upper = ends
-        found = error or NumericalError()
-        return Limit(upper, band, crossings, found, cl, self.name, model.channels, notes, lower, "interval")
+        errors = error or NumericalError()
+        return Limit(upper, band, crossings, errors, cl, self.name, model.channels, notes, lower, "interval")
 
 
 def _space(counts: Counts) -> Enumeration:

@@ -1,10 +1,9 @@
-"""Which counts the exact method sums over, and which it holds at their observed values.
+"""The division of counts into those the exact method sums over and those held at their observed values.
 
 A count that hardly moves with mu but constrains a nuisance parameter is an auxiliary measurement, such as a control region: it
-is held, and its Poisson probability multiplies the constraints (`na64stat.stats.exact.conditional`). The rule: of the counts
-whose background shares a nuisance parameter with another bin those are held that move least with mu, as long as they have
-together at most 5% of the information on it, sum of s^2 / (1 + b). A bin with neither signal nor a parameter in common has
-no part.
+is held, and its Poisson probability multiplies the constraints (`na64stat.stats.exact.conditional`). The rule: among the counts
+whose background shares a nuisance parameter with another bin, those that move least with mu are held, as long as their total
+share of the information on it, sum of s^2 / (1 + b), is at most 5%. A bin with neither signal nor a shared parameter is left out.
 """
 
 from __future__ import annotations
@@ -25,31 +24,17 @@ from na64stat.stats.likelihood.parameters import Array, Parameter
 from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
 
 MOST_BINS: Final = 3
-"""Bins whose counts are enumerated."""
+"""Largest number of bins whose counts are enumerated."""
 
 LARGEST_SHARE: Final = 0.05
-"""Share of the information on mu that the held counts have together at most."""
+"""Largest total share of the information on mu in the held counts."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """A model whose last bins are held at their observed counts.
-
-    Attributes
-    ----------
-    model
-        The bins that take part: the summed ones, then the held ones.
-    summed
-        How many are summed over, S.
-    names
-        Names of the bins.
-    notes
-        Which counts are held, and which have no part.
-    held_names
-        The held channels, or bins where it is not all of a channel.
-    """
+    """A model whose first `summed` bins (S) are summed over, and whose last bins are held at their observed counts."""
 
     model: Model
     summed: int
@@ -59,22 +44,22 @@ class Counts:
 
     @classmethod
     def of(cls, model: Model | Counts) -> Counts:
-        """Every count of a model is summed over, where nothing else was decided."""
+        """All counts of a model summed over, unless they are already divided."""
         return model if isinstance(model, Counts) else cls(model, model.bins, model.bin_names)
 
     @cached_property
     def merged(self) -> Counts:
-        """The same with as few log-normal parameters as averages and profile likelihoods need."""
+        """These counts with as few log-normal parameters as averages and profile likelihoods need."""
         return replace(self, model=merged(self.model))
 
     @property
     def held(self) -> int:
-        """How many counts are held."""
+        """Number of held counts."""
         return self.model.bins - self.summed
 
     @cached_property
     def counted(self) -> Model:
-        """The model of the summed bins alone, without what the held ones tell."""
+        """The model of the summed bins alone, without the information of the held ones."""
         return self.model.select(np.arange(self.summed)) if self.held else self.model
 
     @cached_property
@@ -84,20 +69,21 @@ class Counts:
 
     @cached_property
     def leaks(self) -> bool:
-        """Whether a held count moves with mu."""
+        """True if a held count moves with mu."""
         events = self.model.signal_events
         return bool((events[self.summed :] >= NEGLIGIBLE_SIGNAL * events.sum()).any() and self.held)
 
     @property
     def by_count(self) -> bool:
-        """Whether q-tilde orders the outcomes by their count: see `na64stat.stats.exact.one_bin`.
+        """True if q-tilde orders the outcomes by their count: see `na64stat.stats.exact.one_bin`.
 
-        A held count whose leak changes with mu moves the background that suits it, and the order is no longer that of the count.
+        A held count with a leak of signal that depends on mu changes the fitted background, and the order is no longer that of
+        the count.
         """
         return self.summed == 1 and not self.leaks and not self.model.shares_parameters
 
     def complete(self, counts: Array | NDArray[np.intp]) -> Array:
-        """Counts of the summed bins (N, S) with the held ones beside them, (N, B)."""
+        """Counts of the summed bins (N, S) followed by the held ones, (N, B)."""
         counts = np.asarray(counts, dtype=np.float64)
         if not self.held:
             return counts
@@ -106,29 +92,20 @@ class Counts:
         return np.hstack([counts, held])
 
     def with_observed(self, counts: Array) -> Counts:
-        """The same with other counts in the summed bins, shape (S,)."""
+        """These counts with other observed values in the summed bins, shape (S,)."""
         full = self.complete(np.asarray(counts, dtype=np.float64)[None, :])[0]
         return replace(self, model=self.model.with_observed(full))
 
     def with_signal_scaled(self, factors: Array) -> Counts:
-        """The same with the signal of each channel multiplied by a factor."""
+        """These counts with the signal of each channel multiplied by a factor."""
         return replace(self, model=self.model.with_signal_scaled(factors))
 
 
 def divide(model: Model, method: str, hold: Sequence[str] | None = None) -> Counts:
-    """Decide which counts are summed over and which are held.
+    """Divide the counts into summed and held ones: the channels or bins in `hold` and no others, by default as the rule says.
 
-    Parameters
-    ----------
-    hold
-        Channels or bins to hold, and no others; default as the rule says.
-
-    Raises
-    ------
-    InputError
-        This is no model, or a projection, which has no count to hold.
-    RegionError
-        An unknown name, more than three bins to sum over, or a count there that is no whole number.
+    InputError for anything but a model, or a projection, which has no count to hold; RegionError for an unknown name, more
+    than three bins to sum over, or a count there that is not an integer.
     """
     check_model(model)
     return Division(model, method, hold).of(model.signal_events)
@@ -142,13 +119,13 @@ class Division:
         self._named = None if hold is None else _named(model, hold, method)
 
     def of(self, events: Array) -> Counts:
-        """Counts for signal events in the bins at mu = 1, shape (B,); their samples are those of the model."""
+        """Counts for signal events in the bins at mu = 1, shape (B,), with the samples of the model."""
         summed, held = self.masks(events)
-        found = self.counts(summed, held)
-        return replace(found, notes=(*found.notes, *self._near_the_border(events, summed, held)))
+        counts = self.counts(summed, held)
+        return replace(counts, notes=(*counts.notes, *self._near_the_border(events, summed, held)))
 
     def masks(self, events: Array) -> tuple[Mask, Mask]:
-        """Which bins are summed over and which are held, both (B,)."""
+        """Masks of the summed and of the held bins, both (B,)."""
         everything: Mask = np.ones(self.model.bins, dtype=bool)
         for b in np.flatnonzero(events < 0):
             raise RegionError(
@@ -169,7 +146,7 @@ class Division:
         return summed & part, held & part
 
     def groups(self, events: Array) -> Iterator[tuple[NDArray[np.intp], Mask, Mask]]:
-        """Signals (N, B) for which the same bins are summed over: rows of `events`, and the two masks."""
+        """Signals (N, B) grouped by the bins that are summed over: rows of `events`, and the two masks."""
         if self._named is None and not self._constrains.any():
             kind = events >= NEGLIGIBLE_SIGNAL * events.sum(axis=1, keepdims=True)
             kind &= events > 0
@@ -208,33 +185,33 @@ class Division:
         return np.asarray(self._together(events) <= LARGEST_SHARE)
 
     def _together(self, events: Array) -> Array:
-        """Share of the information on mu that a bin has with all that tell less, shape (B,); inf where it constrains nothing.
+        """Total share of the information on mu of a bin and all weaker ones, shape (B,); inf for a bin that constrains nothing.
 
-        With all that are as strong: which of two equal bins comes first decides nothing.
+        Equally strong bins are included, so that their order does not matter.
         """
         information = (events / events.max()) ** 2 / (1 + self._backgrounds)
         share = np.where(self._constrains, information / information.sum(), np.inf)
         return np.array([share[share <= level * (1 + 1e-9)].sum() for level in share])
 
     def _near_the_border(self, events: Array, summed: Mask, held: Mask) -> tuple[str, ...]:
-        """What the rule decided narrowly: there the limit jumps from one definition to the other."""
+        """Notes on narrow decisions of the rule, where the limit jumps from one definition to the other."""
         if self._named is not None or self.model.observed is None or not events.any() or not self._constrains.any():
             return ()
         shares = self._together(events)
         near = (shares >= LARGEST_SHARE / NARROW) & (shares <= LARGEST_SHARE * NARROW)
-        found = []
+        notes = []
         for b in np.flatnonzero(near & (summed | held)):
             name = self.model.bin_names[b]
             does = "held; --hold none sums over it" if held[b] else f"summed over; --hold {name} holds it"
-            found.append(
+            notes.append(
                 f"{name} has {shares[b]:.2g} of the information on mu, near the {LARGEST_SHARE:g} up to which counts are "
                 f"held, and is {does}: the two definitions differ"
             )
-        return tuple(found)
+        return tuple(notes)
 
     @cached_property
     def _backgrounds(self) -> Array:
-        """Background events, as fitted where a free factor leaves them open, shape (B,)."""
+        """Background events, fitted where a free factor leaves them undetermined, shape (B,)."""
         model = self.model
         if model.observed is None or not free_parameters(model):
             return model.background_events
@@ -243,38 +220,38 @@ class Division:
 
     @cached_property
     def _movers(self) -> tuple[list[set[int]], list[set[int]]]:
-        """Nuisance parameters that move the background of each bin, and all that move anything there."""
+        """Nuisance parameters that move the background of each bin, and those that move anything in it."""
         return _movers(self.model, background=True), _movers(self.model, background=False)
 
     @cached_property
     def _constrains(self) -> Mask:
-        """Whether the background of a bin has a parameter in common with another bin, shape (B,)."""
+        """True where the background of a bin shares a parameter with another bin, shape (B,)."""
         backgrounds, all_ = self._movers
-        found = [
+        shared = [
             bool(moved & set().union(*(other for c, other in enumerate(all_) if c != b)))
             for b, moved in enumerate(backgrounds)
         ]
-        return np.array(found) & (self.model.background_events > BACKGROUND_FLOOR)
+        return np.array(shared) & (self.model.background_events > BACKGROUND_FLOOR)
 
     def _connected(self, part: Mask) -> Mask:
-        """Those bins, and the others that parameters in common link to them."""
-        movers, found = self._movers[1], part.copy()
+        """These bins, and the others linked to them by shared parameters."""
+        movers, bins = self._movers[1], part.copy()
         while True:
-            known = set().union(*(movers[b] for b in np.flatnonzero(found)))
-            linked = found | np.array([bool(movers[b] & known) and bool(self._constrains[b]) for b in range(len(part))])
-            if (linked == found).all():
-                return found
-            found = linked
+            known = set().union(*(movers[b] for b in np.flatnonzero(bins)))
+            linked = bins | np.array([bool(movers[b] & known) and bool(self._constrains[b]) for b in range(len(part))])
+            if (linked == bins).all():
+                return bins
+            bins = linked
 
     def _held_names(self, held: Mask) -> tuple[str, ...]:
-        model, found = self.model, []
+        model, names = self.model, []
         for b in np.flatnonzero(held):
             whole = held[model.bin_channel == model.bin_channel[b]].all()
-            found.append(model.channels[model.bin_channel[b]] if whole else model.bin_names[b])
-        return tuple(dict.fromkeys(found))
+            names.append(model.channels[model.bin_channel[b]] if whole else model.bin_names[b])
+        return tuple(dict.fromkeys(names))
 
     def _notes(self, summed: Mask, held: Mask) -> tuple[str, ...]:
-        names, found = self.model.bin_names, []
+        names, notes = self.model.bin_names, []
         if held.any():
             assert self.model.observed is not None  # noqa: S101  # the rule holds observed counts only
             counts = ", ".join(f"{names[b]} ({self.model.observed[b]:g})" for b in np.flatnonzero(held))
@@ -284,25 +261,25 @@ class Division:
                 else "by the rule that counts which share background uncertainties and have together at most "
                 f"{LARGEST_SHARE:.0%} of the information on mu are auxiliary measurements (hold none: summed instead)"
             )
-            found.append(f"{HELD} {counts}: {why}")
+            notes.append(f"{HELD} {counts}: {why}")
             part = self.model.select(np.flatnonzero(summed | held))
             if free := [_prior_text(part.parameters[i]) for i in free_parameters(part)]:
-                found.append(f"free, with a flat prior times the probability of the held counts: {', '.join(free)}")
+                notes.append(f"free, with a flat prior times the probability of the held counts: {', '.join(free)}")
         shared = summed & self._constrains
         if self._named is None and shared.any() and not shared.all() and self.model.observed is None:
-            found.append(f"a projection has no observed counts to hold: {_list(names, summed)} are summed over")
+            notes.append(f"a projection has no observed counts to hold: {_list(names, summed)} are summed over")
         if (gone := ~(summed | held)).any():
-            found.append(
+            notes.append(
                 f"no part: {_list(names, gone)}: neither signal nor a parameter in common with what has signal"
             )
-        return tuple(found)
+        return tuple(notes)
 
 
 HELD: Final = "held at the observed count:"
 """Beginning of the note that names the held counts."""
 
 NARROW: Final = 2.0
-"""Ratio to that share within which a note says what the rule decided."""
+"""Ratio to that share within which a note tells how the rule decided."""
 
 
 def _prior_text(parameter: Parameter) -> str:
@@ -319,25 +296,25 @@ def free_parameters(model: Model) -> list[int]:
 
 
 def _named(model: Model, hold: Sequence[str], method: str) -> Mask:
-    """Which bins the names stand for."""
-    found: Mask = np.zeros(model.bins, dtype=bool)
+    """Mask of the bins that the names stand for."""
+    mask: Mask = np.zeros(model.bins, dtype=bool)
     for name in hold:
         channel = np.array([model.channels[c] == name for c in model.bin_channel])
         chosen = channel if channel.any() else np.array([known == name for known in model.bin_names])
         if not chosen.any():
             expected = ", ".join(dict.fromkeys((*model.channels, *model.bin_names)))
             raise RegionError(f"{method}: hold {name!r}: no such channel or bin; expected any of {expected}")
-        found |= chosen
-    if found.any() and model.observed is None:
+        mask |= chosen
+    if mask.any() and model.observed is None:
         raise InputError(
             f"{method}: hold {', '.join(hold)}: a projection has no observed count to hold; give the counts"
         )
-    return found
+    return mask
 
 
 def _movers(model: Model, *, background: bool) -> list[set[int]]:
-    """Nuisance parameters, not fixed, that move each bin (its background)."""
-    found: list[set[int]] = [set() for _ in range(model.bins)]
+    """Nuisance parameters, not fixed, that move each bin (or its background)."""
+    movers: list[set[int]] = [set() for _ in range(model.bins)]
     for row in model.rows:
         if background and model.poi in row.factors:
             continue
@@ -345,9 +322,9 @@ def _movers(model: Model, *, background: bool) -> list[set[int]]:
         for k, b in enumerate(row.bins.tolist()):
             shifts = {i for i, up, down in row.histosys if up[k] != 0 or down[k] != 0}
             if row.nominal[k] != 0:
-                found[b] |= everywhere | {int(gamma[k]) for gamma in row.gammas}
-            found[b] |= shifts
-    return [{i for i in moved if not model.parameters[i].fixed} for moved in found]
+                movers[b] |= everywhere | {int(gamma[k]) for gamma in row.gammas}
+            movers[b] |= shifts
+    return [{i for i in moved if not model.parameters[i].fixed} for moved in movers]
 
 
 def _list(names: Sequence[str], chosen: Mask) -> str:

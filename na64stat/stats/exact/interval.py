@@ -1,7 +1,7 @@
-"""One outcome between two neighbouring signal strengths: where its probability jumps, and where it crosses a level.
+"""CL_s or CL_sb of one outcome between two neighbouring signal strengths: its jumps, and its crossings of a level.
 
-Of the outcomes at least as extreme most are so at both ends. Only the others are fitted in between, so that a value costs a
-Poisson table and a few fits, and the jumps, where two outcomes have the same test statistic, a few fits each, all at once.
+Most outcomes at least as extreme are so at both ends. Only the others are fitted in between, so that a value costs a Poisson
+table and a few fits. The jumps, where two outcomes have the same test statistic, take a few fits each, all at once.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from na64stat.stats.likelihood.parameters import Array
 from na64stat.stats.likelihood.statistic import TIE, Criterion
 
 MATTERS = 1e-8
-"""Outcomes less probable than this are not looked at when jumps are searched."""
+"""Probability below which outcomes are ignored in the search for jumps."""
 
 _JUMP_WIDTH = 1e-7
 """Relative precision in mu with which a jump is located."""
 
 _SLACK = 1.03
-"""How far beyond its ends a value may bend within a cell."""
+"""Factor by which a value within a cell may lie beyond those at its ends."""
 
 End = tuple[float, Ordering]
 
 
 class Cell:
-    """The value of one outcome that has to fall to alpha, between two mu."""
+    """CL_s or CL_sb of one outcome, which falls to alpha at the limit, between two mu."""
 
     def __init__(self, space: Enumeration, outcome: Outcome, low: End, high: End, alpha: float) -> None:
         self.space, self.outcome, self.low, self.high, self.alpha = space, outcome, low, high, alpha
@@ -44,7 +44,7 @@ class Cell:
         self._probability = np.stack([larger.strength, np.where(known, smaller.strength[at], 0.0)])
 
     def may_cross(self) -> bool:
-        """Whether the value can be alpha somewhere: from the outcomes that are extreme at both ends, and at either."""
+        """True if the value can be alpha in the cell: from the outcomes that are extreme at both ends, and at either."""
         least = self._probability[:, self._always].sum(axis=1).min()
         most = (
             self._probability[:, self._always].sum(axis=1).max()
@@ -77,7 +77,7 @@ class Cell:
         return cl_sb / cl_b if cl_b > 0 else 0.0
 
     def pieces(self) -> Iterator[tuple[float, float, float, float]]:
-        """Intervals of mu without a jump: their beginnings with the value there, and their ends."""
+        """Intervals of mu without a jump: their lower ends with the value there, and their upper ends."""
         begin, at_begin = self.low[0], self.value(self.low[0])
         for jump in self._jumps():
             before, after = jump * (1 - _JUMP_WIDTH), jump * (1 + _JUMP_WIDTH)
@@ -88,7 +88,7 @@ class Cell:
             yield begin, at_begin, self.high[0], self.value(self.high[0])
 
     def root(self, begin: float, end: float) -> float:
-        """Where the value is alpha, in a piece at whose ends it is not."""
+        """Position at which the value is alpha, in a piece at whose ends it is not."""
         from scipy.optimize import brentq
 
         def excess(mu: float) -> float:
@@ -97,13 +97,13 @@ class Cell:
         return float(brentq(excess, begin, end, xtol=1e-8 * end, rtol=1e-9))
 
     def _jumps(self) -> list[float]:
-        """Where likely outcomes enter or leave the tail, increasing; those closer than the precision are one."""
+        """Jumps where likely outcomes enter or leave the tail, increasing; those closer than the precision are one."""
         likely = np.maximum(self._probability.max(axis=0), self._weight)[self._sometimes] > MATTERS
-        found: list[float] = []
+        distinct: list[float] = []
         for jump in np.sort(self._locate(self._sometimes[likely])).tolist():
-            if not found or jump > found[-1] * (1 + 3 * _JUMP_WIDTH):
-                found.append(jump)
-        return found
+            if not distinct or jump > distinct[-1] * (1 + 3 * _JUMP_WIDTH):
+                distinct.append(jump)
+        return distinct
 
     def _locate(self, members: NDArray[np.intp]) -> Array:
         """Roots of the difference of two test statistics, all members at once: false position with bisection."""
@@ -120,7 +120,7 @@ class Cell:
             if not len(active):
                 break
             x, y, f, g = a[active], b[active], at_a[active], at_b[active]
-            # A little beyond the chord, so that the root is enclosed from both sides in the end.
+            # Slightly beyond the chord, so that the root is finally enclosed from both sides.
             chord = x + (y - x) * f / (f - g)
             chord += np.where(chord - x < y - chord, 0.4, -0.4) * width
             middle = 0.5 * (x + y) if step % 3 == 2 else np.clip(chord, x + 0.1 * width, y - 0.1 * width)
@@ -131,10 +131,10 @@ class Cell:
         return np.asarray(0.5 * (a + b), dtype=np.float64)
 
     def _difference(self, members: NDArray[np.intp], mu: Array) -> Array:
-        """How much more extreme others are than the outcome, each at its mu; ties count as more."""
+        """Test statistic of other outcomes relative to this one, each at its mu; ties count as more extreme."""
         if not len(members):
             return np.zeros(0)
         counts = np.concatenate([np.repeat(self.outcome[None, :], len(members), axis=0), self.counts[members]])
         q, _, _ = self.space.statistics(counts, np.tile(mu, 2), [self.low, self.high])
-        here, others = np.split(np.minimum(q, 1e30), 2)
-        return np.asarray(np.where(here > TIE, others - here + TIE, 1.0), dtype=np.float64)
+        own, others = np.split(np.minimum(q, 1e30), 2)
+        return np.asarray(np.where(own > TIE, others - own + TIE, 1.0), dtype=np.float64)

@@ -1,8 +1,8 @@
 """Exact probabilities of one counting bin: sums over the counts are incomplete gamma functions.
 
-Where signal and background share no nuisance parameter, q-tilde and q fall with the count until they are zero (the best-fit
-signal exceeds mu), so that the outcomes at least as extreme as n are the counts up to n: CL_sb = P(N <= n | mu), and 1 where
-q(n) = 0. (With a shared parameter the order can differ; `na64stat.stats.exact.enumeration` treats that.)
+If signal and background share no nuisance parameter, q-tilde and q fall with the count until they are zero (the best-fit signal
+exceeds mu), so that the outcomes at least as extreme as n are the counts up to n: CL_sb = P(N <= n | mu), and 1 where q(n) = 0.
+(With a shared parameter the order can differ; `na64stat.stats.exact.enumeration` treats that.)
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from na64stat.stats.likelihood.statistic import Criterion, Statistic
 from na64stat.stats.results import BAND_QUANTILES, Band, ClsResult, NumericalError
 
 LARGEST_SIGNAL = 1e12
-"""Signal events up to which a limit is looked for."""
+"""Signal events up to which a limit is searched."""
 
 LARGEST_COUNT = 1e15
-"""Count up to which quantiles are looked for; a float has no larger whole numbers."""
+"""Count up to which quantiles are searched; larger integers are not exact in double precision."""
 
 
 class OneRegion:
-    """CL_s and limits of one bin, others without signal held."""
+    """CL_s and limits of one bin, with others without signal held."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class OneRegion:
     def probabilities(self, count: float, mu: Array) -> tuple[Array, Array, Array]:
         """CL_s, CL_sb and CL_b for signal strengths `mu`, one row per replicate, each (replicates, len(mu))."""
         mu = np.asarray(mu, dtype=float)
-        # The best fit is (n - b) / s with all nuisance parameters where the constraints and the held counts are most probable,
-        # as long as that is not negative.
+        # The best fit is (n - b) / s, with nuisance parameters at the maximum of the constraints and of the held counts,
+        # unless that is negative.
         free = mu * self.signal <= count - self.background
         if self.statistic is Statistic.Q_TILDE:
             free |= mu * self.signal == 0
@@ -66,25 +66,25 @@ class OneRegion:
         return cl_s, cl_sb, cl_b
 
     def value(self, count: float, mu: Array) -> Array:
-        """What has to fall to 1 - cl, shape (replicates, len(mu))."""
+        """CL_s or CL_sb, which falls to 1 - cl at the limit, shape (replicates, len(mu))."""
         return self.probabilities(count, mu)[0 if self.criterion is Criterion.CL_S else 1]
 
     def results(self, mu: Array) -> list[ClsResult]:
-        """The record of each signal strength."""
+        """Result of each signal strength."""
         by_count = {count: self.probabilities(count, mu)[0].mean(axis=0) for count in set(self.band_counts)}
         bands = [self.band(lambda count, i=i: float(by_count[count][i])) for i in range(len(mu))]  # type: ignore[misc]
         notes = self.average.notes
         if self.model.observed is None:
             return [ClsResult(None, band, NumericalError(), notes=notes) for band in bands]
-        found = self.probabilities(float(self.model.observed[0]), mu)
+        probabilities = self.probabilities(float(self.model.observed[0]), mu)
         statistics, refitted = self._statistics(mu)
         return [
             ClsResult(
-                float(found[0][:, i].mean()),
+                float(probabilities[0][:, i].mean()),
                 band,
-                NumericalError(cl_s=standard_error(found[0][:, i]), refitted=refitted),
-                float(found[1][:, i].mean()),
-                float(found[2][:, i].mean()),
+                NumericalError(cl_s=standard_error(probabilities[0][:, i]), refitted=refitted),
+                float(probabilities[1][:, i].mean()),
+                float(probabilities[2][:, i].mean()),
                 float(statistics[i]) if math.isfinite(statistics[i]) else None,
                 notes,
             )
@@ -92,7 +92,7 @@ class OneRegion:
         ]
 
     def limit(self, count: float, alpha: float) -> float | None:
-        """Signal strength at which the value falls to alpha; None where it does not within 1e12 events."""
+        """Signal strength at which the value falls to alpha; None if it does not within 1e12 events."""
         from scipy.optimize import brentq
 
         if self.signal == 0:
@@ -105,7 +105,7 @@ class OneRegion:
         edge = max(count - self.background, 0.0)  # up to here q-tilde is zero and CL_s one
         low = math.log(edge + 1e-9)
         if excess(low) <= 0:
-            return edge / self.signal  # falls through alpha where it jumps; CL_sb of no signal may be below alpha
+            return edge / self.signal  # crosses alpha at the jump; CL_sb of no signal may be below alpha
         high = low + 1.0
         while excess(high) > 0:
             high += 1.0
@@ -114,25 +114,25 @@ class OneRegion:
         return math.exp(float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))) / self.signal
 
     def p0(self) -> float:
-        """P(q0 >= observed q0 | mu = 0): counts at least as large, or one where there is no excess."""
+        """P(q0 >= observed q0 | mu = 0): probability of counts at least as large, or one without an excess."""
         if self.model.observed is None or self.model.observed[0] <= self.background:
             return 1.0
         return float(self.average.at_least(float(self.model.observed[0]), 0.0).mean())
 
     def band(self, value: Callable[[int], float | None]) -> Band:
-        """The band of a quantity that does not fall with the count."""
+        """Expected band of a quantity that does not fall with the count."""
         known = {count: value(count) for count in set(self.band_counts)}
         return Band(*(known[count] for count in self.band_counts))
 
     def error(self, count: float, limit: float | None) -> NumericalError:
-        """Scatter of the replicates at the limit."""
+        """Standard error from the scatter of the replicates at the limit."""
         if not limit:
             return NumericalError()
         at = self.value(count, np.array([limit, limit * 1.01]))
-        here, above = float(at[:, 0].mean()), float(at[:, 1].mean())
+        value, above = float(at[:, 0].mean()), float(at[:, 1].mean())
         cl_s = standard_error(at[:, 0])
-        slope = abs(math.log(max(above, 1e-300) / here)) / math.log(1.01)
-        return NumericalError(cl_s=cl_s, limit=cl_s / (here * slope) if slope > 0 else 0.0)
+        slope = abs(math.log(max(above, 1e-300) / value)) / math.log(1.01)
+        return NumericalError(cl_s=cl_s, limit=cl_s / (value * slope) if slope > 0 else 0.0)
 
     def _statistics(self, mu: Array) -> tuple[Array, int]:
         """Observed test statistic at each mu."""

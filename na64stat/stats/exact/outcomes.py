@@ -1,4 +1,4 @@
-"""Outcomes of counting experiments as sorted integers, and the best fits that belong to them."""
+"""Outcomes of counting experiments as sorted integers, and their best fits."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ Keys = NDArray[np.int64]
 
 
 def keys_of(counts: NDArray[np.intp]) -> Keys:
-    """One integer an outcome, shape (N,), that orders like the counts (N, B).
-
-    Raises
-    ------
-    ComputationError
-        A count has no room: 2^31 for two bins, 2^21 for three.
-    """
+    """One integer per outcome, shape (N,), in the order of the counts (N, B); ComputationError for counts that are too large."""
     bins = counts.shape[1]
     bits = 63 // bins
     if counts.size and counts.max() >> bits:
@@ -33,7 +27,7 @@ def keys_of(counts: NDArray[np.intp]) -> Keys:
 
 
 def positions(known: Keys, wanted: Keys) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where each wanted key stands among known ones (sorted), and whether it does, both (N,)."""
+    """Position of each wanted key among the known ones (sorted), and a mask of those present, both (N,)."""
     if not len(known):
         return np.zeros(len(wanted), dtype=np.intp), np.zeros(len(wanted), dtype=bool)
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
@@ -41,7 +35,7 @@ def positions(known: Keys, wanted: Keys) -> tuple[NDArray[np.intp], NDArray[np.b
 
 
 class FreeFits:
-    """Best fits of outcomes, remembered: they do not depend on the tested mu."""
+    """Cache of the best fits of outcomes, which do not depend on the tested mu."""
 
     def __init__(self, counts: Model | Counts, lowest_mu: float) -> None:
         self.counts, self.lowest_mu, self.refitted = Counts.of(counts), lowest_mu, 0

@@ -1,7 +1,7 @@
-"""Limits by enumeration: the probabilities of every outcome on a grid of mu, then every crossing of the outcomes that matter.
+"""Limits by enumeration: the probabilities of every outcome on a grid of mu, then every crossing of the relevant outcomes.
 
-CL_s of a discrete experiment jumps where the ordering of outcomes changes, upwards too. A coarse grid tells roughly which limit
-each outcome has; it is refined where the wanted ones are near 1 - cl, and there the jumps are located one by one
+CL_s of a discrete experiment jumps where the ordering of outcomes changes, upwards too. A coarse grid gives the rough limit of
+each outcome; it is refined where relevant outcomes are near 1 - cl, and there the jumps are located one by one
 (`na64stat.stats.exact.interval`).
 """
 
@@ -25,20 +25,20 @@ _COARSE = 1.3
 """Ratio of neighbouring mu in the first scan."""
 
 _LARGEST_JUMP, _LARGEST_TWO_SIDED_JUMP = 1.4, 5.0
-"""Cells of the grid whose value stays further than this factor from 1 - cl are not searched for jumps."""
+"""Ratio of the value in a cell to 1 - cl beyond which the cell is not searched for jumps."""
 
 _SMALLEST_SIGNAL = 1e-3
-"""Signal events from which CL_sb is followed; a smaller limit counts as none."""
+"""Signal events from which CL_sb is scanned; a smaller limit counts as 0."""
 
 _FINEST = 0.02
-"""Signal events between neighbouring mu that are close enough, whatever their ratio."""
+"""Signal events between neighbouring mu below which the grid is fine enough, whatever their ratio."""
 
 
 _SLACK = 1 + 1e-6
 
 
 class EnumerationScan:
-    """Probabilities of every outcome on a grid of mu, from below all limits to where everything that matters is excluded."""
+    """Probabilities of every outcome on a grid of mu, from below all limits to where everything relevant is excluded."""
 
     def __init__(self, space: Enumeration, alpha: float, ratio: float) -> None:
         self.space, self.alpha, self.ratio = space, alpha, ratio
@@ -55,19 +55,19 @@ class EnumerationScan:
 
     @property
     def reference(self) -> Outcome:
-        """The outcome whose crossings are recorded: the observed one, or the median without signal."""
+        """Outcome whose crossings are recorded: the observed one, or the median without signal."""
         return self._outcomes[2] if self.space.observed is None else self.space.observed
 
     def band(self) -> Band:
-        """Quantiles of the limit (or of the upper end) under background only."""
+        """Quantiles of the limit (or of the upper end) under background alone."""
         return Band(*(self.limit(outcome) for outcome in self._outcomes))
 
     def accepted(self, mu: float, outcome: Outcome) -> bool:
-        """Whether an outcome does not exclude a mu of the grid."""
+        """True if an outcome does not exclude a mu of the grid."""
         return self._value(mu, outcome) > self.alpha
 
     def limit(self, outcome: Outcome) -> float | None:
-        """Largest mu at which an outcome is not excluded; 0 where it is at every mu, None where mu has no end."""
+        """Largest mu not excluded by an outcome; 0 if all are excluded, None if mu is unbounded."""
         key = tuple(outcome.tolist())
         if key not in self._limits:
             self._limits[key] = None if self.accepted(self.mu[-1], outcome) else self._from_above(outcome)
@@ -76,31 +76,31 @@ class EnumerationScan:
     def crossings(self, outcome: Outcome) -> list[float]:
         """Every mu at which the value of an outcome crosses alpha, increasing."""
         self._insert_best_fit(outcome)
-        found: list[float] = []
+        crossings: list[float] = []
         low = self.mu[0]
         while low < self.mu[-1]:
             high = self.mu[bisect.bisect(self.mu, low)]
             if self._near_alpha(low, high, outcome):
                 if self._split(low, high):
                     continue
-                found += self._crossings_in(low, high, outcome)
+                crossings += self._crossings_in(low, high, outcome)
             low = high
-        return found
+        return crossings
 
     def error(self, mu: float | None, outcome: Outcome) -> NumericalError:
-        """Scatter of the replicates at a limit."""
+        """Standard error from the scatter of the replicates at a limit."""
         if not mu:
             return NumericalError()
         ordering = self._order(mu)
-        here = self.space.scatter(ordering, outcome)
-        cl_s, middle = standard_error(here), float(here.mean())
+        values = self.space.scatter(ordering, outcome)
+        cl_s, middle = standard_error(values), float(values.mean())
         above = self.space.order(1.02 * mu, [(mu, ordering)])
         slope = abs(math.log(max(float(self.space.scatter(above, outcome).mean()), 1e-300) / middle)) / math.log(1.02)
         relative = cl_s / (middle * slope) if slope > 0 else 0.0
         return NumericalError(cl_s, float(relative), ordering.left_out, self.space.free.refitted + ordering.refitted)
 
     def _first(self) -> None:
-        """Begin where CL_s of every outcome is above alpha (CL_sb: of all that ever are)."""
+        """Start the grid where CL_s of every outcome is above alpha (CL_sb: of all that ever are)."""
         space = self.space
         if space.criterion is Criterion.CL_SB:
             start, smallest = (_FINEST if self._two_sided else _SMALLEST_SIGNAL) / space.total, math.inf
@@ -108,13 +108,13 @@ class EnumerationScan:
             start, smallest = -0.2 * math.log(self.alpha) / space.total, 1e-9
         while not (self._order(start).value(space.criterion) > self.alpha).all() and start * space.total > smallest:
             start /= 4
-        if self._two_sided:  # no signal may be rejected, and small ones not
+        if self._two_sided:  # mu = 0 may be rejected, but small signals accepted
             self._order(0.0)
             self.mu.append(0.0)
         self.mu.append(start)
 
     def _grow(self) -> None:
-        """Extend the grid until 99% of the background-only outcomes, and the observed one, are below alpha/3 twice running."""
+        """Extend the grid until 99% of the background outcomes and the observed one are twice in a row below alpha/3."""
         space, quiet, step, mu = self.space, 0, max(_COARSE, self.ratio), self.mu[-1]
         beyond = 0.0 if space.observed is None else space.best_fit(space.observed)
         # With an independent background CL_s never falls below the weight at which an uncertainty takes the whole signal away.
@@ -140,12 +140,12 @@ class EnumerationScan:
         return self._orderings[mu]
 
     def _near(self, mu: float) -> list[tuple[float, Ordering]]:
-        """The orderings of the grid on either side."""
+        """Orderings of the grid on either side."""
         at = bisect.bisect_left(self.mu, mu)
         return [(strength, self._orderings[strength]) for strength in self.mu[max(at - 1, 0) : at + 1]]
 
     def _refine(self, limit: float) -> None:
-        """Make the grid as fine as asked for around an estimated limit."""
+        """Refine the grid to the requested ratio around an estimated limit."""
         if not math.isfinite(limit):
             return
         edges = [bisect.bisect(self.mu, x) - 1 for x in (limit / self.ratio, limit * self.ratio)]
@@ -154,7 +154,7 @@ class EnumerationScan:
             self._split(low, high)
 
     def _split(self, low: float, high: float) -> bool:
-        """Make one cell of the grid as fine as asked for; whether that changed it."""
+        """Refine one cell of the grid to the requested ratio; True if that changed it."""
         parts = math.ceil((high - low) * self.space.total / _FINEST - 1e-6)
         if low > 0:
             parts = min(parts, math.ceil(math.log(high / low) / math.log(self.ratio) - 1e-6))
@@ -179,7 +179,7 @@ class EnumerationScan:
         return [float(self._estimated[last.index(outcome)]) for outcome in wanted]
 
     def _estimates(self, last: Ordering) -> Array:
-        """Limits of outcomes by interpolating on the grid; infinite beyond its end, which orders them well enough."""
+        """Limits of outcomes by interpolation on the grid; infinite beyond its end, which is enough to order them."""
         table = np.ones((len(self.mu), len(last.counts)))
         for row, mu in zip(table, self.mu, strict=True):
             ordering = self._orderings[mu]
@@ -202,7 +202,7 @@ class EnumerationScan:
         return float(ordering.value(self.space.criterion)[ordering.index(outcome)])
 
     def _from_above(self, outcome: Outcome) -> float:
-        """The largest crossing, or 0."""
+        """Largest crossing, or 0."""
         self._insert_best_fit(outcome)
         high = self.mu[-1]
         while high > self.mu[0]:
@@ -210,28 +210,28 @@ class EnumerationScan:
             if self._near_alpha(low, high, outcome):
                 if self._split(low, high):
                     continue
-                found = self._crossings_in(low, high, outcome)
-                if found:
-                    return found[-1]
+                crossings = self._crossings_in(low, high, outcome)
+                if crossings:
+                    return crossings[-1]
             high = low
         return 0.0
 
     def _crossings_in(self, low: float, high: float, outcome: Outcome) -> list[float]:
         cell = Cell(self.space, outcome, (low, self._order(low)), (high, self._order(high)), self.alpha)
-        found: list[float] = []
+        crossings: list[float] = []
         previous: float | None = None
         if not cell.may_cross():
-            return found
+            return crossings
         for begin, at_begin, end, at_end in cell.pieces():
             if previous is not None and (previous > self.alpha) != (at_begin > self.alpha):
-                found.append(begin)  # at a jump
+                crossings.append(begin)  # at a jump
             if (at_begin > self.alpha) != (at_end > self.alpha):
-                found.append(cell.root(begin, end))
+                crossings.append(cell.root(begin, end))
             previous = at_end
-        return found
+        return crossings
 
     def _insert_best_fit(self, outcome: Outcome) -> None:
-        """An interval narrower than the grid is around the best fit."""
+        """Insert the best fit into the grid, around which an interval may be narrower than the grid."""
         best = self.space.best_fit(outcome)
         if self._two_sided and best > 0 and best not in self._orderings:
             self._order(best)

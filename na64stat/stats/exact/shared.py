@@ -1,7 +1,7 @@
-"""Exact CL_s of many signals that differ only in how strongly they populate each channel, as a map needs it.
+"""Exact CL_s of many signals that differ only in the yield of each channel, as in a map.
 
-What they have in common is computed once: everything without signal; the nodes of the nuisance average, whose rates are linear in
-the signal; and for signals of one direction, which differ in mu only, the best fits of the outcomes.
+Common parts are computed once: everything without signal; the nodes of the nuisance average, whose rates are linear in the
+signal; and, for signals that differ in mu only, the best fits of the outcomes.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from na64stat.stats.likelihood.parameters import Array
 from na64stat.stats.likelihood.statistic import Criterion, Statistic
 
 BOUND_FIRST = 600
-"""In a map, sample spaces larger than this are enumerated only if a bound cannot show that CL_s is below 1e-6."""
+"""Size of a sample space in a map above which it is enumerated only if a bound does not show that CL_s is below 1e-6."""
 
 
 class SharedEnumeration:
-    """Finds the `Enumeration` of a model whose signal is scaled channel by channel."""
+    """`Enumeration` of a model whose signal is scaled channel by channel."""
 
     def __init__(self, model: Model | Counts, statistic: Statistic, criterion: Criterion) -> None:
         self.counts, self.statistic, self.criterion = Counts.of(model).merged, statistic, criterion
         self._directions: dict[tuple[float, ...], Enumeration] = {}
 
     def of(self, factors: Array) -> tuple[Enumeration, float]:
-        """Outcomes and signal strength for every signal multiplied by one factor a channel, shape (C,)."""
+        """Outcomes and signal strength for the signal multiplied by one factor per channel, shape (C,)."""
         size = float(factors.sum())
         direction = factors / size
         key = tuple(np.round(direction, 12).tolist())
@@ -44,7 +44,7 @@ class SharedEnumeration:
     @cached_property
     def _base(self) -> Enumeration:
         base = Enumeration(self.counts, self.statistic, self.criterion)
-        _ = base.background_probabilities  # kept in every copy
+        _ = base.background_probabilities  # cached for every copy
         return base
 
     def _scaled(self, factors: Array) -> Enumeration:
@@ -56,7 +56,7 @@ class SharedEnumeration:
             per_bin = factors[counts.model.bin_channel[: counts.summed]]
             nodes = tuple(replace(n, signal=n.signal * per_bin) for n in self._base.average.nodes)
             space.average = replace(self._base.average, nodes=nodes)
-        else:  # the leak is another one
+        else:  # the leak differs
             space.average = average_of(counts)
         space.total = float(counts.model.signal_events[: counts.summed].sum())
         space.free = FreeFits(space.counts, self.statistic.lowest_mu(counts.model))

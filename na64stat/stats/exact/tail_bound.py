@@ -1,10 +1,10 @@
-"""A bound on the probability of outcomes far from a hypothesis, where there are too many of them to sum.
+"""An upper bound on the probability of outcomes far from a hypothesis that are too many to be summed.
 
-Since the profiled parameters maximise the likelihood times its constraint, P(n | mu, theta) phi(theta) is at most
-phi(theta_0) exp(-q(n)/2) at every theta, where phi(theta_0) is the largest value of the constraints' density. The outcomes at
-least as extreme as q_obs have therefore together at most exp(-q_obs/2) times their number times the volume of the parameters'
-range (+-8 widths, in units of 1/phi), plus the constraints' tails beyond it and the Poisson tails beyond twice the largest rate
-in it.
+Since the profiled parameters maximise the likelihood times its constraint, P(n | mu, theta) phi(theta) is at most phi(theta_0)
+exp(-q(n)/2) at every theta, where phi(theta_0) is the largest value of the density of the constraints. The total probability
+of outcomes at least as extreme as q_obs is therefore at most exp(-q_obs/2) times their number times the volume of the
+parameter range (+-8 widths, in units of 1/phi), plus the tails of the constraints beyond it and the Poisson tails beyond twice
+the largest rate in it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Poisson
 
 _REACH = 8.0
-"""Widths of the constraints that the bound covers; 1e-15 lies beyond."""
+"""Widths of the constraints that the bound covers; a probability of 1e-15 lies beyond."""
 
 
 class Bound:
-    """P(q >= value | mu) at the most."""
+    """Upper bound on P(q >= value | mu)."""
 
     def __init__(self, model: Model, mu: float) -> None:
         self.model, self.mu = model, mu
 
     def probability(self, q: Array) -> Array:
-        """Bound for each value of q, at most one and a bit, same shape."""
+        """Bound for each value of q, same shape; it may exceed one slightly."""
         log_size = self._log_volume + self._log_states
         return np.asarray(np.exp(np.minimum(log_size - q / 2, 0.0)) + self._tail)
 
@@ -62,6 +62,6 @@ class Bound:
         parts = np.stack(self.model.split_rates(self.model.at_deviates(ends)))
         middle = parts[:, -1:]
         ratios = np.divide(parts[:, :-1], middle, out=np.ones_like(parts[:, :-1]), where=middle > 0)
-        # Each parameter by itself: their product is no smaller than what they do together.
+        # Each parameter separately: the product of their effects is at least the combined effect.
         largest = np.maximum(ratios[:, :count], ratios[:, count:]).clip(min=1.0).prod(axis=1) * middle[:, 0]
         return np.asarray(self.mu * largest[0] + largest[1], dtype=np.float64)

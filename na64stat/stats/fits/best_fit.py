@@ -1,8 +1,8 @@
 """The best fit of the observed data: `best_fit` gives values, uncertainties, correlations, pulls and expected counts.
 
-Uncertainties are Hesse's (from the second derivatives of -ln L, which are differences of its gradient) and Minos' (where the
-profiled -2 ln L has risen by one). Both are made here and not by iminuit: its Hesse takes differences of values, a thousand
-times coarser and quadratic in the parameters, and its Minos goes astray where a fit ends at a bound, as it does at no events.
+Uncertainties are Hesse's (second derivatives of -ln L, from differences of its gradient) and Minos' (where the profiled
+-2 ln L has risen by one). Neither is iminuit's: its Hesse takes differences of values, a thousand times coarser and quadratic
+in the parameters, and its Minos fails where a fit ends at a bound, as it does with no events.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ FIXED: Final = "fixed"
 AT_LOWER: Final = "at its lower bound"
 AT_UPPER: Final = "at its upper bound"
 NO_EFFECT: Final = "without effect"
-"""What can be said of a fitted parameter; only a free one has a Hesse error."""
+"""States of a fitted parameter; only a free one has a Hesse error."""
 
 _STEEPEST: Final = 1e24
-"""Second derivative beyond which differences of the gradient are not of numbers that a float keeps apart."""
+"""Second derivative beyond which differences of the gradient drown in rounding."""
 
 _PYHF_UPPER: Final = 10.0
-"""Where pyhf ends a normfactor or shapefactor whose bounds a file leaves out."""
+"""pyhf's default upper bound of a normfactor or shapefactor."""
 
-_STEP = 3e-4  # of the differences, in widths of -ln L; their error is its square
+_STEP = 3e-4  # of the differences, in widths of -ln L; their error is quadratic in it
 _CLOSE = 1e-9
-_FLAT = 1e-6  # share of a curvature that has to be left when all other parameters are fitted
+_FLAT = 1e-6  # smallest share of a curvature that remains when all other parameters are fitted
 
 
 @dataclass(frozen=True)
 class Minos:
-    """Distances from the best fit to where the profiled -2 ln L has risen by one.
+    """Minos errors: distances from the best fit to where the profiled -2 ln L has risen by one.
 
     Attributes
     ----------
     lower, upper
-        Negative and positive; None where it does not rise so far, and then `status` says why.
+        Negative and positive; None where -2 ln L does not rise that far.
     status
-        Empty, or why an end is missing.
+        Empty, or the reason why an end is missing.
     """
 
     lower: float | None
@@ -65,15 +65,15 @@ class FittedParameter:
     Attributes
     ----------
     name, value
-        The parameter.
+        Name and fitted value.
     error
-        Hesse's error; None unless the parameter is free and the second derivatives could be inverted.
+        Hesse error; None unless the parameter is free and the second derivatives could be inverted.
     state
         `free`, `fixed`, `at its lower bound`, `at its upper bound` or `without effect`.
     minos
-        Minos' errors, if they were asked for.
+        Minos errors; None if not requested.
     centre, width
-        Its auxiliary measurement and that one's standard deviation; None for an unconstrained parameter.
+        Auxiliary measurement and its standard deviation; None for an unconstrained parameter.
     """
 
     name: str
@@ -86,37 +86,37 @@ class FittedParameter:
 
     @property
     def pull(self) -> float | None:
-        """Distance from its auxiliary measurement in standard deviations of that; None if fixed or unconstrained."""
+        """Fitted value minus auxiliary measurement, in standard deviations of the latter; None if fixed or unconstrained."""
         if self.centre is None or self.width is None or self.state == FIXED:
             return None
         return (self.value - self.centre) / self.width
 
     @property
     def constraint(self) -> float | None:
-        """Error after the fit over that before it; None where either is."""
+        """Ratio of the error after the fit to that before it; None if either is missing."""
         return None if self.error is None or self.width is None else self.error / self.width
 
 
 @dataclass(frozen=True, eq=False)
 class BestFit(SavedByFields):
-    """Parameters that fit the observed data best.
+    """Best fit of the observed data.
 
     Attributes
     ----------
     parameters
         In the order of the model.
     poi
-        Which of them is the parameter of interest, of a signal its strength; None if there is none.
+        Position of the parameter of interest, for a signal its strength; None if there is none.
     free
         Positions of the parameters in the covariance matrix, shape (F,).
     covariance
-        Hesse's, shape (F, F); None if the second derivatives could not be inverted.
+        Covariance matrix from Hesse, shape (F, F); None if the second derivatives could not be inverted.
     deviance
         -2 ln L relative to the saturated model, constraints included.
     bin_names, observed, expected
-        Bins and their counts, shape (B,), the expected ones at the best fit.
+        Names of the bins and their counts, shape (B,); the expected ones at the best fit.
     notes
-        What a reader should know about this result.
+        Caveats of this result.
     """
 
     kind: ClassVar[str] = "fit"
@@ -141,7 +141,7 @@ class BestFit(SavedByFields):
         Raises
         ------
         InputError
-            There is none.
+            If there is none.
         """
         if self.poi is None:
             raise InputError("fit: the workspace has no parameter of interest; name one with poi")
@@ -175,10 +175,10 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
     model
         The likelihood.
     minos
-        Name of a parameter, or of several, to find Minos errors of besides mu's, or True for all.
+        Name of a parameter, or of several, that get Minos errors in addition to mu, or True for all.
     lowest_mu
-        Where mu-hat ends; default as in `na64stat.stats.fits.profile.mu_floor`,
-        so that it can be negative where there are events.
+        Lower bound of mu-hat; default as in `na64stat.stats.fits.profile.mu_floor`, so that it can be negative where there
+        are events.
 
     Raises
     ------
@@ -203,14 +203,14 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
         errors = dict(zip(free.tolist(), np.sqrt(np.diag(covariance)).tolist(), strict=True))
     if minos is True:
         named = [i for i, state in enumerate(states) if state != FIXED]
-    found = {i: _minos(Profile(model, i, fits, lowest), states[i], errors.get(i)) for i in named}
+    minos_errors = {i: _minos(Profile(model, i, fits, lowest), states[i], errors.get(i)) for i in named}
     parameters = tuple(
         FittedParameter(
             parameter.name,
             float(fits.parameters[0, i]),
             errors.get(i),
             states[i],
-            found.get(i),
+            minos_errors.get(i),
             *_measured(parameter),
         )
         for i, parameter in enumerate(model.parameters)
@@ -241,7 +241,7 @@ def best_fit(model: Model, *, minos: Sequence[str] | bool = False, lowest_mu: fl
 
 
 def _beyond_pyhf(model: Model, fitted: Array) -> list[str]:
-    """Free factors that a fit of pyhf would have stopped at the bound that it gives them by default."""
+    """Notes on free factors that a fit of pyhf would have stopped at its default bound."""
     return [
         f"{parameter.name} = {value:.4g}: the file sets no bounds; with its default ones pyhf would end at {_PYHF_UPPER:g}"
         for i, (parameter, value) in enumerate(zip(model.parameters, fitted, strict=True))
@@ -251,7 +251,7 @@ def _beyond_pyhf(model: Model, fitted: Array) -> list[str]:
 
 
 def _measured(parameter: Parameter) -> tuple[float | None, float | None]:
-    """Where the auxiliary measurement puts a parameter, and the width of that."""
+    """Auxiliary measurement of a parameter, and its standard deviation."""
     constraint = parameter.constraint
     if constraint is None:
         return None, None
@@ -273,12 +273,12 @@ def _states(model: Model, fits: Fits, lowest: float) -> list[str]:
 
 
 def _second_derivatives(model: Model, fits: Fits, states: list[str], lowest: float) -> tuple[Array, list[str]]:
-    """Second derivatives of -ln L by the free parameters, zero for others, and which turned out to be without effect."""
+    """Second derivatives of -ln L with respect to the free parameters, zero for others; and the updated states."""
     bounds = np.array([[item.lower, item.upper] for item in model.parameters])
     bounds[model.poi, 0] = lowest
     point = fits.parameters[0]
     unit = np.where(np.arange(len(point)) == model.poi, model.unit, 1.0)
-    # First with steps from the size of the parameters alone, then with steps from the curvatures that this gave.
+    # First with steps from the size of the parameters alone, then with steps from the resulting curvatures.
     step = 1e-4 * np.maximum(np.abs(point * unit), 1.0) / unit
     free = np.array([i for i, state in enumerate(states) if state == FREE], dtype=np.intp)
     result = np.zeros((len(point), len(point)))
@@ -313,7 +313,7 @@ def _differences(model: Model, point: Array, free: NDArray[np.intp], step: Array
 
 
 def _inverse(model: Model, curvature: Array, free: NDArray[np.intp]) -> tuple[Array | None, tuple[str, ...]]:
-    """Covariance matrix; None, and why, where some combination of parameters is not determined."""
+    """Covariance matrix; None and the reason where some combination of parameters is not determined."""
     scale = 1 / np.sqrt(np.diag(curvature))
     scaled = curvature * np.outer(scale, scale)
     try:
@@ -321,14 +321,14 @@ def _inverse(model: Model, curvature: Array, free: NDArray[np.intp]) -> tuple[Ar
     except np.linalg.LinAlgError:
         return None, (_undetermined(model, scaled, free),)
     inverse: Array = root.T @ root
-    # How much the other parameters inflate a variance.
+    # Inflation of a variance by the other parameters.
     if len(free) and np.diag(inverse).max() > 1 / _FLAT:
         return None, (_undetermined(model, scaled, free),)
     return inverse * np.outer(scale, scale), ()
 
 
 def _undetermined(model: Model, scaled: Array, free: NDArray[np.intp]) -> str:
-    """Which parameters make up the direction in which -ln L curves least."""
+    """Note on the parameters in the direction along which -ln L curves least."""
     direction = np.linalg.eigh(scaled)[1][:, 0]
     involved = [model.parameters[free[i]].name for i in np.flatnonzero(np.abs(direction) > 0.1)]
     return f"Hesse: the data do not determine {', '.join(involved)} separately, so that there are no errors"
@@ -345,8 +345,8 @@ def _minos(curve: Profile, state: str, error: float | None) -> Minos:
     upper = None if state == AT_UPPER else curve.crossing(1.0, step, high)
     reasons = [
         f"-2 ln L does not rise by one {where}" + (f" its bound {end:g}" if np.isfinite(end) else "")
-        for found, where, end in ((lower, "above", low), (upper, "below", high))
-        if found is None
+        for crossing, where, end in ((lower, "above", low), (upper, "below", high))
+        if crossing is None
     ]
     if curve.deepest < -DEEPER:
         reasons.append(f"-2 ln L is lower by {-curve.deepest:.3g} in another minimum")

@@ -18,27 +18,27 @@ from na64stat.stats.toys.sample import CHUNK, generate
 from na64stat.stats.toys.tail import TailProbability
 
 FEW: Final = 5.0
-"""Expected counts below which the distribution is not chi-squared."""
+"""Expected count below which the deviance does not follow a chi-squared distribution."""
 
 _RANK = 1e-6
 
 
 @dataclass(frozen=True)
 class GoodnessOfFit:
-    """How well the model with its best-fit parameters describes the observed data.
+    """Agreement of the observed data with the model at its best fit.
 
     Attributes
     ----------
     deviance
         -2 ln L relative to the saturated model, constraints included.
     degrees
-        Bins that can hold events, less the free parameters without constraint that the rates tell apart.
+        Degrees of freedom: bins that can hold events, less the unconstrained free parameters that the rates tell apart.
     p_chi2
-        Probability of a larger one by the chi-squared distribution; None without degrees of freedom.
+        Probability of a larger deviance by the chi-squared distribution; None without degrees of freedom.
     p_toys
-        The same from toys; None if none were asked for.
+        Probability of a larger deviance from toys; None without toys.
     notes
-        What a reader should know about this result.
+        Caveats of this result.
     """
 
     deviance: float
@@ -53,7 +53,7 @@ def goodness_of_fit(
 ) -> GoodnessOfFit:
     """Saturated goodness of fit of the observed data.
 
-    Toys are drawn at the best fit, main and auxiliary data, and fitted as the data are (parametric bootstrap).
+    Main and auxiliary data of the toys are drawn at the best fit, and fitted like the data (parametric bootstrap).
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ def goodness_of_fit(
     seed
         An integer >= 0; the result does not depend on the number of threads.
     workers
-        Threads; default all that this process may use.
+        Number of threads; default all that are available.
     lowest_mu
-        Where mu-hat ends; default as in `na64stat.stats.fits.profile.mu_floor`.
+        Lower bound of mu-hat; default as in `na64stat.stats.fits.profile.mu_floor`.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def goodness_of_fit(
 
 
 def _without_fixed_constraints(model: Model) -> Model:
-    """Without the auxiliary measurements of parameters that are not fitted: they tell nothing of the fit."""
+    """The model without auxiliary measurements of fixed parameters, which say nothing about the fit."""
     parameters = tuple(
         replace(parameter, constraint=None) if parameter.fixed else parameter for parameter in model.parameters
     )
@@ -158,7 +158,7 @@ def _toys(model: Model, truth: Array, toys: int, seed: int) -> tuple[Array, Arra
 
 
 def _deviances(model: Model, data: tuple[Array, Array], truth: Array, floor: Array, workers: int) -> tuple[Array, int]:
-    """-2 ln L of data sets whose fits converged, relative to the saturated model, and how many did not."""
+    """-2 ln L relative to the saturated model of data sets whose fits converged, and the number of the others."""
     values = np.zeros(len(floor))
     failed = np.zeros(len(floor), dtype=bool)
     for lowest in np.unique(floor):

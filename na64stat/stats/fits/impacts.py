@@ -1,4 +1,4 @@
-"""Impacts: how far mu-hat moves when one nuisance parameter is held a standard deviation away from its best fit."""
+"""Impacts: shifts of mu-hat when one nuisance parameter is held a standard deviation away from its best fit."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from na64stat.stats.likelihood.model import Model, check_model
 from na64stat.stats.likelihood.parameters import Array
 
 _FITS_OF_IMPACT = 10
-"""Four positions, from two starts, and what the best fit takes."""
+"""Four positions from two starts each, and the best fit."""
 
 
 @dataclass(frozen=True)
 class Impact:
-    """Shifts of mu-hat by one nuisance parameter; None where there is no width, or the shifted value is out of bounds.
+    """Shifts of mu-hat by one nuisance parameter; None where it has no width, or the shifted value is out of bounds.
 
     Attributes
     ----------
     parameter
         The nuisance parameter at the best fit.
     down, up
-        Shift of mu-hat with the parameter held one standard deviation after the fit (Hesse's) below and above its best value.
+        Shift of mu-hat with the parameter held one standard deviation after the fit (Hesse) below and above its best value.
     prefit_down, prefit_up
-        The same with the standard deviation of its auxiliary measurement.
+        Corresponding shifts for the standard deviation of its auxiliary measurement.
     """
 
     parameter: FittedParameter
@@ -49,22 +49,22 @@ class Impact:
 
     @property
     def size(self) -> float:
-        """The larger shift after the fit, without its sign; 0 if there is none."""
+        """Larger of the two postfit shifts in absolute value; 0 if there is none."""
         return max(abs(self.down or 0.0), abs(self.up or 0.0))
 
 
 @dataclass(frozen=True)
 class Impacts(SavedByFields):
-    """Nuisance parameters by the size of their impact, the largest first.
+    """Nuisance parameters ranked by the size of their impact, the largest first.
 
     Attributes
     ----------
     fit
         The best fit.
     ranking
-        One entry a nuisance parameter.
+        One entry per nuisance parameter.
     notes
-        What a reader should know about this result.
+        Caveats of this result.
     """
 
     kind: ClassVar[str] = "impacts"
@@ -81,18 +81,18 @@ def impacts(
     progress: Track | None = None,
     lowest_mu: float | None = None,
 ) -> Impacts:
-    """Shift of mu-hat by each nuisance parameter, from fits with it held at its best fit plus and minus a standard deviation.
+    """Shifts of mu-hat from fits with each nuisance parameter held at its best fit plus and minus a standard deviation.
 
     Parameters
     ----------
     model
         The likelihood.
     names
-        Nuisance parameter, or several; default all that are fitted.
+        Name of a nuisance parameter, or of several; default all that are fitted.
     progress
-        Wraps the positions of the parameters, for a progress bar.
+        Wrapper of the positions of the parameters, for a progress bar.
     lowest_mu
-        Where mu-hat ends; default as in `na64stat.stats.fits.profile.mu_floor`.
+        Lower bound of mu-hat; default as in `na64stat.stats.fits.profile.mu_floor`.
 
     Raises
     ------
@@ -105,23 +105,17 @@ def impacts(
     lowest = observed_floor(model) if lowest_mu is None else lowest_mu
     chosen = _chosen(model, names)
     fit = best_fit(model, lowest_mu=lowest)
-    found, notes = [], list(fit.notes)
+    ranking, notes = [], list(fit.notes)
     centre = _as_fits(fit, model)
     for position in chosen if progress is None else progress(chosen):
         impact, note = _impact(Profile(model, int(position), centre, lowest), fit)
-        found.append(impact)
+        ranking.append(impact)
         notes += note
-    return Impacts(fit, tuple(sorted(found, key=lambda impact: -impact.size)), tuple(notes))
+    return Impacts(fit, tuple(sorted(ranking, key=lambda impact: -impact.size)), tuple(notes))
 
 
 def seconds_of_impacts(model: Model, names: Sequence[str] | None = None) -> float:
-    """Time [s] that the impacts take, roughly, from a few fits of the model.
-
-    Parameters
-    ----------
-    model, names
-        As in `impacts`.
-    """
+    """Rough time [s] that `impacts` takes, from a few fits of the model."""
     check_model(model)
     return _FITS_OF_IMPACT * len(_chosen(model, names)) * seconds_of_fit(model)
 
@@ -147,7 +141,7 @@ def _target(model: Model) -> int:
 
 
 def _as_fits(fit: BestFit, model: Model) -> Fits:
-    """The best fit in the form that profiles start from."""
+    """The best fit as the starting point of profiles."""
     values = fit.values[None, :]
     if not model.has_strength:
         values = np.append(values, [[0.0]], axis=1)
@@ -155,7 +149,7 @@ def _as_fits(fit: BestFit, model: Model) -> Fits:
 
 
 def _impact(curve: Profile, fit: BestFit) -> tuple[Impact, list[str]]:
-    """Four fits in one batch: after and before the fit, below and above."""
+    """Impact of one parameter from four fits in one batch: postfit and prefit width, below and above."""
     parameter = fit.parameters[curve.index]
     widths = (parameter.error, parameter.width)
     shifts = [None if width is None else sign * width for width in widths for sign in (-1, 1)]
@@ -166,8 +160,8 @@ def _impact(curve: Profile, fit: BestFit) -> tuple[Impact, list[str]]:
     notes = []
     if inside and parameter.state != FIXED:
         fits = curve.fits(values)
-        found = fits.parameters[:, _target(curve.model)]
-        for k, mu, failed in zip(inside, found, fits.failed, strict=True):
+        shifted = fits.parameters[:, _target(curve.model)]
+        for k, mu, failed in zip(inside, shifted, fits.failed, strict=True):
             moved[k] = None if failed else float(mu - fit.mu.value)
         if fits.failed.any():
             notes.append(f"{parameter.name}: {fits.failed.sum()} fits did not converge")

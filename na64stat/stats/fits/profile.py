@@ -17,10 +17,10 @@ from na64stat.stats.likelihood.model import Model, check_model
 from na64stat.stats.likelihood.parameters import Array
 
 LEVELS: Final = {"68.3%": 1.0, "90%": 2.705543454095404, "95%": 3.841458820694124}
-"""Rises of -2 ln L at the ends of intervals of one parameter: quantiles of chi-squared with one degree of freedom."""
+"""Rise of -2 ln L at the ends of an interval for one parameter: quantiles of chi-squared with one degree of freedom."""
 
 DEEPER: Final = 1e-4
-"""By so much -2 ln L has to be lower than at the best fit to count as another minimum."""
+"""Depth of -2 ln L below the best fit from which a point counts as another minimum."""
 
 _MOST_DOUBLINGS = 30
 
@@ -32,16 +32,16 @@ class ProfileScan:
     Attributes
     ----------
     name, best
-        The parameter, and its value at the best fit.
+        Name of the parameter, and its value at the best fit.
     values, rise
-        Values of the parameter and how far the profiled -2 ln L is there above the best fit, shape (N,); infinite where the
-        model forbids the data.
+        Values of the parameter, and the profiled -2 ln L relative to the best fit, shape (N,); infinite where the model
+        forbids the data.
     parameters
         All parameters at each value, shape (N, P).
     crossings
         For each confidence level of `LEVELS`, where the curve crosses its rise within the range of `values`, increasing.
     notes
-        What a reader should know about this result.
+        Caveats of this result.
     """
 
     name: str
@@ -54,28 +54,28 @@ class ProfileScan:
 
     @property
     def levels(self) -> dict[str, float]:
-        """Confidence levels and the rises that belong to them."""
+        """Rise of -2 ln L at each confidence level."""
         return LEVELS
 
 
 def profile(model: Model, values: Sequence[float], name: str = "mu", *, lowest_mu: float | None = None) -> ProfileScan:
-    """-2 ln L over a range of one parameter, the others fitted at each value, in one batch.
+    """-2 ln L over a range of one parameter, the others fitted at each value.
 
     Parameters
     ----------
     model
         The likelihood.
     values
-        At least two, increasing.
+        Values of the parameter, at least two, increasing.
     name
-        The parameter.
+        Name of the parameter.
     lowest_mu
-        Where a fitted mu ends; default as in `mu_floor`.
+        Lower bound of a fitted mu; default as in `mu_floor`.
 
     Raises
     ------
     InputError
-        Unknown or fixed parameter, values that do not increase or leave its bounds, no observed counts.
+        Unknown or fixed parameter, values that do not increase or are out of bounds, no observed counts.
     ComputationError
         The model forbids the observed counts.
     """
@@ -98,19 +98,19 @@ def profile(model: Model, values: Sequence[float], name: str = "mu", *, lowest_m
 
 
 class Profile:
-    """The profiled -2 ln L of the observed data along parameter number `index`."""
+    """Profiled -2 ln L of the observed data along the parameter at position `index`."""
 
     def __init__(self, model: Model, index: int, best: Fits | None = None, lowest_mu: float | None = None) -> None:
         self.model, self.index = model, index
         self.lowest = observed_floor(model) if lowest_mu is None else lowest_mu
         self.best = observed_fit(model, self.lowest) if best is None else best
         self.deepest = 0.0
-        """Lowest rise that was met; negative where the best fit is not the deepest minimum."""
+        """Lowest rise met so far; negative if the best fit is not the deepest minimum."""
         self._held = model if index == model.poi else hold(model, index)
 
     @property
     def best_value(self) -> float:
-        """The parameter at the best fit."""
+        """Parameter at the best fit."""
         return float(self.best.parameters[0, self.index])
 
     @property
@@ -120,7 +120,7 @@ class Profile:
         return (self.lowest if self.index == self.model.poi else parameter.lower), parameter.upper
 
     def fits(self, values: Array) -> Fits:
-        """Fits with the parameter held at each value, shape (N,): from the best fit and from the start, the better one."""
+        """Fits with the parameter held at each value, shape (N,): the better of those from the best fit and from the start."""
         model, number = self.model, len(values)
         start = np.concatenate(
             [
@@ -135,17 +135,17 @@ class Profile:
         else:
             both = fit_free(self._held, counts, start=start, lowest_mu=self.lowest, thorough=False)
         chosen = np.arange(number) + number * (both.nll[number:] < both.nll[:number])
-        # No rates describe data better than perfectly; only negative ones, where nothing was counted, seem to.
+        # No rates fit data better than perfectly; only negative ones seem to, in bins without counts.
         nll = np.maximum(both.nll[chosen], 0.0)
         return Fits(nll, both.parameters[chosen], both.mu[chosen], both.refitted, both.failed[chosen])
 
     def rise_of(self, fits: Fits) -> Array:
-        """How far -2 ln L is above the best fit, shape (N,)."""
+        """-2 ln L relative to the best fit, shape (N,)."""
         rise: Array = 2 * (fits.nll - self.best.nll[0])
         return np.where(np.abs(rise) < DEEPER, np.maximum(rise, 0.0), rise)
 
     def adopt(self, fits: Fits) -> None:
-        """Take another minimum as the best fit if the scan came upon a deeper one."""
+        """Take a deeper minimum found by the scan as the best fit."""
         lowest = int(np.argmin(fits.nll))
         if 2 * (fits.nll[lowest] - self.best.nll[0]) < -DEEPER:
             counts, _ = self.model.data(1, None, None)
@@ -153,20 +153,20 @@ class Profile:
             self.best = fit_free(self.model, counts, start=start, lowest_mu=self.lowest)
 
     def __call__(self, value: float) -> float:
-        """Rise at one value; a large number in place of infinity."""
+        """Rise at one value, at most 1e300."""
         rise = min(float(self.rise_of(self.fits(np.array([value])))[0]), 1e300)
         self.deepest = min(self.deepest, rise)
         return rise
 
     def crossings(self, values: Array, rise: Array, level: float) -> tuple[float, ...]:
-        """Where the curve crosses a level between neighbouring values, increasing."""
+        """Crossings of a level between neighbouring values, increasing."""
         changes = np.flatnonzero((rise[:-1] < level) != (rise[1:] < level))
         return tuple(self._root(values[n], values[n + 1], level) for n in changes)
 
     def crossing(self, level: float, step: float, end: float) -> float | None:
-        """First place where the curve rises to a level, going from the best fit in steps of the sign and size of `step`.
+        """First crossing of a level, going from the best fit in steps of the sign and size of `step`.
 
-        None where it does not before `end`, or within 1e9 steps.
+        None if there is none before `end`, or within 1e9 steps.
         """
         inner, width = self.best_value, step
         for _ in range(_MOST_DOUBLINGS):
@@ -183,7 +183,7 @@ class Profile:
     def _root(self, inner: float, outer: float, level: float) -> float:
         from scipy.optimize import brentq
 
-        # The square root is nearly straight, so that few steps are needed.
+        # The square root is nearly linear, so that few steps are needed.
         width = abs(outer - inner)
 
         def above(value: float) -> float:
@@ -206,7 +206,7 @@ class Profile:
 
 
 def index_of(model: Model, name: str) -> int:
-    """Position of a parameter that is fitted."""
+    """Position of a fitted parameter."""
     names = [parameter.name for parameter in model.parameters]
     if name not in names:
         raise InputError(f"parameter {name!r}: not in the model; it has {', '.join(names)}{did_you_mean(name, names)}")
@@ -217,17 +217,17 @@ def index_of(model: Model, name: str) -> int:
 
 
 def hold(model: Model, index: int) -> Model:
-    """The same model with a parameter that is never fitted."""
+    """The model with a parameter that is never fitted."""
     parameters = list(model.parameters)
     parameters[index] = replace(parameters[index], fixed=True)
     return replace(model, parameters=tuple(parameters))
 
 
 def mu_floor(model: Model, counts: Array) -> Array:
-    """Where mu-hat ends for data sets (N, B), shape (N,), so that it may be negative but not the rates.
+    """Lower bound of mu-hat for data sets (N, B), shape (N,): mu may be negative, but not the rates.
 
-    That is where a bin's rate vanishes, or the lower bound in the workspace if that is negative. Where a bin with signal holds
-    no event it is 0: a likelihood linear in the rate would favour rates below zero, reached through the nuisance parameters.
+    It is where the rate of a bin vanishes, or the lower bound in the workspace if that is negative. It is 0 if a bin with signal
+    holds no event: a likelihood linear in the rate would favour rates below zero, reached through the nuisance parameters.
     """
     low = smallest_mu(model)
     if model.parameters[model.poi].lower < 0:
@@ -237,19 +237,14 @@ def mu_floor(model: Model, counts: Array) -> Array:
 
 
 def observed_floor(model: Model) -> float:
-    """The same for the observed counts."""
+    """Lower bound of mu-hat for the observed counts."""
     return 0.0 if model.observed is None else float(mu_floor(model, model.observed[None, :])[0])
 
 
 def observed_fit(model: Model, lowest_mu: float) -> Fits:
     """Best fit of the observed counts, one data set.
 
-    Raises
-    ------
-    InputError
-        A projection has no counts.
-    ComputationError
-        The model forbids the counts, or no fit converged.
+    InputError for a projection; ComputationError if the model forbids the counts or no fit converged.
     """
     if model.observed is None:
         raise InputError("fit: a projection has no observed counts; expected a run or workspace with counts")
@@ -264,7 +259,7 @@ def observed_fit(model: Model, lowest_mu: float) -> Fits:
 
 
 def _deepest(model: Model, fits: Fits, lowest_mu: float) -> Fits:
-    """The best of fits that also start elsewhere: off the bounds where the first one ended, and at other signal strengths."""
+    """Best of several fits: the first one, and others from off its bounds and from other signal strengths."""
     point, inits = fits.parameters[0], model.starts
     lower = np.array([parameter.lower for parameter in model.parameters])
     off = np.where(point <= lower, inits, point)
@@ -276,7 +271,7 @@ def _deepest(model: Model, fits: Fits, lowest_mu: float) -> Fits:
     start[0, model.poi] = point[model.poi]
     start[1:, model.poi] = np.maximum(events, lowest_mu * model.unit) / model.unit
     others = fit_free(model, counts, start=start, lowest_mu=lowest_mu, thorough=False)
-    # Negative only with negative rates where nothing was counted: no minimum that anybody wants.
+    # Negative only with negative rates in bins without counts: not a physical minimum.
     nll = np.where(others.failed | (others.nll < -1e-6), np.inf, others.nll)
     best = int(np.argmin(nll))
     if not (nll[best] < fits.nll[0] - 1e-9 or (fits.failed[0] and np.isfinite(nll[best]))):

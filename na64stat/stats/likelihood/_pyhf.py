@@ -11,23 +11,17 @@ from na64stat.errors import WorkspaceError
 from na64stat.stats.likelihood.schema_words import in_words
 
 MOST_COPIES: Final = 10
-"""Operations "copy" of a JSON patch: each can double what it is applied to."""
+"""Largest number of "copy" operations in a JSON patch: each can double the document."""
 
 
 def check_workspace(workspace: object, origin: str = "workspace") -> None:
-    """Refuse what is no mapping, such as a template or the path of a file, with a WorkspaceError."""
-    right = "expected a pyhf workspace as a dict, such as build_workspace(template, run)"
-    check(origin, workspace, Mapping, right, WorkspaceError)
+    """Refuse anything but a mapping, such as a template or the path of a file, with a WorkspaceError."""
+    expected = "expected a pyhf workspace as a dict, such as build_workspace(template, run)"
+    check(origin, workspace, Mapping, expected, WorkspaceError)
 
 
 def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
-    """Check a workspace against pyhf's JSON schema.
-
-    Raises
-    ------
-    WorkspaceError
-        Naming the place in the workspace and what the schema asks there.
-    """
+    """Check a workspace against the JSON schema of pyhf; a WorkspaceError names the place and what the schema expects."""
     check_workspace(workspace, origin)
     import pyhf.exceptions
     import pyhf.schema
@@ -42,16 +36,10 @@ def validate(workspace: Mapping[str, Any], origin: str = "workspace") -> None:
 
 
 def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A copy of a workspace with a JSON patch applied.
-
-    Raises
-    ------
-    WorkspaceError
-        The patch does not fit, or copies more than `MOST_COPIES` times.
-    """
+    """A copy of a workspace with a JSON patch applied; WorkspaceError if it does not fit or has too many copies."""
     check_workspace(workspace)
-    right = "expected a list of operations, such as the `patch` of an entry of a patch set"
-    check("patch", patch, (list, tuple), right, WorkspaceError)
+    expected = "expected a list of operations, such as the `patch` of an entry of a patch set"
+    check("patch", patch, (list, tuple), expected, WorkspaceError)
     import jsonpatch
 
     copies = sum(1 for operation in patch if isinstance(operation, Mapping) and operation.get("op") == "copy")
@@ -73,20 +61,14 @@ def patched(workspace: Mapping[str, Any], patch: Sequence[Mapping[str, Any]]) ->
 
 
 def digest(workspace: Mapping[str, Any]) -> str:
-    """The SHA-256 digest by which a patchset names its workspace."""
+    """SHA-256 digest by which a patchset names its workspace."""
     import pyhf.utils
 
     return str(pyhf.utils.digest(dict(workspace)))
 
 
 def validate_patchset(workspace: Mapping[str, Any], patchset: Mapping[str, Any]) -> None:
-    """Check a patchset against pyhf's schema, its digest, and the names and values of its patches.
-
-    Raises
-    ------
-    WorkspaceError
-        Saying what is wrong.
-    """
+    """Check a patchset against the schema, its digest, and the names and values of its patches, with a WorkspaceError."""
     import pyhf.exceptions
     import pyhf.patchset
 
@@ -97,9 +79,9 @@ def validate_patchset(workspace: Mapping[str, Any], patchset: Mapping[str, Any])
     except pyhf.exceptions.InvalidSpecification as error:
         raise WorkspaceError(f"patchset: {in_words(patchset, error.parent)}") from error
     except pyhf.exceptions.PatchSetVerificationError as error:
-        told = [f"{kind} {value}" for kind, value in patchset["metadata"]["digests"].items()]
+        digests = [f"{kind} {value}" for kind, value in patchset["metadata"]["digests"].items()]
         raise WorkspaceError(
-            f"patchset: it is for another workspace, of digest {', '.join(told)}; this one has sha256 "
+            f"patchset: it is for another workspace, of digest {', '.join(digests)}; this one has sha256 "
             f"{digest(workspace)}; give the workspace that came with it"
         ) from error
     except pyhf.exceptions.InvalidPatchSet as error:
@@ -107,7 +89,7 @@ def validate_patchset(workspace: Mapping[str, Any], patchset: Mapping[str, Any])
 
 
 def _unclear(patchset: Mapping[str, Any]) -> str:
-    """Which patch has another number of values than there are labels, or the name or values of one before it."""
+    """Text on a patch whose number of values is not that of the labels, or that repeats the name or values of another."""
     labels, seen = patchset["metadata"]["labels"], set[Any]()
     for entry in patchset["patches"]:
         name, values = entry["metadata"]["name"], tuple(entry["metadata"]["values"])

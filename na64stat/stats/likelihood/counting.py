@@ -1,4 +1,4 @@
-"""A region with one count: what a counting model is made of."""
+"""A region of a counting model."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class CountingChannel:
     Attributes
     ----------
     name
-        Of the channel.
+        Name of the channel.
     signal, background
-        Expected events; the signal's at mu = 1.
+        Expected events; for the signal at mu = 1.
     signal_effects, background_effects
-        Factors at -1 and at +1 standard deviation, by the name of the parameter; one name is one parameter in all channels.
+        Factors at -1 and +1 standard deviation by name of the parameter; the same name is the same parameter in all channels.
     observed
-        Count, None for a projection.
+        Observed count; None for a projection.
     """
 
     name: str

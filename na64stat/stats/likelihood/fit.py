@@ -1,8 +1,8 @@
 """Batched maximum-likelihood fits: thousands of data sets at once.
 
 `fit_fixed` profiles the nuisance parameters at a given mu, `fit_free` also fits mu. Both run the compiled Newton iteration of
-`na64stat.stats.likelihood.kernel`, data set by data set, on as many threads as asked for; what does not converge is refitted by
-iminuit and counted in the result, and what iminuit cannot fit either is marked.
+`na64stat.stats.likelihood.kernel` for each data set, on several threads; fits that do not converge are repeated with iminuit and
+counted in the result, and those that fail again are marked.
 """
 
 from __future__ import annotations
@@ -21,31 +21,20 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Poisson
 from na64stat.stats.likelihood.reader import SMALLEST_GAMMA
 
-_BETTER = 1e-9  # by so much -ln L has to be lower in another minimum
+_BETTER = 1e-9  # depth of -ln L from which another minimum counts as better
 _ROWS_A_THREAD = 500
-_TIMED = 8  # fits that are timed
+_TIMED = 8  # number of timed fits
 _CALLS = 2_000
-_MOST_EVENTS = 1e18  # of signal, where fits end whose -ln L falls ever so little without end
+_MOST_EVENTS = 1e18  # signal events at which a fit is stopped whose -ln L keeps falling slightly
 _SILENT = -1  # at 0 Minuit's own errors go to standard output
 
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """Best fits of N data sets.
+    """Best fits of N data sets: parameters (N, P), mu (N,), number refitted by iminuit, and a mask of those that failed even so.
 
-    Attributes
-    ----------
-    nll
-        -ln L relative to the saturated model, constraints included, shape (N,). Infinite where the model forbids the data (no
-        rate, but counts).
-    parameters
-        Shape (N, P).
-    mu
-        Signal strength, shape (N,).
-    refitted
-        How many needed iminuit.
-    failed
-        Which did not converge with iminuit either, shape (N,).
+    `nll` is -ln L relative to the saturated model, constraints included, shape (N,); infinite where the model forbids the data
+    (counts, but no rate).
     """
 
     nll: Array
@@ -65,35 +54,22 @@ def fit_fixed(
     thorough: bool = True,
     workers: int = 1,
 ) -> Fits:
-    """Profile the nuisance parameters at fixed signal strength.
+    """Profile the nuisance parameters of data sets (N, B) at fixed mu, a number or shape (N,).
 
-    Parameters
-    ----------
-    counts
-        Data, shape (N, B).
-    mu
-        Signal strength, a number or shape (N,).
-    auxiliary
-        Auxiliary data, shape (N, C) or (C,); default the observed ones.
-    start
-        Starting parameters, shape (N, P); default the auxiliary measurements.
-    thorough
-        Start from the auxiliary measurements, too, and take the better fit: with asymmetric uncertainties -ln L can have a
-        second minimum. Without it that is done only where the model forbids the data at the start.
-    workers
-        Threads.
+    A `thorough` fit also starts from the auxiliary measurements and takes the better result: with asymmetric uncertainties -ln
+    L can have a second minimum. Otherwise that is done only where the model forbids the data at the start.
     """
     counts, auxiliary = model.data(len(counts), counts, auxiliary)
     begin = _start(model, auxiliary) if start is None else np.array(start)
     begin[:, model.poi] = mu
     how = _free(model, poi=False), _bounds(model, 0.0, float(np.max(mu, initial=0.0)))
-    found = _fit(model, counts, auxiliary, begin, *how, workers)
-    rows = np.arange(len(counts)) if thorough else np.flatnonzero(np.isinf(found.nll))
+    fits = _fit(model, counts, auxiliary, begin, *how, workers)
+    rows = np.arange(len(counts)) if thorough else np.flatnonzero(np.isinf(fits.nll))
     if start is None or not len(rows):
-        return found
+        return fits
     again = _start(model, auxiliary)
     again[:, model.poi] = mu
-    return _improved(found, rows, model, counts, auxiliary, again, how, workers)
+    return _improved(fits, rows, model, counts, auxiliary, again, how, workers)
 
 
 def fit_free(
@@ -109,7 +85,7 @@ def fit_free(
     """Fit mu >= `lowest_mu` and the nuisance parameters; other arguments as in `fit_fixed`.
 
     With asymmetric uncertainties -ln L can have a second minimum: a `thorough` fit also starts from the best fit at the border
-    mu = 0, and far out where it ended at the border though a bin is above its background.
+    mu = 0, and far out if it ended at the border although a bin is above its background.
     """
     counts, auxiliary = model.data(len(counts), counts, auxiliary)
     free, bounds = _free(model, poi=True), _bounds(model, lowest_mu)
@@ -121,7 +97,7 @@ def fit_free(
     if not thorough:
         return best
     border = fit_fixed(model, counts, 0.0, auxiliary, workers=workers)
-    # From the border itself only where it is better: the way up from mu = 0 is long. Elsewhere with its nuisance parameters.
+    # From the border itself only where it is better, as the way up from mu = 0 is long; elsewhere with its nuisance parameters.
     begin = border.parameters.copy()
     begin[:, model.poi] = np.where(border.nll < best.nll - _BETTER, 0.0, best.mu)
     possible = np.flatnonzero(np.isfinite(border.nll))
@@ -137,31 +113,23 @@ def fit_free(
 
 
 def lowest_mu(model: Model) -> float:
-    """Smallest mu at which no bin's rate is negative at the starting values: where fits without mu >= 0 end."""
+    """Smallest mu at which all rates are >= 0 at the starting values: the lower bound of fits without mu >= 0."""
     parameter = model.parameters[model.poi]
     if parameter.lower < 0:
         return parameter.lower
     signal, background = model.signal_events, model.background_events
     if not (signal > 0).any():
         return 0.0
-    with np.errstate(over="ignore"):  # a bin with hardly any signal bounds nothing
+    with np.errstate(over="ignore"):  # a bin with hardly any signal gives no bound
         return -float((background[signal > 0] / signal[signal > 0]).min())
 
 
 def seconds_of_fit(model: Model) -> float:
-    """Time [s] that one data set takes with mu free, measured once the code is compiled.
-
-    Parameters
-    ----------
-    model
-        The likelihood.
-    """
+    """Time [s] per data set with mu free, measured once the code is compiled."""
     counts = np.random.default_rng(0).poisson(np.clip(model.background_events, 0.0, 1e15), (_TIMED, model.bins))
     fit_free(model, counts[:1].astype(np.float64), thorough=False)
     times = []
-    for row in counts.astype(
-        np.float64
-    ):  # the median: a single one that iminuit has to fit again takes a hundred times as long
+    for row in counts.astype(np.float64):  # the median: a single refit by iminuit takes a hundred times as long
         start = time.perf_counter()
         fit_free(model, row[None, :], thorough=False)
         times.append(time.perf_counter() - start)
@@ -169,7 +137,7 @@ def seconds_of_fit(model: Model) -> float:
 
 
 def available_workers() -> int:
-    """Threads that this process may use."""
+    """Number of threads available to this process."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
@@ -186,7 +154,7 @@ def _improved(
     how: tuple[NDArray[np.bool_], Array],
     workers: int,
 ) -> Fits:
-    """The better of the fits so far and others of some of the data sets, from another start."""
+    """Fits, replaced by those from another start for the data sets in `rows` where they are better."""
     if not len(rows):
         return best
     other = _fit(model, counts[rows], auxiliary[rows], start[rows].copy(), *how, workers)
@@ -199,7 +167,7 @@ def _improved(
 
 
 def _start(model: Model, auxiliary: Array) -> Array:
-    """Constrained parameters where they were measured, others at their start, shape (N, P)."""
+    """Constrained parameters at their measurements, others at their start, shape (N, P)."""
     start = np.repeat(model.starts[None, :], len(auxiliary), axis=0)
     for column, i in zip(auxiliary.T, model.constrained, strict=True):
         parameter = model.parameters[i]
@@ -220,10 +188,10 @@ def _free(model: Model, *, poi: bool) -> NDArray[np.bool_]:
 
 
 def _bounds(model: Model, lowest: float, mu: float = 0.0) -> Array:
-    """Bounds in the units of the compiled code, shape (2, P), for fits at up to some signal strength."""
+    """Bounds in the units of the compiled code, shape (2, P), for fits up to some signal strength."""
     bounds = np.array([[item.lower for item in model.parameters], [item.upper for item in model.parameters]])
-    # A factor of exactly zero takes its bin out of the model, and its own derivative with it.
-    # The larger the signal the closer to zero, lest a signal held at the floor be seen.
+    # A factor of exactly zero removes its bin from the model, and its own derivative with it.
+    # The larger the signal the closer to zero, so that a signal held at the floor is invisible.
     floored = (bounds[0] >= 0) & (bounds[0] <= SMALLEST_GAMMA)
     bounds[0, floored] = SMALLEST_GAMMA / max(1.0, mu * model.unit)
     bounds[:, model.poi] = lowest * model.unit, min(_MOST_EVENTS, model.largest_mu * model.unit)
@@ -259,7 +227,7 @@ def _fit(
 
 
 def in_threads(work: Callable[[slice], None], rows: int, workers: int) -> None:
-    """Do `work` on slices of so many rows, at once where it pays."""
+    """Call `work` on slices of rows, in parallel where it pays."""
     parts = min(workers, max(1, rows // _ROWS_A_THREAD))
     edges = np.linspace(0, rows, parts + 1).astype(int)
     slices = [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
@@ -273,7 +241,7 @@ def in_threads(work: Callable[[slice], None], rows: int, workers: int) -> None:
 def _refit(
     model: Model, point: Array, counts: Array, auxiliary: Array, free: NDArray[np.bool_], bounds: Array
 ) -> tuple[float, bool]:
-    """One data set by iminuit, from where Newton stopped; changes `point`, returns -ln L and whether it failed."""
+    """Refit one data set with iminuit from where Newton stopped; changes `point`, returns -ln L and True if it failed."""
     from iminuit import Minuit
 
     from na64stat.stats.likelihood import kernel

@@ -29,19 +29,12 @@ _MATCHING = np.array(
 """Rows: value, slope and curvature of alpha^i at alpha = +1 and -1."""
 
 _ROUNDING = 1e-13
-"""Share of its parts that a sum of positive and negative samples keeps from rounding: 0.3 - 0.1 - 0.2 is none in any order."""
+"""Share of its terms below which a sum of positive and negative samples is rounding: 0.3 - 0.1 - 0.2 is zero in any order."""
 
 
 def polynomial_coefficients(hi: Array, lo: Array) -> Array:
-    """Coefficients of alpha^1 ... alpha^6 in interpolation code 4, shape (..., 6).
+    """Coefficients of alpha^1 ... alpha^6 in interpolation code 4, shape (..., 6), for positive factors at +1 and -1 sigma.
 
-    Parameters
-    ----------
-    hi, lo
-        Factors at +1 and -1 sigma, positive.
-
-    References
-    ----------
     K. Cranmer et al., HistFactory, CERN-OPEN-2012-016, section 4.1.
     """
     log_hi, log_lo = np.log(hi), np.log(lo)
@@ -54,13 +47,7 @@ def polynomial_coefficients(hi: Array, lo: Array) -> Array:
 
 
 def turns_negative(hi: float, lo: float) -> bool:
-    """Whether interpolation code 4 is negative somewhere between -1 and +1 sigma, as for factors far from 1.
-
-    Parameters
-    ----------
-    hi, lo
-        Factors at +1 and -1 sigma.
-    """
+    """True if interpolation code 4 is negative somewhere between -1 and +1 sigma, as for factors far from 1."""
     coefficients = polynomial_coefficients(np.array([hi]), np.array([lo]))[0]
     return bool((1 + coefficients @ np.linspace(-1, 1, 201) ** _POWERS[:, None]).min() <= 0)
 
@@ -88,7 +75,7 @@ class Interpolation:
 
 
 def nominal_rates(model: Model, parameters: Array) -> Array:
-    """Rates of all bins at one point, shape (B,), without compiled code; samples that cancel but for rounding leave 0."""
+    """Rates of all bins at one point, shape (B,), without compiled code; samples that cancel up to rounding give 0."""
     rates, sizes = np.zeros(model.bins), np.zeros(model.bins)
     for row in model.rows:
         value = row.nominal.copy()

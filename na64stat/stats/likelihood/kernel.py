@@ -1,19 +1,18 @@
 """Compiled code: rates, -ln L, its derivatives and bounded Newton fits of many data sets.
 
--ln L is relative to the saturated model (every rate equal to its count, every parameter to its measurement), so that it keeps
-its precision at large counts. A rate that is not positive forbids counts there; without counts -ln L goes on linearly, as in
-pyhf.
+-ln L is relative to the saturated model (every rate equal to its count, every parameter to its measurement), so that it keeps its
+precision at large counts. A rate that is not positive forbids counts there; without counts -ln L continues linearly, as in pyhf.
 
-A model is two flat arrays, `k` of integers and `x` of reals, and a thread works in a third, `w`: a table begins where `k[NAME]`
-says, so that `x[k[NOMINAL] + c]` is the nominal rate of cell c. (Numba counts references at each call to every array handed
-on; with one array a table that cost more than the arithmetic.) `na64stat.stats.likelihood.tables` makes the tables and
-names them.
+A model is two flat arrays, `k` of integers and `x` of reals, and a thread works in a third, `w`: a table begins at `k[NAME]`, so
+that `x[k[NOMINAL] + c]` is the nominal rate of cell c. (Numba counts references to every array argument at each call; with one
+array per table that cost more than the arithmetic.) `na64stat.stats.likelihood.tables` makes the tables and names them.
 
-All of it stands in one file, since numba keeps compiled code by file: with the layout or a called function elsewhere, a change
-there would leave stale code here. First the layout, then rates, derivatives, Newton's step, fits, and what other modules call.
+Everything is in one file, since numba caches compiled code by file: with the layout or a called function elsewhere, a change
+there would leave stale code here. First the layout, then rates, derivatives, the Newton step, fits, and the interface to other
+modules.
 
-The functions release Python's global lock, so that threads share the work; each data set is done by itself, and no result depends
-on the number of threads.
+The functions release the global interpreter lock, so that threads share the work; each data set is treated separately, and no
+result depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Indices = NDArray[np.int64]
 
 
 class Compiled(NamedTuple):
-    """The tables of a model, one after the other: `ints[NAME]` is a size, or where a table of that name begins."""
+    """Tables of a model, one after the other: `ints[NAME]` is a size, or the beginning of the table of that name."""
 
     ints: Indices
     floats: Array
@@ -39,7 +38,7 @@ class Compiled(NamedTuple):
 
 # Sizes: rows S, cells M (bins of rows), bins B, parameters P, global parameters G, slots L of local ones in a bin, constraints C.
 ROWS, CELLS, BINS, PARAMETERS, GLOBALS, SLOTS, CONSTRAINTS = range(7)
-LINEAR_SHAPES, WORK = 7, 8  # histosys by code 0; numbers that a thread works in
+LINEAR_SHAPES, WORK = 7, 8  # histosys by code 0; size of the work space of a thread
 
 # Tables of integers.
 ROW_START, CELL_BIN = 10, 11  # (S + 1) first cell of each row; (M) bin of each cell
@@ -49,9 +48,13 @@ FACTOR_START, FACTOR_KIND, FACTOR_PAR, FACTOR_AT = (
     14,
     15,
 )  # (S + 1), and each factor's kind, parameter, global place
-SHAPE_START, SHAPE_PAR, SHAPE_POS, SHAPE_AT = 16, 17, 18, 19  # the same for histosys, and where its shifts begin
-ROW_SIGNAL = 29  # (S) whether the row is proportional to mu
-GAMMA_START, GAMMA_AT, GAMMA_PAR = 20, 21, 22  # (S + 1), where the parameters of each per-bin modifier begin, and those
+SHAPE_START, SHAPE_PAR, SHAPE_POS, SHAPE_AT = 16, 17, 18, 19  # for histosys likewise, and the beginning of its shifts
+ROW_SIGNAL = 29  # (S) 1 if the row is proportional to mu
+GAMMA_START, GAMMA_AT, GAMMA_PAR = (
+    20,
+    21,
+    22,
+)  # (S + 1), beginning of the parameters of each per-bin modifier, and these
 POSITION, LOCAL_BIN = 23, 24  # (P) place among the global parameters, or slot in its bin; that bin, -1 for a global one
 LOCAL_PAR, GLOBAL_PAR = 25, 26  # (B, L) parameter of each slot, -1 where there is none; (G)
 CONSTRAINT_PAR, CONSTRAINT_POISSON = 27, 28  # (C)
@@ -61,7 +64,7 @@ NOMINAL, LOG_HI, LOG_LO, FACTOR_POLY = 30, 31, 32, 33  # (M), and each factor's 
 UP, DOWN, CONSTRAINT_SCALE, REACH = 34, 35, 36, 37  # shifts of histosys; (C) sigma or tau; (P) longest step of a fit
 LEAST = 38  # (B) rate below which a fit is turned back; 0 where no sample is negative
 
-# Tables that a thread fills in.
+# Tables in the work space of a thread.
 RATE, PRODUCT, VALUE, SLOPE, BEND, SHIFT = (
     40,
     41,
@@ -79,7 +82,7 @@ SOFTEN, TILT, BOW = (
     59,
     60,
     61,
-)  # (1) whether in a fit; (M) two derivatives of a height by itself before it was kept positive
+)  # (1) 1 in a fit; (M) two derivatives of a height with respect to itself before it was kept positive
 HEADER = 62
 
 PLAIN: Final = 0
@@ -90,27 +93,27 @@ CODE_1: Final = 2
 CONVERGED: Final = 0
 UNCONVERGED: Final = 1
 FORBIDDEN: Final = 2
-"""How a fit ended; forbidden: the model gives the data no probability at the start."""
+"""Status of a fit; forbidden: the data have no probability at the start."""
 
 _MAX_ITERATIONS = 200
 _SHORTEST_STEP = 2.0**-40
 _LARGEST_LOG = 300.0
-"""Where a trial step may take the logarithm of a factor; far beyond any fitted value, and safe to exponentiate."""
+"""Largest logarithm of a factor in a trial step; far beyond any fitted value, and safe to exponentiate."""
 
 _SOFT: Final = 1e-4
-"""Share of a signal's nominal yield below which, in fits, shifts take off ever less: no histosys turns a signal negative.
+"""Share of the nominal yield of a signal below which shifts are damped in fits: no histosys turns a signal negative.
 
-A negative signal, with nothing seen, would make -ln L fall without end as mu grows. pyhf ends it with its bounds.
+Without counts, a negative signal would make -ln L fall indefinitely with mu. pyhf stops it with its bounds.
 """
 
 _TURN: Final = 16.0
-"""Within this part of the least rate a fit is turned back: where nothing is expected the slope is exp(-16)."""
+"""Inverse width of the turn, relative to the least rate: at zero rate the slope is exp(-16)."""
 
 _TOLERANCE = 1e-12
-"""Newton's estimate of twice the remaining decrease of -ln L at which a fit has converged; ties need 1e-7."""
+"""Newton estimate of twice the remaining decrease of -ln L at which a fit has converged; ties need 1e-7."""
 
 _LAST_STEP = 1e-5
-"""Below this estimate the next full step leaves less than the tolerance, since Newton's steps converge quadratically."""
+"""Estimate below which the next full Newton step, converging quadratically, leaves less than the tolerance."""
 
 _compiled = compiled()
 _inlined = compiled(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -118,7 +121,7 @@ _inlined = compiled(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=
 
 @_inlined
 def _fill_factor(k: Indices, x: Array, w: Array, f: int, value: float) -> float:
-    """A factor; leaves its value, logarithmic slope (1 where it is zero) and second derivative over itself in `w`."""
+    """Write a factor, its logarithmic slope (1 where it is zero) and second derivative over itself to `w`."""
     kind = k[k[FACTOR_KIND] + f]
     if kind == PLAIN:
         factor, slope, bend = value, 1.0 / value if value != 0 else 1.0, 0.0
@@ -137,7 +140,7 @@ def _fill_factor(k: Indices, x: Array, w: Array, f: int, value: float) -> float:
 
 @_inlined
 def _fill_shift(k: Indices, w: Array, h: int, v: float) -> None:
-    """Weights of the upward and downward shift of a histosys, each with two derivatives, into `w`."""
+    """Write the weights of the upward and downward shift of a histosys, each with two derivatives, to `w`."""
     at = k[SHIFT] + 6 * h
     for i in range(6):
         w[at + i] = 0.0
@@ -154,7 +157,7 @@ def _fill_shift(k: Indices, w: Array, h: int, v: float) -> None:
 
 @_inlined
 def _keep_positive(k: Indices, x: Array, w: Array, first: int, last: int) -> None:
-    """Bend the heights of a signal so that they stay above zero; leaves their derivatives in `w`."""
+    """Bend the heights of a signal so that they stay above zero, and write their derivatives to `w`."""
     height, tilt, bow = k[HEIGHT], k[TILT], k[BOW]
     for c in range(first, last):
         w[tilt + c], w[bow + c] = 1.0, 0.0
@@ -166,7 +169,7 @@ def _keep_positive(k: Indices, x: Array, w: Array, first: int, last: int) -> Non
 
 @_inlined
 def _rates(k: Indices, x: Array, p: Array, w: Array) -> None:
-    """Fill in the rates and what their derivatives need."""
+    """Write the rates and the terms of their derivatives to `w`."""
     rate, height, gamma = k[RATE], k[HEIGHT], k[GAMMA]
     cell_bin, nominal = k[CELL_BIN], k[NOMINAL]
     for b in range(k[BINS]):
@@ -199,10 +202,10 @@ def _rates(k: Indices, x: Array, p: Array, w: Array) -> None:
 
 @_inlined
 def _least(k: Indices, x: Array, w: Array, b: int) -> float:
-    """Rate of a bin below which a fit is turned back, minus infinity for none.
+    """Rate of a bin below which a fit is turned back; minus infinity for none.
 
-    Below it the Poisson term goes on smoothly to what forbids negative totals: without counts it falls no more, and with
-    counts it rises as a parabola. Else -ln L without counts would fall with a total that uncertainties turn negative.
+    Below it the Poisson term continues smoothly into one that forbids negative totals: without counts it stops falling, and with
+    counts it rises as a parabola. Otherwise -ln L without counts would fall with a total that uncertainties turn negative.
     """
     least: float = x[k[LEAST] + b] if w[k[SOFTEN]] != 0 else -math.inf
     return least if least > 0 else -math.inf
@@ -210,7 +213,7 @@ def _least(k: Indices, x: Array, w: Array, b: int) -> float:
 
 @_inlined
 def _beyond(count: float, rate: float, least: float) -> float:
-    """-ln of a Poisson probability, as of `_deviance`, below the least rate."""
+    """-ln of a Poisson probability, relative as in `_deviance`, below the least rate."""
     u, width = (rate - least) / least, least / _TURN
     value = least - width + width * math.exp(_TURN * u)
     if count > 0:
@@ -250,7 +253,7 @@ def _value(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w: A
 
 @_inlined
 def _residual(k: Indices, x: Array, w: Array, counts: Array, b: int) -> float:
-    """Derivative of a Poisson term by its rate."""
+    """Derivative of a Poisson term with respect to its rate."""
     count, rate, least = counts[b], w[k[RATE] + b], _least(k, x, w, b)
     if rate < least:
         u = (rate - least) / least
@@ -260,7 +263,7 @@ def _residual(k: Indices, x: Array, w: Array, counts: Array, b: int) -> float:
 
 @_inlined
 def _others(k: Indices, w: Array, r: int, one: int, two: int) -> float:
-    """Product of a row's factors but for two of them; only asked where one of the factors is zero."""
+    """Product of the factors of a row except two of them; only used where one of the factors is zero."""
     product = 1.0
     for f in range(k[k[FACTOR_START] + r], k[k[FACTOR_START] + r + 1]):
         if f not in (one, two):
@@ -270,7 +273,7 @@ def _others(k: Indices, w: Array, r: int, one: int, two: int) -> float:
 
 @_inlined
 def _factor_slope(k: Indices, w: Array, r: int, f: int) -> float:
-    """Derivative of a row's product by the parameter of one of its factors."""
+    """Derivative of the product of a row with respect to the parameter of one of its factors."""
     if w[k[PRODUCT] + r] != 0:
         slope: float = w[k[PRODUCT] + r] * w[k[SLOPE] + f]
         return slope
@@ -280,7 +283,7 @@ def _factor_slope(k: Indices, w: Array, r: int, f: int) -> float:
 
 @_inlined
 def _first_derivatives(k: Indices, x: Array, p: Array, w: Array) -> None:
-    """Derivatives of every rate, by the global and by the local parameters."""
+    """Derivatives of every rate with respect to the global and the local parameters."""
     size, slots, bins = k[GLOBALS], k[SLOTS], k[BINS]
     table, table_local, height, gamma, cell_bin = k[FIRST], k[FIRST_LOCAL], k[HEIGHT], k[GAMMA], k[CELL_BIN]
     for i in range(bins * size):
@@ -311,7 +314,7 @@ def _first_derivatives(k: Indices, x: Array, p: Array, w: Array) -> None:
             for c in range(first, last):
                 i, b = k[place + c], k[cell_bin + c]
                 if p[i] == 0:
-                    continue  # only a free factor gets there, which then stays
+                    continue  # only a free factor reaches this point, and it is kept
                 slope = product * w[height + c] * w[gamma + c] / p[i]
                 if k[k[LOCAL_BIN] + i] < 0:
                     w[table + b * size + k[k[POSITION] + i]] += slope
@@ -321,7 +324,7 @@ def _first_derivatives(k: Indices, x: Array, p: Array, w: Array) -> None:
 
 @_compiled
 def _gradient(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w: Array) -> None:
-    """The gradient, from rates filled in before."""
+    """Gradient from rates filled in before."""
     _first_derivatives(k, x, p, w)
     size, slots, gradient = k[GLOBALS], k[SLOTS], k[GRADIENT]
     for i in range(k[PARAMETERS]):
@@ -344,7 +347,7 @@ def _gradient(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w
 
 @_inlined
 def _add_pair(w: Array, matrix: int, size: int, i: int, j: int, value: float) -> None:
-    """Add to entry (i, j) of a symmetric matrix kept as its lower triangle; a diagonal entry counts as two."""
+    """Add to entry (i, j) of a symmetric matrix stored as its lower triangle; a diagonal entry counts twice."""
     if i == j:
         w[matrix + i * size + i] += 2.0 * value
     elif i > j:
@@ -355,7 +358,7 @@ def _add_pair(w: Array, matrix: int, size: int, i: int, j: int, value: float) ->
 
 @_inlined
 def _add_second(k: Indices, w: Array, one: int, other: int, value: float) -> None:
-    """Add to a pair of second derivatives of any two parameters."""
+    """Add to a pair of second derivatives with respect to any two parameters."""
     size, slots = k[GLOBALS], k[SLOTS]
     i, j = k[k[POSITION] + one], k[k[POSITION] + other]
     a, b = k[k[LOCAL_BIN] + one], k[k[LOCAL_BIN] + other]
@@ -365,7 +368,7 @@ def _add_second(k: Indices, w: Array, one: int, other: int, value: float) -> Non
         w[k[CROSS] + (b * slots + j) * size + i] += value
     elif b < 0:
         w[k[CROSS] + (a * slots + i) * size + j] += value
-    else:  # two local parameters only meet in one bin
+    else:  # two local parameters share at most one bin
         _add_pair(w, k[LOCAL] + a * slots * slots, slots, i, j, value)
 
 
@@ -420,7 +423,7 @@ def _hessian(k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, w:
 
 @_inlined
 def _row_curvature(k: Indices, x: Array, r: int, p: Array, counts: Array, w: Array) -> None:
-    """Second derivatives of one row's rates, weighted by 1 - count/rate."""
+    """Second derivatives of the rates of one row, weighted by 1 - count/rate."""
     size, product = k[GLOBALS], w[k[PRODUCT] + r]
     first, last = k[k[ROW_START] + r], k[k[ROW_START] + r + 1]
     begin, end = k[k[FACTOR_START] + r], k[k[FACTOR_START] + r + 1]
@@ -462,7 +465,7 @@ def _row_curvature(k: Indices, x: Array, r: int, p: Array, counts: Array, w: Arr
 
 @_compiled
 def _soft_curvature(k: Indices, x: Array, r: int, counts: Array, w: Array) -> None:
-    """What heights that were kept positive add to the second derivatives of pairs of shifts."""
+    """Contribution of heights that were kept positive to the second derivatives of pairs of shifts."""
     first, product, size = k[k[ROW_START] + r], w[k[PRODUCT] + r], k[GLOBALS]
     for c in range(first, k[k[ROW_START] + r + 1]):
         if w[k[BOW] + c] == 0:
@@ -473,13 +476,13 @@ def _soft_curvature(k: Indices, x: Array, r: int, counts: Array, w: Array) -> No
             slope = weight * _shift_slope(k, x, w, h, c - first)
             for other in range(k[k[SHAPE_START] + r], h + 1):
                 value = slope * _shift_slope(k, x, w, other, c - first)
-                half = 0.5 if other == h else 1.0  # a pair on the diagonal counts as two
+                half = 0.5 if other == h else 1.0  # a pair on the diagonal counts twice
                 _add_pair(w, k[HESS], size, k[k[SHAPE_POS] + h], k[k[SHAPE_POS] + other], half * value)
 
 
 @_inlined
 def _shift_slope(k: Indices, x: Array, w: Array, h: int, cell: int) -> float:
-    """Derivative of a height by the parameter of a histosys, in a cell of its row."""
+    """Derivative of a height with respect to the parameter of a histosys, in a cell of its row."""
     at, place = k[SHIFT] + 6 * h, k[k[SHAPE_AT] + h] + cell
     slope: float = w[at + 1] * x[k[UP] + place] + w[at + 4] * x[k[DOWN] + place]
     return slope
@@ -487,7 +490,7 @@ def _shift_slope(k: Indices, x: Array, w: Array, h: int, cell: int) -> float:
 
 @_compiled
 def _gamma_curvature(k: Indices, x: Array, r: int, g: int, p: Array, counts: Array, w: Array) -> None:
-    """What a factor of each bin adds to the mixed second derivatives."""
+    """Contribution of a factor per bin to the mixed second derivatives."""
     first, product = k[k[ROW_START] + r], w[k[PRODUCT] + r]
     for c in range(first, k[k[ROW_START] + r + 1]):
         b, one = k[k[CELL_BIN] + c], k[k[GAMMA_PAR] + k[k[GAMMA_AT] + g] - first + c]
@@ -530,7 +533,7 @@ def _cholesky(w: Array, matrix: int, size: int, stride: int) -> bool:
 
 @_compiled
 def _newton_step(k: Indices, w: Array) -> bool:
-    """Step of the free parameters, by eliminating the local ones first; False if not positive definite."""
+    """Newton step of the free parameters, with the local ones eliminated first; False if not positive definite."""
     size, slots = k[GLOBALS], k[SLOTS]
     hess, reduced, step, free, par = k[HESS], k[REDUCED], k[STEP], k[FREE], k[GLOBAL_PAR]
     for i in range(size):
@@ -561,7 +564,7 @@ def _newton_step(k: Indices, w: Array) -> bool:
 
 @_compiled
 def _eliminate(k: Indices, b: int, w: Array) -> bool:
-    """Take the local parameters of one bin out of the reduced matrix (their Schur complement)."""
+    """Eliminate the local parameters of one bin from the reduced matrix (Schur complement)."""
     size, slots = k[GLOBALS], k[SLOTS]
     local, solved, reduced = k[LOCAL] + b * slots * slots, k[SOLVED] + b * slots * size, k[REDUCED]
     used = 0
@@ -599,7 +602,7 @@ def _eliminate(k: Indices, b: int, w: Array) -> bool:
 
 @_compiled
 def _back_substitute(k: Indices, b: int, w: Array) -> None:
-    """Steps of a bin's local parameters, given those of the global ones."""
+    """Steps of the local parameters of a bin, given those of the global ones."""
     size, slots = k[GLOBALS], k[SLOTS]
     local, step = k[LOCAL] + b * slots * slots, k[STEP] + size + b * slots
     for s in range(slots - 1, -1, -1):
@@ -640,22 +643,22 @@ def _add_ridge(k: Indices, w: Array) -> None:
 def _direction(
     k: Indices, x: Array, p: Array, counts: Array, auxiliary: Array, bounds: Array, free: NDArray[np.bool_], w: Array
 ) -> float:
-    """Newton's step from a point whose rates are filled in, and twice the decrease that it promises; negative: none."""
+    """Newton step from a point with rates filled in, and twice the decrease that it promises; negative if there is none."""
     _gradient(k, x, p, counts, auxiliary, w)
     for i in range(k[PARAMETERS]):
         slope = w[k[GRADIENT] + i]
         held = (p[i] <= bounds[0, i] and slope > 0) or (p[i] >= bounds[1, i] and slope < 0)
         w[k[FREE] + i] = 1.0 if free[i] and not held else 0.0
-    found = False
+    definite = False
     for convex in (False, True):
-        # The second is for saddle points, to which plain Newton steps would go, and flat directions.
+        # The second is for saddle points, to which plain Newton steps would converge, and flat directions.
         _hessian(k, x, p, counts, auxiliary, w, convex)
         if convex:
             _add_ridge(k, w)
-        found = _newton_step(k, w)
-        if found:
+        definite = _newton_step(k, w)
+        if definite:
             break
-    if not found:
+    if not definite:
         return -1.0
     promised = 0.0
     for i in range(k[PARAMETERS]):
@@ -676,7 +679,7 @@ def _fit(
     w: Array,
     trial: Array,
 ) -> tuple[float, int]:
-    """Minimise -ln L from `p`, which is changed; returns its value and how the fit ended."""
+    """Minimise -ln L from `p`, which is changed; returns its value and the status of the fit."""
     value = _value(k, x, p, counts, auxiliary, w)
     if not math.isfinite(value):
         return math.inf, FORBIDDEN
@@ -780,7 +783,7 @@ def values(m: Compiled, p: Array, counts: Array, auxiliary: Array, as_fitted: bo
 
 
 def gradients(m: Compiled, p: Array, counts: Array, auxiliary: Array, as_fitted: bool = False) -> Array:
-    """Derivatives of `values`, shape (N, P)."""
+    """Derivatives of `values` with respect to the parameters, shape (N, P)."""
     out = np.empty(p.shape)
     _gradients_rows(m.ints, m.floats, p, counts, auxiliary, out, as_fitted)
     return out
@@ -789,15 +792,10 @@ def gradients(m: Compiled, p: Array, counts: Array, auxiliary: Array, as_fitted:
 def fits(
     m: Compiled, p: Array, counts: Array, auxiliary: Array, bounds: Array, free: NDArray[np.bool_]
 ) -> tuple[Array, NDArray[np.int64]]:
-    """Fit each data set from its row of `p` (N, P), which is changed; values of -ln L and how each fit ended, shape (N,).
+    """Fit each data set from its row of `p` (N, P), which is changed: values of -ln L and status of each fit, shape (N,).
 
-    Parameters
-    ----------
-    bounds
-        Lower and upper bounds, shape (2, P).
-    free
-        Which parameters are fitted, shape (P,).
+    `bounds` are the lower and upper ones, shape (2, P); `free` is the mask of the fitted parameters, shape (P,).
     """
-    found, status = np.empty(len(p)), np.empty(len(p), dtype=np.int64)
-    _fit_rows(m.ints, m.floats, p, counts, auxiliary, bounds, free, found, status)
-    return found, status
+    minima, status = np.empty(len(p)), np.empty(len(p), dtype=np.int64)
+    _fit_rows(m.ints, m.floats, p, counts, auxiliary, bounds, free, minima, status)
+    return minima, status

@@ -31,13 +31,13 @@ PROJECTION: Final = "projection"
 """Name of the measurement of a workspace without observed counts: its observations are placeholders."""
 
 NO_STRENGTH: Final = ""
-"""Name of the parameter in the place of the signal strength where a model has none; no workspace can use it."""
+"""Name of the placeholder for the signal strength where a model has none; no workspace can use it."""
 
 _CANCELS: Final = 1e-12
-"""Share of its samples up to which a negative total is rounding: 0.3 - 0.1 - 0.2."""
+"""Negative totals down to this share of their samples are rounding: 0.3 - 0.1 - 0.2."""
 
 NEGLIGIBLE_SIGNAL: Final = 1e-9
-"""A bin whose signal is below this share of the total has none for the exact method."""
+"""Share of the total signal below which the signal of a bin is neglected by the exact method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +51,15 @@ class Model:
     observed
         Counts, shape (B,), or None for a projection.
     parameters, poi
-        The parameters, and which of them is mu.
+        The parameters, and the position of mu among them.
     rows
         The samples.
     interpolation
         Codes of normsys and histosys.
     remarks
-        What a reader of any result should know about the workspace.
+        Anything about the workspace that a reader of any result should know.
     interest
-        Parameter of interest where it is no strength of a signal; None without one, and where it is `poi`.
+        Position of a parameter of interest that is not the strength of a signal; None if there is none, or if it is `poi`.
     """
 
     channels: tuple[str, ...]
@@ -91,7 +91,7 @@ class Model:
         workspace
             A pyhf workspace.
         regions
-            Channel to use, or several in this order; default all.
+            Channel, or several in this order; default all.
         patch
             A JSON patch to apply to the workspace first.
         measurement
@@ -99,14 +99,14 @@ class Model:
         poi
             Name of the parameter of interest; default the measurement's.
         only_fits
-            Whether any parameter of interest will do, or none, as for a background-only workspace: for fits.
+            Allow a parameter of interest that is not a signal strength, or none at all, as in a background-only workspace.
         interpolation
             Codes of normsys and histosys; default pyhf's.
 
         Raises
         ------
         WorkspaceError
-            The workspace breaks pyhf's schema, or holds what makes no model: a negative or non-finite rate, unequal numbers of
+            The workspace breaks pyhf's schema or does not define a model: a negative or non-finite rate, unequal numbers of
             bins, an unknown modifier, one name for two constraints, no parameter of interest.
         RegionError
             A named region is not a channel of the workspace.
@@ -120,9 +120,9 @@ class Model:
         strength, interest = reader.poi_index if reader.poi else None, None
         remarks = _remarks(None if strength is None else parameters[strength], reader, interpolation)
         if strength is not None and reader.has_strength:
-            # An upper bound of mu is the range of somebody's scan; a signal can be weaker than that range foresaw.
+            # An upper bound of mu is the range of a scan, which a weak signal may exceed.
             parameters[strength] = replace(parameters[strength], upper=np.inf, fixed=False)
-        else:  # a strength of nothing, since fits hold one or vary it
+        else:  # a placeholder, since fits hold or vary a strength
             interest, strength = strength, len(parameters)
             parameters.append(Parameter(NO_STRENGTH, 0.0, 0.0, np.inf, fixed=True))
         model = cls(
@@ -146,7 +146,7 @@ class Model:
         Parameters
         ----------
         channels
-            One entry a region.
+            One entry per region.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class Model:
 
     @property
     def has_strength(self) -> bool:
-        """Whether the parameter of interest is the strength of a signal; if not, there are only fits."""
+        """True if the parameter of interest is the strength of a signal; otherwise only fits are possible."""
         return self.parameters[self.poi].name != NO_STRENGTH
 
     @property
@@ -192,7 +192,7 @@ class Model:
 
     @cached_property
     def bin_names(self) -> tuple[str, ...]:
-        """Names of the bins: the channel's, with a number where it has several."""
+        """Names of the bins: that of the channel, with a number where it has several."""
         sizes = np.bincount(self.bin_channel)
         first = np.concatenate([[0], np.cumsum(sizes)])
         return tuple(
@@ -202,12 +202,12 @@ class Model:
 
     @cached_property
     def inits(self) -> Array:
-        """The file's own starts, shape (P,): nothing depends on them but those that are fixed."""
+        """Starting values given in the file, shape (P,); only those of fixed parameters affect a result."""
         return np.array([parameter.init for parameter in self.parameters])
 
     @cached_property
     def starts(self) -> Array:
-        """Where fits start, and at which rates are quoted, shape (P,)."""
+        """Starting values of fits, at which rates are also quoted, shape (P,)."""
         return np.array([parameter.start for parameter in self.parameters])
 
     @cached_property
@@ -233,30 +233,30 @@ class Model:
 
     @cached_property
     def unit(self) -> float:
-        """Signal events at mu = 1 in all: fits work with mu times this, so that its size does not matter."""
+        """Total signal events at mu = 1. Fits use mu times this, so that its size does not matter."""
         total = float(sum(np.abs(row.nominal).sum() for row in self.signal_rows))
         return total if total > 0 else 1.0
 
     @cached_property
     def largest_mu(self) -> float:
-        """Strength up to which no bin expects less than nothing; infinite unless the signal takes events away (interference)."""
+        """Largest strength at which every rate is >= 0; infinite unless the signal removes events (interference)."""
         lost = np.maximum(-self.signal_events, 0.0)
         taken = lost > 0
         return float(np.min(self.background_events[taken] / lost[taken], initial=math.inf))
 
     @cached_property
     def has_negative_samples(self) -> bool:
-        """Whether a sample takes events away, so that uncertainties may turn a total negative."""
+        """True if a sample removes events, so that uncertainties may turn a total negative."""
         return any((row.nominal < 0).any() for row in self.rows)
 
     @property
     def signal_rows(self) -> tuple[Row, ...]:
-        """The samples proportional to mu."""
+        """Samples proportional to mu."""
         return tuple(row for row in self.rows if self.poi in row.factors)
 
     @cached_property
     def signal_only(self) -> Model:
-        """The same model without the samples that are not proportional to mu."""
+        """The model restricted to the samples proportional to mu."""
         return replace(self, rows=self.signal_rows)
 
     @cached_property
@@ -268,7 +268,7 @@ class Model:
 
     @property
     def shares_parameters(self) -> bool:
-        """Whether a nuisance parameter that is not fixed moves both signal and background."""
+        """True if a nuisance parameter that is not fixed moves both signal and background."""
         signal = set().union(*(row.parameters for row in self.signal_rows)) - {self.poi}
         others = set().union(*(row.parameters for row in self.rows if self.poi not in row.factors))
         return any(not self.parameters[i].fixed for i in signal & others)
@@ -279,7 +279,7 @@ class Model:
         Parameters
         ----------
         parameters
-            Points in the space of parameters, shape (N, P).
+            Parameter points, shape (N, P).
         """
         from na64stat.stats.likelihood import kernel
 
@@ -293,7 +293,7 @@ class Model:
         Parameters
         ----------
         parameters
-            Shape (N, P).
+            Parameter points, shape (N, P).
         counts, auxiliary
             Shapes (B,) or (N, B), and (C,) or (N, C); default the observed ones.
         """
@@ -304,12 +304,12 @@ class Model:
         return self.saturated(counts, auxiliary) - values
 
     def gradient(self, parameters: Array, counts: Array | None = None, auxiliary: Array | None = None) -> Array:
-        """Derivatives of `logpdf` by the parameters, shape (N, P).
+        """Derivatives of `logpdf` with respect to the parameters, shape (N, P).
 
         Parameters
         ----------
         parameters
-            Points in the space of parameters, shape (N, P).
+            Parameter points, shape (N, P).
         counts, auxiliary
             Data, shapes (N, B) and (N, C); default the observed ones.
         """
@@ -326,27 +326,27 @@ class Model:
         Parameters
         ----------
         number
-            How many data sets N.
+            Number of data sets N.
         counts, auxiliary
             Data, shapes (B,) or (N, B), and (C,) or (N, C); None for the observed ones.
 
         Raises
         ------
         InputError
-            If counts are to be the observed ones and there are none, as in a projection, or for another shape.
+            If the observed counts are needed and there are none, as in a projection, or for any other shape.
         """
         if counts is None:
             if self.observed is None:
                 raise InputError("counts: a projection has no observed ones; give them")
             counts = self.observed
         auxiliary = self.auxiliary if auxiliary is None else auxiliary
-        found = []
+        arrays = []
         for what, values, size in (("counts", counts, self.bins), ("auxiliary", auxiliary, len(self.auxiliary))):
             array = np.asarray(values, dtype=np.float64)
             if array.shape not in ((size,), (number, size)):
                 raise InputError(f"{what}: shape {array.shape}; expected ({size},) or ({number}, {size})")
-            found.append(np.ascontiguousarray(np.broadcast_to(array, (number, size))))
-        return found[0], found[1]
+            arrays.append(np.ascontiguousarray(np.broadcast_to(array, (number, size))))
+        return arrays[0], arrays[1]
 
     def saturated(self, counts: Array, auxiliary: Array) -> Array:
         """`logpdf` where every rate equals its count and every parameter its measurement, shape (N,).
@@ -373,12 +373,12 @@ class Model:
         Parameters
         ----------
         parameters
-            Points in the space of parameters, shape (N, P).
+            Parameter points, shape (N, P).
 
         Raises
         ------
         InputError
-            If the shape is another one.
+            For any other shape.
         """
         result = np.array(parameters, dtype=np.float64, ndmin=2, order="C")
         if result.shape[1] != len(self.parameters):
@@ -403,14 +403,14 @@ class Model:
         return result
 
     def split_rates(self, parameters: Array) -> tuple[Array, Array]:
-        """Signal at mu = 1 and background at parameters (N, P), both (N, B); negative rates are none.
+        """Signal at mu = 1 and background at parameters (N, P), both (N, B); negative rates are set to zero.
 
         Linear shifts (lumi, histosys) can reach negative rates far out.
 
         Parameters
         ----------
         parameters
-            Points in the space of parameters, shape (N, P).
+            Parameter points, shape (N, P).
         """
         signal = self.signal_only.rates(self.with_mu(1.0, parameters)) if self.signal_rows else 0.0
         background = self.rates(self.with_mu(0.0, parameters))
@@ -422,7 +422,7 @@ class Model:
         Parameters
         ----------
         deviates
-            Standard deviations off the auxiliary measurements, shape (N, C).
+            Distances from the auxiliary measurements in standard deviations, shape (N, C).
         """
         result = np.repeat(self.with_mu(0.0), len(deviates), axis=0)
         for column, i in zip(deviates.T, self.constrained, strict=True):
@@ -432,7 +432,7 @@ class Model:
         return result
 
     def moved_by(self, parameters: set[int]) -> NDArray[np.bool_]:
-        """Which deviates of `at_deviates` move any of these parameters, shape (C,).
+        """Mask of the deviates of `at_deviates` that move any of these parameters, shape (C,).
 
         Parameters
         ----------
@@ -442,7 +442,7 @@ class Model:
         return np.array([i in parameters for i in self.constrained], dtype=bool)
 
     def with_signal_scaled(self, factor: float | Array) -> Model:
-        """The same model with every signal sample multiplied by `factor`, a number or one a channel.
+        """The model with every signal sample multiplied by `factor`, one number or one per channel.
 
         Parameters
         ----------
@@ -456,7 +456,7 @@ class Model:
         return replace(self, rows=rows)
 
     def with_observed(self, counts: Array) -> Model:
-        """The same model with other observed counts.
+        """The model with other observed counts.
 
         Parameters
         ----------
@@ -466,7 +466,7 @@ class Model:
         return replace(self, observed=np.asarray(counts, dtype=np.float64))
 
     def without_empty_bins(self) -> Model:
-        """Drop bins with neither signal nor background, which say nothing; a model without any signal stays whole."""
+        """Drop bins with neither signal nor background, which carry no information; a model without any signal is kept whole."""
         return self._keep((self.signal_events > 0) | (self.background_events > 0))
 
     def _keep(self, keep: NDArray[np.bool_]) -> Model:
@@ -500,10 +500,7 @@ class Model:
 
 
 def _check_totals(model: Model) -> None:
-    """Refuse bins in which less than nothing is expected, without signal or at the start of a fit.
-
-    A single sample may be negative, as that of an interference is.
-    """
+    """Refuse bins with negative totals at mu = 0 or at the start of a fit; a single sample may be negative (interference)."""
     if not model.has_negative_samples:
         return
     rates, sizes = model.background_events, np.zeros(model.bins)
@@ -522,22 +519,22 @@ def _check_totals(model: Model) -> None:
 
 
 def _remarks(poi: Parameter | None, reader: Reader, interpolation: Interpolation) -> tuple[str, ...]:
-    """What in a workspace is not taken at its word, or is unusual."""
-    found = []
+    """Settings of a workspace that are overridden here, or unusual."""
+    remarks = []
     if poi is not None and poi.fixed and reader.has_strength:
-        found.append(
+        remarks.append(
             f"{poi.name} is fixed in the measurement; as the parameter of interest it is tested and fitted all the same"
         )
     for row in reader.rows:
         for i, hi, lo in row.normsys:
             if interpolation.normsys == 4 and turns_negative(hi, lo):
-                found.append(
+                remarks.append(
                     f"normsys {reader.parameters[i].name!r} of {reader.channels[row.channel]['name']}, {row.sample} "
                     f"(hi = {hi:g}, lo = {lo:g}): interpolation code 4 is negative within 1 sigma; taken as pyhf takes it"
                 )
-    return tuple(found)
+    return tuple(remarks)
 
 
 def check_model(model: object) -> None:
-    """Refuse what is no model, such as the workspace of one, with an InputError."""
+    """Refuse anything but a model, such as its workspace, with an InputError."""
     check("model", model, Model, "expected a Model, such as Model.from_workspace(workspace)")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _MANY: Final = 1e6
-"""Auxiliary counts beyond: quantiles from their expansion about a Gaussian."""
+"""Auxiliary count above which quantiles come from an expansion about a Gaussian."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Gaussian:
         Parameters
         ----------
         deviate
-            In standard deviations.
+            Deviate in standard deviations.
         """
         return self.centre + self.sigma * deviate
 
@@ -64,67 +64,49 @@ class Poisson:
         Parameters
         ----------
         deviate
-            In standard deviations.
+            Deviate in standard deviations.
         """
         from scipy.special import gammainccinv, gammaincinv, ndtr
 
         if self.count > _MANY:
-            # The inverted functions lose up to a quarter of the width here; what is left out is of order count^-3/2.
+            # The inverted functions are off by up to a quarter of the width here; the next term is of order count^-3/2.
             a, z = self.count + 1, np.asarray(deviate, dtype=np.float64)
             expanded = a + z * np.sqrt(a) + (z * z - 1) / 3 + z * (z * z - 7) / (36 * np.sqrt(a))
             expanded = expanded - (3 * z**4 + 7 * z * z - 16) / (810 * a)
             return np.asarray(expanded / self.tau, dtype=np.float64)
-        # From the nearer end, where the probability keeps its digits.
+        # From the nearer tail, where the probability keeps its digits.
         low, high = np.minimum(deviate, 0.0), np.maximum(deviate, 0.0)
         below, above = gammaincinv(self.count + 1, ndtr(low)), gammainccinv(self.count + 1, ndtr(-high))
         return np.asarray(np.where(deviate < 0, below, above), dtype=np.float64) / self.tau
 
     @property
     def width(self) -> float:
-        """Standard deviation of the measured parameter, 1/sqrt(tau) at 1."""
+        """Standard deviation of the measured parameter; 1/sqrt(tau) where the parameter is 1."""
         return float(np.sqrt(max(self.count, 1.0)) / self.tau)
 
 
 @dataclass(frozen=True)
 class Within(Poisson):
-    """A count as in `Poisson` whose parameter lies within bounds.
-
-    Attributes
-    ----------
-    low, high
-        Bounds of the parameter.
-    """
+    """A count as in `Poisson` whose parameter lies between the bounds `low` and `high`."""
 
     low: float = 0.0
     high: float = np.inf
 
     def at(self, deviate: Array) -> Array:
-        """Parameter at a unit Gaussian deviate of the Gamma density between the bounds.
-
-        Parameters
-        ----------
-        deviate
-            In standard deviations.
-        """
+        """Parameter at a unit Gaussian deviate of the Gamma density between the bounds."""
         from scipy.special import gammainccinv, gammaincinv, ndtr
 
         below, above = self._tails(np.array([self.low, self.high]))
         deviate = np.asarray(deviate, dtype=np.float64)
-        # From the end where the probabilities keep their digits.
+        # From the tail where the probabilities keep their digits.
         from_below = (below[1] < 0.5) | ((above[0] > 0.5) & (deviate < 0))
         at_low = gammaincinv(self.count + 1, below[0] + ndtr(deviate) * (below[1] - below[0]))
         at_high = gammainccinv(self.count + 1, above[1] + ndtr(-deviate) * (above[0] - above[1]))
-        found = np.where(from_below, at_low, at_high)
-        return np.asarray(np.clip(found / self.tau, self.low, self.high), dtype=np.float64)
+        scaled = np.where(from_below, at_low, at_high)
+        return np.asarray(np.clip(scaled / self.tau, self.low, self.high), dtype=np.float64)
 
     def deviate(self, value: float) -> float:
-        """Unit Gaussian deviate of a value; a bound is three standard deviations away.
-
-        Parameters
-        ----------
-        value
-            Of the parameter.
-        """
+        """Unit Gaussian deviate of a value; a bound is three standard deviations away."""
         from scipy.special import ndtri
 
         below, above = self._tails(np.array([self.low, value, self.high]))
@@ -135,7 +117,7 @@ class Within(Poisson):
 
     @property
     def possible(self) -> bool:
-        """Whether the density has a part between the bounds that numbers can hold."""
+        """True if the density between the bounds does not underflow."""
         below, above = self._tails(np.array([self.low, self.high]))
         return bool(max(below[1] - below[0], above[0] - above[1]) > 1e-250)
 
@@ -155,13 +137,13 @@ class Parameter:
     Attributes
     ----------
     name
-        E.g. `mu`, or `gamma[0]` for a component of a vector.
+        Such as `mu`, or `gamma[0]` for a component of a vector.
     init, lower, upper
-        The file's start, and bounds of fits; an upper bound may be infinite.
+        Starting value given in the file, and bounds of fits; the upper one may be infinite.
     fixed
-        Never fitted.
+        True for a parameter that is never fitted.
     constraint
-        Its auxiliary measurement, if there is one.
+        Auxiliary measurement, if there is one.
     """
 
     name: str
@@ -173,9 +155,9 @@ class Parameter:
 
     @property
     def start(self) -> float:
-        """Where fits start and rates are quoted: the value if it is fixed, the auxiliary measurement, or 1.
+        """Starting value of fits, at which rates are also quoted.
 
-        The file's own start decides nothing.
+        The fixed value, the auxiliary measurement, or 1; the starting value given in the file is used only for a fixed parameter.
         """
         if self.fixed:
             return self.init

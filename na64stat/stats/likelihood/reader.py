@@ -1,7 +1,7 @@
-"""Reads a pyhf workspace: samples become rows of arrays, modifiers become parameters.
+"""Reader of pyhf workspaces: samples become rows of arrays, modifiers become parameters.
 
-The conventions are pyhf's: which bins of a shapesys or staterror are fixed, how relative errors of a staterror add up over
-samples, names of components, default starts and bounds (but no upper bounds: they would only cut fits short).
+The conventions are those of pyhf: which bins of a shapesys or staterror are fixed, how relative errors of a staterror add up over
+samples, names of components, default starts and bounds (but no upper bounds, which would only cut fits short).
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ SMALLEST_GAMMA: Final = 1e-10
 """Lower bound of factors of single bins, as in pyhf."""
 
 FACTORS: Final = (1e-12, 1e12)
-"""What is taken as a factor of a normsys, and as the precision of a bin's own factor."""
+"""Accepted range of the factors of a normsys, and of the precision of the factor of a bin."""
 
 MOST_EVENTS: Final = 1e12
-"""Observed counts and backgrounds beyond are refused: probabilities of counts lose their digits there."""
+"""Largest accepted observed count or background: beyond, probabilities of counts lose their digits."""
 
 
 MOST_DEVIATIONS: Final = 100.0
-"""Auxiliary measurements farther from their nominal values, in standard deviations, are refused."""
+"""Largest accepted distance of an auxiliary measurement from its nominal value, in standard deviations."""
 
 SMALLEST_SIGNAL: Final = 1e-300
-"""Samples with fewer events in their largest bin are refused: ratios to them would overflow."""
+"""Smallest accepted number of events in the largest bin of a sample: ratios to fewer would overflow."""
 
 
 @dataclass(eq=False)
 class _Modifier:
-    """What all modifiers of one name ask of their parameter."""
+    """Requirements of all modifiers of one name on their parameter."""
 
     kind: str
     components: int
@@ -60,9 +60,9 @@ _GROUPS = {
 
 
 class Reader:
-    """One measurement of one workspace, checked against the schema before.
+    """One measurement of one workspace that was checked against the schema.
 
-    `poi` stands for the measurement's own parameter of interest; `needs_poi` refuses one that is no strength of a signal.
+    `poi` replaces the parameter of interest of the measurement; `needs_poi` refuses one that is not the strength of a signal.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class Reader:
 
     def counts(self) -> Array:
         """Observed counts of all bins."""
-        found = []
+        counts = []
         for channel, size in zip(self.channels, self.sizes, strict=True):
             name = channel["name"]
             if name not in self.observations:
                 raise WorkspaceError(f"channel {name!r}: no observation of that name in the workspace")
-            found.append(_numbers(self.observations[name]["data"], size, f"observation {name!r}", 0.0, MOST_EVENTS))
-        return np.concatenate(found)
+            counts.append(_numbers(self.observations[name]["data"], size, f"observation {name!r}", 0.0, MOST_EVENTS))
+        return np.concatenate(counts)
 
     def _size(self, channel: Mapping[str, Any]) -> int:
         name, samples = channel["name"], channel["samples"]
@@ -116,11 +116,11 @@ class Reader:
         return len(samples[0]["data"])
 
     def _collect(self) -> None:
-        """Find the parameters that the modifiers ask for."""
+        """Find the parameters of the modifiers."""
         for index, channel in enumerate(self.channels):
             for sample in channel["samples"]:
                 where = f"channel {channel['name']!r}, sample {sample['name']!r}"
-                # A signal is multiplied by what may be tiny.
+                # The strength of a signal may be tiny.
                 scaled = any(modifier["name"] == self.poi for modifier in sample["modifiers"])
                 most = math.inf if scaled else MOST_EVENTS
                 nominal = _numbers(sample["data"], self.sizes[index], where, -most, most)
@@ -188,7 +188,7 @@ class Reader:
         return _measured(centre, sigma, place)
 
     def _finish_staterror(self, name: str, uses: Sequence[tuple[int, Array, Array]]) -> None:
-        """Relative errors of a bin, added in quadrature over the samples; components count channels by name, as in pyhf."""
+        """Relative errors of a bin in quadrature over the samples; components count channels by name, as in pyhf."""
         modifier = self.modifiers[name]
         order = sorted({index for index, _, _ in uses}, key=lambda index: str(self.channels[index]["name"]))
         constraint: list[Constraint | None] = []
@@ -213,11 +213,11 @@ class Reader:
         modifier.constraint, modifier.components = constraint, len(constraint)
 
     def _parameters(self) -> tuple[Parameter, ...]:
-        found: list[Parameter] = []
+        parameters: list[Parameter] = []
         for name, modifier in self.modifiers.items():
-            self._first[name] = len(found)
-            found += self._components(name, modifier)
-        return tuple(found)
+            self._first[name] = len(parameters)
+            parameters += self._components(name, modifier)
+        return tuple(parameters)
 
     def _components(self, name: str, modifier: _Modifier) -> Iterable[Parameter]:
         settings, size, place = self.settings.get(name, {}), modifier.components, f"parameter {name!r}"
@@ -254,7 +254,7 @@ class Reader:
             elif kind == "normsys":
                 normsys.append((first, *_normsys(data, place)))
             elif kind == "histosys":
-                # A signal is in units of its own, whatever these are.
+                # The units of a signal are arbitrary.
                 most = FACTORS[1] * float(np.abs(nominal).max()) if self.poi in seen and nominal.any() else MOST_EVENTS
                 high, low = (
                     _numbers(data[key], size, f"{place}, {key}", -most, most) for key in ("hi_data", "lo_data")
@@ -273,7 +273,7 @@ class Reader:
 
     @property
     def has_strength(self) -> bool:
-        """Whether the parameter of interest multiplies a signal."""
+        """True if the parameter of interest multiplies a signal."""
         return bool(self.poi) and self.modifiers[self.poi].kind == "normfactor"
 
     def _check_poi(self, needs_poi: bool) -> None:
@@ -298,13 +298,7 @@ class Reader:
 
 
 def measurement_of(workspace: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
-    """The measurement of that name, None for the first.
-
-    Raises
-    ------
-    WorkspaceError
-        If there is none, none of that name, or two of one name.
-    """
+    """Measurement of that name, the first for None; WorkspaceError if there is none or more than one."""
     measurements: Sequence[Mapping[str, Any]] = workspace["measurements"]
     if not measurements:
         raise WorkspaceError("workspace: no measurement; expected one with a parameter of interest")
@@ -342,7 +336,7 @@ def _normsys(data: Mapping[str, float], place: str) -> tuple[float, float]:
 
 
 def _measured(centre: float, sigma: float, place: str) -> Gaussian:
-    """The measurement of a factor."""
+    """Measurement of a factor."""
     smallest, largest = FACTORS
     if not (smallest <= centre <= largest and smallest <= sigma / centre <= largest):
         raise WorkspaceError(
@@ -364,12 +358,12 @@ def _default_lower(modifier: _Modifier) -> float:
 
 
 def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: str) -> list[Constraint | None]:
-    """The constraints with the measurement's own auxdata, sigmas and factors."""
-    asked = [key for key in ("auxdata", "sigmas", "factors") if key in settings]
-    found: list[Constraint | None] = []
+    """Constraints with auxdata, sigmas and factors of the measurement applied."""
+    keys = [key for key in ("auxdata", "sigmas", "factors") if key in settings]
+    constraints: list[Constraint | None] = []
     for k, constraint in enumerate(modifier.constraint):
-        if isinstance(constraint, Gaussian) and "factors" not in asked:
-            if "sigmas" in asked and modifier.kind in ("normsys", "histosys"):
+        if isinstance(constraint, Gaussian) and "factors" not in keys:
+            if "sigmas" in keys and modifier.kind in ("normsys", "histosys"):
                 raise WorkspaceError(
                     f"{place}: sets sigmas, but a {modifier.kind} has the width 1; scale its data instead"
                 )
@@ -386,7 +380,7 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
                     f"{place}: auxdata {constraint.centre:g} standard deviations; expected a number from {-MOST_DEVIATIONS:g} to "
                     f"{MOST_DEVIATIONS:g}"
                 )
-        elif isinstance(constraint, Poisson) and "sigmas" not in asked:
+        elif isinstance(constraint, Poisson) and "sigmas" not in keys:
             values = [
                 _setting(settings, key, [], place, modifier.components)[k : k + 1] for key in ("auxdata", "factors")
             ]
@@ -400,10 +394,10 @@ def _user_constraint(modifier: _Modifier, settings: Mapping[str, Any], place: st
                     f"expected positive numbers from {FACTORS[0]:g} "
                     f"to {most:g}, and auxdata may be 0"
                 )
-        elif asked:
-            raise WorkspaceError(f"{place}: a {modifier.kind} does not use {', '.join(asked)}; leave it out")
-        found.append(constraint)
-    return found
+        elif keys:
+            raise WorkspaceError(f"{place}: a {modifier.kind} does not use {', '.join(keys)}; leave it out")
+        constraints.append(constraint)
+    return constraints
 
 
 def _setting(
@@ -424,7 +418,7 @@ def _by_name(items: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any]:
 def _numbers(
     data: Sequence[float], size: int, where: str, lowest: float = -math.inf, highest: float = math.inf
 ) -> Array:
-    """Finite numbers, one a bin."""
+    """Finite numbers, one per bin."""
     if len(data) != size:
         raise WorkspaceError(f"{where}: {len(data)} numbers for {size} bins; expected one number a bin")
     try:
@@ -433,8 +427,8 @@ def _numbers(
         values = np.array([math.inf])
     bad = values[~(np.isfinite(values) & (values >= lowest) & (values <= highest))]
     if len(bad):
-        right = "a finite number" if lowest == -math.inf else f"a finite number >= {lowest:g}"
+        expected = "a finite number" if lowest == -math.inf else f"a finite number >= {lowest:g}"
         if highest < math.inf:
-            right = f"a number from {lowest:g} to {highest:g}"
-        raise WorkspaceError(f"{where}: {bad[0]:g} events; expected {right}")
+            expected = f"a number from {lowest:g} to {highest:g}"
+        raise WorkspaceError(f"{where}: {bad[0]:g} events; expected {expected}")
     return values

@@ -1,4 +1,4 @@
-"""A sample of a model in one channel, as arrays."""
+"""One sample of a model in one channel, as arrays."""
 
 from __future__ import annotations
 
@@ -12,24 +12,12 @@ from na64stat.stats.likelihood.parameters import Array
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One sample in one channel: nominal events in its bins and the modifiers that act on them.
+    """One sample in one channel: global bin numbers and nominal events (n,), and the modifiers that act on them.
 
-    The rate is the product of factors and gammas times (nominal + shifts).
-
-    Attributes
-    ----------
-    channel, sample
-        Index of the channel and name of the sample.
-    bins, nominal
-        Global bin numbers and events, shape (n,).
-    factors
-        Parameters that multiply the row as they are (normfactor, lumi).
-    normsys
-        (parameter, factor at +1, factor at -1).
-    histosys
-        (parameter, nominal to +1, -1 to nominal), the latter two of shape (n,).
-    gammas
-        Parameter of each bin, one array of shape (n,) a modifier (shapesys, staterror, shapefactor).
+    The rate is the product of `factors` and `gammas` times (nominal + shifts). `factors` are parameters that multiply the row
+    directly (normfactor, lumi); `normsys` are (parameter, factor at +1, factor at -1); `histosys` are (parameter, nominal to
+    +1, -1 to nominal) with shifts of shape (n,); `gammas` are the parameters of each bin, one array (n,) per modifier
+    (shapesys, staterror, shapefactor).
     """
 
     channel: int
@@ -43,18 +31,12 @@ class Row:
 
     @property
     def parameters(self) -> set[int]:
-        """Every parameter that moves the row."""
-        found = {*self.factors, *(item[0] for item in self.normsys), *(item[0] for item in self.histosys)}
-        return found.union(*(gamma.tolist() for gamma in self.gammas))
+        """All parameters that move the row."""
+        parameters = {*self.factors, *(item[0] for item in self.normsys), *(item[0] for item in self.histosys)}
+        return parameters.union(*(gamma.tolist() for gamma in self.gammas))
 
     def scaled(self, factor: float) -> Row:
-        """The same sample with so many times its events.
-
-        Parameters
-        ----------
-        factor
-            A factor [1].
-        """
+        """The sample with its events multiplied by a factor."""
         return replace(
             self,
             nominal=self.nominal * factor,
@@ -62,13 +44,7 @@ class Row:
         )
 
     def within(self, kept: NDArray[np.bool_]) -> Row:
-        """The same sample in some of its bins.
-
-        Parameters
-        ----------
-        kept
-            Which of them, shape (n,).
-        """
+        """The sample in the bins of the mask `kept` (n,)."""
         return replace(
             self,
             bins=self.bins[kept],
@@ -78,15 +54,7 @@ class Row:
         )
 
     def renumbered(self, channel: int, bins: NDArray[np.intp], parameters: NDArray[np.intp]) -> Row:
-        """The same sample where channels, bins and parameters have other numbers.
-
-        Parameters
-        ----------
-        channel
-            Its new channel.
-        bins, parameters
-            The new number of each old bin and of each old parameter.
-        """
+        """The sample with a new number of its channel, and new numbers by old bin and by old parameter."""
         return replace(
             self,
             channel=channel,

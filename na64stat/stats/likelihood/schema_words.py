@@ -1,4 +1,4 @@
-"""Where a workspace or a patch set breaks its JSON schema: the place, the value, and what is right, in words of our own."""
+"""Violations of a JSON schema by a workspace or patch set, in words: the place, the value, and what was expected."""
 
 from __future__ import annotations
 
@@ -19,16 +19,8 @@ _LONGEST: Final = 60
 
 
 def in_words(document: Any, error: Any) -> str:
-    """Place, value and what is right, of an error of `jsonschema`.
-
-    Parameters
-    ----------
-    document
-        What was checked.
-    error
-        The `jsonschema.ValidationError`.
-    """
-    while error.parent is not None:  # of several alternatives, one that seemed the best
+    """Place, value and expectation of a `jsonschema.ValidationError` in a document."""
+    while error.parent is not None:  # up to the alternatives themselves
         error = error.parent
     path = list(error.absolute_path)
     if error.validator in ("anyOf", "oneOf") and error.context:
@@ -40,14 +32,14 @@ def in_words(document: Any, error: Any) -> str:
 
 
 def _alternative(error: Any) -> Any:
-    """What is wrong with the alternative whose `type` is that of the value."""
+    """Error of the alternative whose `type` is that of the value."""
     branches: dict[Any, list[Any]] = {}
     for inner in error.context:
         branches.setdefault(inner.schema_path[0], []).append(inner)
     if not isinstance(error.instance, Mapping) or "type" not in error.instance:
         return None
-    # In a branch of another type, that is what is wrong.
-    return next((found[0] for found in branches.values() if not any("type" in e.relative_path for e in found)), None)
+    # In a branch of another type, the type is the error.
+    return next((errors[0] for errors in branches.values() if not any("type" in e.relative_path for e in errors)), None)
 
 
 def _no_alternative(error: Any) -> str:
@@ -61,7 +53,7 @@ def _no_alternative(error: Any) -> str:
 
 
 def _asked(error: Any) -> str:
-    """Value, and what is right."""
+    """Value, and what was expected."""
     value, rule, instance = shown(error.instance), error.validator_value, error.instance
     if error.validator == "type":
         kinds = [rule] if isinstance(rule, str) else rule
@@ -89,7 +81,7 @@ def _listed(names: Iterable[Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in short, as it stands in the file."""
+    """A value in short, as in the file."""
     try:
         text = json.dumps(value) if not isinstance(value, str) else repr(value)
     except (TypeError, ValueError, RecursionError):
@@ -98,12 +90,12 @@ def shown(value: Any) -> str:
 
 
 def _place(document: Any, path: Iterable[str | int]) -> str:
-    """Where in a document a path leads, with the names of channels, samples and so on instead of their numbers."""
+    """Position of a path in a document, with the names of channels, samples and so on instead of their numbers."""
     words: list[str] = []
-    here: Any = document
+    value: Any = document
     for key in path:
-        here = here[key]
-        named = isinstance(key, int) and isinstance(here, Mapping) and "name" in here
-        words.append(shown(here["name"]) if named else f"[{key}]" if isinstance(key, int) else f", {key}")
+        value = value[key]
+        named = isinstance(key, int) and isinstance(value, Mapping) and "name" in value
+        words.append(shown(value["name"]) if named else f"[{key}]" if isinstance(key, int) else f", {key}")
     text = " ".join(words).replace(" ,", ",").strip(", ")
     return f"{text}: " if text else ""

@@ -1,4 +1,4 @@
-"""Test statistics: how far data are from a signal strength, in units of twice the logarithm of a likelihood ratio."""
+"""Test statistics: distance of data from a signal strength, as twice the logarithm of a likelihood ratio."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array
 
 TIE: Final = 1e-7
-"""Values of a test statistic closer than this are equal."""
+"""Difference below which values of a test statistic are equal."""
 
 
 class Criterion(Enum):
-    """What has to fall to 1 - cl for an exclusion.
+    """Quantity that falls to 1 - cl for an exclusion.
 
     Attributes
     ----------
     CL_S
-        CL_sb / CL_b, which does not exclude signals to which the experiment is blind.
+        CL_sb / CL_b, which does not exclude signals to which the experiment has no sensitivity.
     CL_SB
         CL_sb alone.
     """
@@ -41,7 +41,7 @@ class Statistic(Enum):
     Q
         For upper limits, with any mu-hat that leaves the rates positive, eq. (14).
     Q0
-        For a discovery: against mu = 0, eq. (12).
+        For discovery, against mu = 0, eq. (12).
     T_TILDE
         For intervals (Feldman-Cousins), two-sided with mu-hat >= 0, eq. (11).
     """
@@ -53,11 +53,11 @@ class Statistic(Enum):
 
     @property
     def one_sided(self) -> bool:
-        """Whether data with a larger best-fit mu agree with the hypothesis."""
+        """True if data with a larger best-fit mu are compatible with the hypothesis."""
         return self in (Statistic.Q_TILDE, Statistic.Q)
 
     def lowest_mu(self, model: Model) -> float:
-        """Where mu-hat ends.
+        """Lower bound of mu-hat.
 
         Parameters
         ----------
@@ -67,18 +67,18 @@ class Statistic(Enum):
         return lowest_mu(model) if self is Statistic.Q else 0.0
 
     def of(self, fixed: Fits, free: Fits, mu: float | Array) -> Array:
-        """Value for fits at mu and with mu free, shape (N,).
+        """Value of the test statistic from fits at mu and with free mu, shape (N,).
 
         Parameters
         ----------
         fixed, free
-            Fits of N data sets with mu fixed, and with mu free.
+            Fits of N data sets with fixed mu, and with free mu.
         mu
             The signal strength of the fixed fits [1], a number or shape (N,).
         """
         with np.errstate(invalid="ignore"):
             value: Array = np.maximum(2 * (fixed.nll - free.nll), 0.0)
-        # Data that the model forbids at any mu agree with none; no difference of infinities.
+        # Data that the model forbids at any mu agree with none; avoids a difference of infinities.
         value = np.where(np.isfinite(free.nll), value, np.inf)
         return np.where(free.mu >= mu, 0.0, value) if self.one_sided else value
 
@@ -86,13 +86,13 @@ class Statistic(Enum):
 def evaluate(
     statistic: Statistic, model: Model, mu: float, counts: Array, auxiliary: Array | None = None, *, workers: int = 1
 ) -> tuple[Array, Fits, Fits]:
-    """A test statistic of data sets (N, B), with the free and the fixed fits."""
+    """Test statistic of data sets (N, B), with the free and the fixed fits."""
     free = fit_free(model, counts, auxiliary, lowest_mu=statistic.lowest_mu(model), workers=workers)
     fixed = fit_fixed(model, counts, mu, auxiliary, start=free.parameters, workers=workers)
     return statistic.of(fixed, free, mu), free, fixed
 
 
 def check_settings(statistic: object, criterion: object) -> None:
-    """Refuse a name in place of a member of `Statistic` or `Criterion`, with an InputError."""
+    """Refuse anything but a member of `Statistic` or `Criterion`, such as a name, with an InputError."""
     check("statistic", statistic, Statistic, "expected a member, such as Statistic.Q_TILDE")
     check("criterion", criterion, Criterion, "expected Criterion.CL_S or Criterion.CL_SB")

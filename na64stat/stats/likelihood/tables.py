@@ -1,8 +1,8 @@
 """A model as flat arrays, the form that compiled code reads.
 
-Lists of unequal length (the factors of each row, say) lie one after the other in one array, with the place where each begins
-in another. A parameter that moves one bin only is local to it; its part of the second derivatives is a small block, so that a
-fit of a thousand bins with a factor each costs no more than the bins.
+Lists of unequal length (the factors of each row, for example) follow each other in one array, with their beginnings in another. A
+parameter that moves one bin only is local to it; its part of the second derivatives is a small block, so that a fit of a thousand
+bins with a factor each costs no more than the bins.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ if TYPE_CHECKING:
     from na64stat.stats.likelihood.sample import Row
 
 _LEAST = 1e-4
-"""Share of the nominal background below which fits are turned back: -ln L is off by no more events than that."""
+"""Share of the nominal background below which fits are turned back; the error of -ln L is at most so many events."""
 
 _CANCELLED = 1e-6
-"""Share of its samples that stands for a background which they cancel."""
+"""Smallest background, as a share of its samples, if they cancel."""
 
 
 def compile_model(model: Model) -> Compiled:
-    """The tables of a model; mu counts signal events in all (`Model.unit`)."""
+    """Tables of a model; mu counts signal events in all (`Model.unit`)."""
     rows = model.rows
     scale = [1 / model.unit if model.poi in row.factors else 1.0 for row in rows]
     factors = [_factors(row, model.interpolation) for row in rows]
@@ -154,7 +154,7 @@ def compile_model(model: Model) -> Compiled:
 def _pack(
     sizes: dict[int, int], ints: dict[int, Indices], floats: dict[int, Any], factors: int, shapes: int
 ) -> Compiled:
-    """Lay the tables out one after the other, and note where each begins."""
+    """Join the tables, with the beginning of each."""
     header = np.zeros(HEADER, dtype=np.int64)
     for key, size in sizes.items():
         header[key] = size
@@ -185,7 +185,7 @@ def _factors(row: Row, interpolation: Interpolation) -> list[tuple[int, int, flo
 
 
 def _reach(model: Model) -> Array:
-    """Longest steps: five widths of a constraint, since curvatures hold locally; others go as far as they like."""
+    """Largest steps: five widths of a constraint, since curvatures hold locally; unlimited for others."""
     reach = np.full(len(model.parameters), np.inf)
     for i in model.constrained:
         constraint = model.parameters[i].constraint
@@ -206,7 +206,7 @@ def _least_rates(model: Model) -> Array:
 
 
 def _locality(model: Model) -> tuple[Indices, Indices, Indices, Indices]:
-    """Which parameters move one bin only, where they stand there, and the others."""
+    """Masks and positions: parameters that move one bin only, their places there, and the others."""
     bins_of: list[set[int]] = [set() for _ in model.parameters]
     for row in model.rows:
         others = {*row.factors, *(item[0] for item in row.normsys), *(item[0] for item in row.histosys)}

@@ -13,7 +13,7 @@ from na64stat.stats.likelihood.model import PROJECTION
 from na64stat.template import Template
 
 BACKGROUND_FLOOR: Final = 1e-6
-"""Background [events] written where a run states none: pyhf cannot evaluate counts where the rate is zero."""
+"""Background [events] that replaces a zero background: pyhf cannot evaluate counts at zero rate."""
 
 
 class CountedBackground(Protocol):
@@ -26,7 +26,7 @@ class CountedBackground(Protocol):
 
 
 class CountedRegion(Protocol):
-    """What a workspace needs of a region of a run."""
+    """Region of a run, as a workspace needs it."""
 
     @property
     def region(self) -> Region: ...  # noqa: D102
@@ -38,7 +38,7 @@ class CountedRegion(Protocol):
 
 @runtime_checkable
 class CountedRun(Protocol):
-    """What a workspace needs of a run."""
+    """Run, as a workspace needs it."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -49,20 +49,20 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
     """A pyhf workspace with one single-bin channel per region, checked against pyhf's schema.
 
     The parameter of interest `mu` multiplies the signal; every variation of the template and each background uncertainty is a
-    normsys with hi = 1 + d and lo = 1/(1 + d). Where the run states no background, 1e-6 events (`BACKGROUND_FLOOR`) stand in
-    its place. A run without observed counts gives a measurement named "projection", whose observations are the background.
+    normsys with hi = 1 + d and lo = 1/(1 + d). A background of zero is replaced by 1e-6 events (`BACKGROUND_FLOOR`). A run
+    without observed counts gives a measurement named "projection", whose observations are the background.
 
     Parameters
     ----------
     template, run
-        Signal, and the counts and backgrounds to go with it.
+        Signal, and the run with counts and backgrounds.
     regions
-        Name of the channel, or of several; default every region of the template that does not overlap an earlier one.
+        Name of a region, or of several; default every region of the template that does not overlap an earlier one.
 
     Raises
     ------
     InputError
-        Something else than a template or a run is given.
+        For anything but a template and a run.
     RegionError
         A name is unknown, or two regions overlap.
     """
@@ -87,18 +87,7 @@ def build_workspace(template: Template, run: CountedRun, regions: Sequence[str] 
 
 
 def check_regions(run: CountedRun, names: Sequence[str]) -> None:
-    """Refuse regions of a run that share events, and counts that some have and others lack.
-
-    Parameters
-    ----------
-    run, names
-        The run, and the regions that are combined.
-
-    Raises
-    ------
-    RegionError
-        Two regions overlap, or a count is missing beside others.
-    """
+    """Refuse regions of a run that overlap, and a mixture of regions with and without counts, with a RegionError."""
     for i, name in enumerate(names):
         if name in names[:i] or _overlaps(run.region(name).region, names[:i]):
             raise RegionError(
@@ -118,8 +107,8 @@ def _regions(template: Template, run: CountedRun, regions: Sequence[str] | None)
                 chosen.append(name)
         return chosen
     names: list[str] = []
-    asked = names_of("regions", regions, RegionError)
-    for name in asked:
+    wanted = names_of("regions", regions, RegionError)
+    for name in wanted:
         if name not in template.regions:
             raise RegionError(f"region {name!r}: not in the template; it has {', '.join(template.regions)}")
         names.append(name)

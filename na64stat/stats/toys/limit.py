@@ -1,8 +1,8 @@
-"""Upper limits by toys: where CL_s(mu) falls through 1 - cl, for the observed data and for each level of the band.
+"""Upper limits by toys: CL_s(mu) falls through 1 - cl, for the observed data and for each level of the band.
 
-Toys are drawn once at a few signal strengths, and stand for any mu in between with weights: CL_s(mu) of fixed toys is a smooth
-curve, whose root is looked for like any other's. The error of a root follows from what each toy adds to CL_sb - (1 - cl) CL_b
-there, over the slope. The toys of the band know nothing of the observed counts, but for the nuisance parameters fitted to them.
+Toys are drawn once at a few signal strengths and represent any mu in between with weights: CL_s(mu) of fixed toys is a smooth
+curve with an ordinary root. The error of the root is that of CL_sb - (1 - cl) CL_b there, from the contribution of each toy,
+divided by the slope. The toys of the band do not depend on the observed counts, except through the fitted nuisance parameters.
 """
 
 from __future__ import annotations
@@ -23,41 +23,35 @@ from na64stat.stats.toys.sample import SIGNAL, left_out
 _LEVELS = list(BAND_QUANTILES)
 
 _POINTS = 6
-"""Signal strengths at which the toys of the band are drawn, at least."""
+"""Smallest number of signal strengths at which the toys of the band are drawn."""
 
 _SMALLEST_SIGNAL, _LARGEST_SIGNAL = 1e-4, 1e12
-"""Signal events between which limits are looked for; where CL_sb of less is already too small, background alone is excluded."""
+"""Range of signal events that is searched for limits; if CL_sb is too small even below it, background alone is excluded."""
 
 _STEPS = (2.0, 2.0, 2.0, 4.0, 16.0, 256.0)
-"""Factors by which the search goes up, the last again and again."""
+"""Successive factors of the upward search, the last one repeated."""
 
 _EXACT, _TRIALS = 1e-4, 12
-"""Relative precision of a root of the curve, mostly far below its statistical error, and evaluations to find it."""
+"""Relative precision of a root of the curve, mostly far below its statistical error, and number of evaluations."""
 
 _ROUGH = 0.1
-"""The precision of levels of the band, times the root of the number of toys: a tenth of their statistical error or less."""
+"""Precision of the band times the square root of the number of toys: a tenth of its statistical error or less."""
 
 _FAR = 1.5
-"""A root so many times off the toys' own mu is looked for with new toys."""
+"""Ratio of a root to the mu of its toys from which new toys are drawn."""
 
 _FIRST_TOYS = 500
-"""Toys of the search for the region of the limit, at least, unless fewer are asked for."""
+"""Smallest number of toys in the search for the region of the limit, unless fewer are requested."""
 
 _LARGE = 0.2
-"""Relative error of a limit that is said in words, too."""
+"""Relative error of a limit from which a note mentions it."""
 
 _BAND_STREAM = 10
 """Random stream of the first signal strength of the band."""
 
 
 def fits_of_limit(toys: int, *, projection: bool) -> float:
-    """Roughly how many fits a limit takes: at some twenty signal strengths for the band, a dozen for what was observed.
-
-    Parameters
-    ----------
-    toys, projection
-        The asked number, and whether nothing was observed.
-    """
+    """Rough number of fits of a limit: at some twenty signal strengths for the band, a dozen for observed data."""
     of_band = _POINTS // 2 * (toys if projection else _band_toys(toys))
     return 20 * of_band + (0 if projection else 20 * _first_toys(toys) + 25 * toys)
 
@@ -77,24 +71,24 @@ class Test(Protocol):
 
     @property
     def refitted(self) -> int:
-        """Fits that needed iminuit."""
+        """Number of fits that needed iminuit."""
 
     @property
     def failed(self) -> int:
-        """Toys left out."""
+        """Number of toys left out."""
 
     def tail(self, mu: float, parts: list[Part] | int) -> Tail:
-        """The observed data among toys."""
+        """Tail of the observed data among toys."""
 
     def pool(self, mu: float, parts: list[Part]) -> Pool:
-        """Toys with the test statistic at mu."""
+        """Toys with their test statistic at mu."""
 
     def parts(self, mu: float, toys: int, *, near: bool = False, stream: int = SIGNAL) -> list[Part]:
-        """So many toys of background, of mu, and with `near` of what is near the data."""
+        """Toys of background and of mu, `toys` each, and with `near` of a source near the data."""
 
 
 class ToyLimit:
-    """Limits of one model at one level; `alpha` is 1 - cl, `guess` a limit to begin near."""
+    """Limits of one model at one level; `alpha` is 1 - cl, `guess` a limit to start from."""
 
     def __init__(self, test: Test, alpha: float, guess: Limit, toys: int, criterion: Criterion) -> None:
         self.test, self.alpha, self.toys, self.criterion = test, alpha, toys, criterion
@@ -110,7 +104,7 @@ class ToyLimit:
             self.main, self.error = self._observed(guess)
 
     def limit(self, cl: float) -> Limit:
-        """The record of observed and expected limits."""
+        """Observed and expected limits."""
         failed = self.test.failed
         if self.main is None:
             self.notes.append(NOTHING_EXCLUDED)
@@ -129,7 +123,7 @@ class ToyLimit:
         )
 
     def _band(self, guess: Limit) -> dict[str, float | None]:
-        """Expected limits: the levels' curves on one set of toys."""
+        """Expected limits, from the curves of the levels on one set of toys."""
         known = [value for value in guess.expected if value]
         high = 2.5 * max(known) if known else 10 / self.unit
         low = max(min(known, default=1 / self.unit) / 1.5, high / 30)
@@ -157,8 +151,8 @@ class ToyLimit:
         points = [_SMALLEST_SIGNAL / self.unit, low / 4, *grid]
         self._band_parts = parts
         exact = max(_ROUGH / math.sqrt(toys), _EXACT)
-        found = [self._root(level(at), points, exact=exact) for at in range(len(_LEVELS))]
-        return dict(zip(_LEVELS, sorted(found, key=_none_last), strict=True))
+        limits = [self._root(level(at), points, exact=exact) for at in range(len(_LEVELS))]
+        return dict(zip(_LEVELS, sorted(limits, key=_none_last), strict=True))
 
     def _more(self, mu: float, toys: int, number: int) -> Part:
         return self.test.parts(mu, toys, stream=_BAND_STREAM + number)[1]
@@ -167,18 +161,18 @@ class ToyLimit:
         return self.test.pool(mu, parts).band(list(BAND_QUANTILES.values()), self.criterion)
 
     def _observed(self, guess: Limit) -> tuple[float | None, NumericalError]:
-        """The observed limit and its error."""
+        """Observed limit and its error."""
         start = self._start(guess)
         if start is None or start == 0:
             return start, NumericalError()
         toys = self.toys
         while True:
-            found, parts = self._near(start, toys)
-            error, effective = self._error(found, partial(self.test.tail, parts=parts))
+            limit, parts = self._near(start, toys)
+            error, effective = self._error(limit, partial(self.test.tail, parts=parts))
             wanted = enough(self.toys)
             if effective >= wanted or toys >= MOST * self.toys:
                 break
-            start, toys = found, 2 * toys
+            start, toys = limit, 2 * toys
         if effective < wanted:
             self.notes.append(
                 f"the limit rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, use "
@@ -186,10 +180,10 @@ class ToyLimit:
             )
         elif error.limit > _LARGE:
             self.notes.append(f"{toys} toys leave a relative error of {error.limit:.0%} on the limit: use more toys")
-        return found, error
+        return limit, error
 
     def _start(self, guess: Limit) -> float | None:
-        """Roughly where the observed limit is: with few toys, afresh at each mu; None if there is none, 0 if all is excluded."""
+        """Rough observed limit from a few new toys at each mu; None if there is none, 0 if all is excluded."""
         near = max(guess.observed or self.band["median"] or 1 / self.unit, 10 * _SMALLEST_SIGNAL / self.unit)
         points = [near * factor for factor in (0.4, 0.63, 1.0, 1.6, 2.5)]
         known: dict[float, float] = {}
@@ -212,7 +206,7 @@ class ToyLimit:
         return self._root(value, points, trials=1)
 
     def _near(self, start: float, toys: int) -> tuple[float, list[Part]]:
-        """The root of the curve of toys that are drawn near it, and those toys."""
+        """Root of the curve of toys drawn near it, and those toys."""
         for _ in range(5):
             parts = self.test.parts(start, toys, near=True)
             known: dict[float, float] = {}
@@ -235,7 +229,7 @@ class ToyLimit:
     def _root(
         self, value: Callable[[float], float], points: list[float], *, trials: int = _TRIALS, exact: float = _EXACT
     ) -> float | None:
-        """The last mu among and between `points` at which a curve falls through alpha: None beyond them, 0 below them."""
+        """Last mu at which a curve falls through alpha, among and between `points`: None beyond them, 0 below them."""
         last = next((at for at in reversed(range(len(points))) if value(points[at]) > self.alpha), None)
         if last is None:
             return 0.0
@@ -269,14 +263,14 @@ class ToyLimit:
         for _ in range(3):
             ends = [self._height(tail(root * (1 + sign * reach)).value(self.criterion)) for sign in (-1, 1)]
             slope = (ends[0] - ends[1]) / (2 * reach)
-            found = min(relative / slope, 1.0) if slope > 0 else 1.0
-            if found < 2 * reach:
+            error_of_limit = min(relative / slope, 1.0) if slope > 0 else 1.0
+            if error_of_limit < 2 * reach:
                 break
-            reach = min(found, 0.5)
-        return NumericalError(cl_s=error, limit=math.hypot(found, _EXACT)), effective
+            reach = min(error_of_limit, 0.5)
+        return NumericalError(cl_s=error, limit=math.hypot(error_of_limit, _EXACT)), effective
 
     def _error_of_median(self, root: float) -> NumericalError:
-        """The same for the median expected limit of a projection."""
+        """Errors of the criterion and of the limit for the median expected limit of a projection."""
 
         def tail(mu: float) -> Tail:
             pool = self.test.pool(mu, self._band_parts)

@@ -16,31 +16,23 @@ from na64stat.stats.toys.sample import CHUNK, Source, ToySample
 from na64stat.stats.toys.weights import Probability, log_ratio, standard_error
 
 Part = tuple[ToySample, int]
-"""A sample, and how many of its toys."""
+"""A sample, and the number of its toys."""
 
 _FEWEST = 0.5
-"""Share of toys whose fits have to converge."""
+"""Smallest accepted share of toys with converged fits."""
 
 _ENOUGH, MOST = 100.0, 16
-"""Toys in a tail that are enough, and how many times the asked number is drawn to have them."""
+"""Sufficient number of toys in a tail, and the largest multiple of the requested number drawn to reach it."""
 
 
 def enough(toys: int) -> float:
-    """How many toys in a tail a result may rest on, if so many were asked for."""
+    """Smallest number of toys in a tail that a result may rest on, for a requested number of toys."""
     return min(_ENOUGH, toys / 20)
 
 
 @dataclass(frozen=True, eq=False)
 class Tail:
-    """How probable data at least as extreme as some value of the test statistic are.
-
-    Attributes
-    ----------
-    signal, background
-        CL_sb and CL_b.
-    strata
-        The toys of each source.
-    """
+    """CL_sb and CL_b of a value of the test statistic; `strata` are the toys of each source."""
 
     signal: Probability
     background: Probability
@@ -48,7 +40,7 @@ class Tail:
 
     @property
     def cl_s(self) -> float:
-        """CL_s; one where no toy of background alone is as extreme, since nothing can be excluded then."""
+        """CL_s; one if no toy of background alone is as extreme, since nothing can be excluded then."""
         if self.background.value <= 0:
             return 1.0
         return min(max(self.signal.value, 0.0) / self.background.value, 1.0)
@@ -65,7 +57,7 @@ class Tail:
         return standard_error(spread, self.strata) / self.background.value
 
     def effective(self, criterion: Criterion) -> float:
-        """Number of toys that the result rests on: the fewest in a tail."""
+        """Number of toys that the result rests on: the smaller of the two tails."""
         if criterion is Criterion.CL_SB:
             return self.signal.effective
         return min(self.signal.effective, self.background.effective)
@@ -74,16 +66,7 @@ class Tail:
 class Pool:
     """Toys of several sources with their test statistic at `mu`, and weights for a signal and for background alone.
 
-    Parameters
-    ----------
-    parts
-        Samples, and how many toys of each; the first is that of background alone.
-    signal
-        The hypothesis with signal.
-    mu
-        The tested signal strength.
-    workers
-        Threads.
+    The first of `parts` is the sample of background alone.
     """
 
     def __init__(self, parts: Sequence[Part], signal: Source, mu: float, workers: int) -> None:
@@ -108,7 +91,7 @@ class Pool:
     def _all_kept(self, parts: Sequence[Part], mu: float, workers: int) -> list[tuple[Array, NDArray[np.bool_]]]:
         if workers == 1 or len(parts) == 1 or max(toys for _, toys in parts) > CHUNK:
             return [self._kept(sample, toys, mu, workers) for sample, toys in parts]
-        # Samples of one chunk each: side by side. Compiled once before, not by every thread.
+        # Samples of one chunk each run in parallel, after compiling once rather than in every thread.
         _ = parts[0][0].question.model.compiled
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(lambda part: self._kept(part[0], part[1], mu, 1), parts))
@@ -123,20 +106,20 @@ class Pool:
         return statistic, good
 
     def tail(self, value: float) -> Tail:
-        """Probabilities of at least this value of the test statistic."""
+        """Probabilities of a test statistic at least this large."""
         hit = self.values >= value - TIE
         signal, background = (Probability.of(weights, hit, self.strata) for weights in self.weights)
         return Tail(signal, background, self.strata)
 
     def band(self, quantiles: Sequence[float], criterion: Criterion) -> list[float]:
         """Quantiles of CL_s or CL_sb in toys of background alone, the smallest first."""
-        found = np.sort(self._of_background(criterion)[0])
-        return [float(found[min(int(q * len(found)), len(found) - 1)]) for q in quantiles]
+        ordered = np.sort(self._of_background(criterion)[0])
+        return [float(ordered[min(int(q * len(ordered)), len(ordered) - 1)]) for q in quantiles]
 
     def statistic_at(self, quantile: float, criterion: Criterion) -> float:
-        """The test statistic of the toy of background alone at a quantile of the criterion."""
-        found, values = self._of_background(criterion)
-        return float(values[np.argsort(found, kind="stable")[min(int(quantile * len(found)), len(found) - 1)]])
+        """Test statistic of the toy of background alone at a quantile of the criterion."""
+        criteria, values = self._of_background(criterion)
+        return float(values[np.argsort(criteria, kind="stable")[min(int(quantile * len(criteria)), len(criteria) - 1)]])
 
     def _of_background(self, criterion: Criterion) -> tuple[Array, Array]:
         """CL_s or CL_sb, and the test statistic, of each toy of background alone."""

@@ -1,7 +1,7 @@
-"""Pseudo-experiments of one hypothesis: generated, fitted, kept on disk.
+"""Pseudo-experiments of one hypothesis: generation, fits, storage on disk.
 
-A sample grows in chunks of `CHUNK` toys. Each chunk has a random stream of its own, spawned from the seed by its number, so that
-the toys are the same for any number of threads, in any order, and after an interruption.
+A sample grows in chunks of `CHUNK` toys. Each chunk has its own random stream, spawned from the seed by its number, so that the
+toys are the same for any number of threads, in any order, and after an interruption.
 """
 
 from __future__ import annotations
@@ -27,28 +27,21 @@ CHUNK = 1000
 """Toys that share a random stream."""
 
 SIGNAL, BACKGROUND = 0, 1
-"""The two hypotheses: the tested mu, and none."""
+"""Random streams of the two hypotheses: the tested mu, and no signal."""
 
 _LARGEST_RATE = 1e18
 
 _KEPT = 4e7
-"""Numbers of toys and their fits that are kept in memory."""
+"""Largest size of toys and their fits in memory, in numbers."""
 
-_WORSE = 1e-9  # a free fit that is worse than a fixed one by so much sat in a local minimum
+_WORSE = 1e-9  # excess of -ln L over a fixed fit from which a free fit is in a local minimum
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What toys are drawn from: independent Poisson counts, and Gaussian or Poisson auxiliary data.
+    """Distribution of toys: Poisson counts of expectation `rates` (B,), and Gaussian or Poisson auxiliary data (C,).
 
-    Attributes
-    ----------
-    rates
-        Expected counts, shape (B,).
-    auxiliary
-        Expected auxiliary data, shape (C,).
-    sigma
-        Their standard deviations where they are Gaussian, 0 where they are Poisson counts, shape (C,).
+    `sigma` (C,) is the standard deviation of Gaussian auxiliary data, 0 for Poisson counts.
     """
 
     rates: Array
@@ -57,7 +50,7 @@ class Source:
 
     @classmethod
     def at(cls, model: Model, truth: Array) -> Source:
-        """The data that a model expects at parameters of shape (P,)."""
+        """Distribution that a model predicts at parameters of shape (P,)."""
         constraints = [model.parameters[i].constraint for i in model.constrained]
         scales = [item.tau if isinstance(item, Poisson) else 1.0 for item in constraints]
         sigma = [item.sigma if isinstance(item, Gaussian) else 0.0 for item in constraints]
@@ -79,7 +72,7 @@ class Source:
 
     @property
     def key(self) -> bytes:
-        """The same for equal distributions."""
+        """Key that is the same for equal distributions."""
         return self.rates.tobytes() + self.auxiliary.tobytes()
 
 
@@ -90,64 +83,45 @@ def generate(model: Model, truth: Array, number: int, rng: np.random.Generator) 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A test statistic in one model.
-
-    Attributes
-    ----------
-    model, statistic
-        The likelihood, and which test statistic.
-    """
+    """A test statistic in one model."""
 
     model: Model
     statistic: Statistic
 
     def free(self, counts: Array, auxiliary: Array, truth: Array) -> Fits:
-        """Fits with mu free of data sets (N, B) with auxiliary data (N, C), from near the parameters `truth` (P,)."""
+        """Fits with free mu of data sets (N, B) with auxiliary data (N, C), starting near the parameters `truth` (P,)."""
         start = np.repeat(truth[None, :], len(counts), axis=0)
-        # Where mu = 0 leaves no rate a count is impossible: start above.
+        # If the rate at mu = 0 is zero a count is impossible: start above.
         start[:, self.model.poi] = np.maximum(start[:, self.model.poi], 0.1 / self.model.unit)
         lowest = self.statistic.lowest_mu(self.model)
         return fit_free(self.model, counts, auxiliary, start, lowest_mu=lowest, thorough=False)
 
     def values(self, mu: float, counts: Array, auxiliary: Array, free: Fits) -> tuple[Array, int]:
-        """The test statistic at `mu`, NaN where a fit failed, and how many fits needed iminuit."""
+        """Test statistic at `mu`, NaN where a fit failed, and the number of fits that needed iminuit."""
         model = self.model
         values, failed = np.zeros(len(counts)), free.failed.copy()
-        asked = np.flatnonzero(free.mu < mu) if self.statistic.one_sided else np.arange(len(counts))
-        fixed = fit_fixed(model, counts[asked], mu, auxiliary[asked], free.parameters[asked], thorough=False)
+        fitted = np.flatnonzero(free.mu < mu) if self.statistic.one_sided else np.arange(len(counts))
+        fixed = fit_fixed(model, counts[fitted], mu, auxiliary[fitted], free.parameters[fitted], thorough=False)
         nll, refitted = free.nll.copy(), fixed.refitted
-        stuck = np.flatnonzero(fixed.nll < nll[asked] - _WORSE)
+        stuck = np.flatnonzero(fixed.nll < nll[fitted] - _WORSE)
         if len(stuck):
-            lowest, rows = self.statistic.lowest_mu(model), asked[stuck]
+            lowest, rows = self.statistic.lowest_mu(model), fitted[stuck]
             again = fit_free(model, counts[rows], auxiliary[rows], lowest_mu=lowest)
             nll[rows] = np.minimum(nll[rows], again.nll)
             refitted += again.refitted
         with np.errstate(invalid="ignore"):
-            found = np.maximum(2 * (fixed.nll - nll[asked]), 0.0)
-        values[asked] = np.where(np.isfinite(nll[asked]), found, np.inf)
-        failed[asked] |= fixed.failed
+            rises = np.maximum(2 * (fixed.nll - nll[fitted]), 0.0)
+        values[fitted] = np.where(np.isfinite(nll[fitted]), rises, np.inf)
+        failed[fitted] |= fixed.failed
         values[failed] = np.nan
         return values, refitted
 
 
 class ToySample:
-    """Toys of one source, and the test statistic in them at any mu; grows on demand, kept in `store` if there is one.
+    """Toys of one source with their test statistic at any mu; grows on demand, and is kept in `store` if there is one.
 
-    Fits with mu free are made once. Toys of several seeds are one sample: files made on other machines, with other seeds, are
-    simply copied into the store.
-
-    Parameters
-    ----------
-    question
-        The test statistic.
-    truth
-        Parameters from which fits start, shape (P,), and at which toys are drawn unless there is a `source`.
-    stream
-        Number of the random stream.
-    seeds, store
-        As in `Toys`.
-    source
-        What toys are drawn from.
+    Fits with free mu are made once, and start from `truth` (P,), at which toys are drawn unless there is a `source`. Toys of
+    several seeds are one sample: files made on other machines, with other seeds, are simply copied into the store.
     """
 
     def __init__(
@@ -162,7 +136,7 @@ class ToySample:
         self.question, self.truth, self.stream, self.seeds, self.store = question, truth, stream, seeds, store
         self.source = Source.at(question.model, truth) if source is None else source
         self.refitted = 0
-        """Fits that needed iminuit, of the toys drawn here; those read from a store were counted when they were drawn."""
+        """Number of fits that needed iminuit, without those of toys read from a store."""
         self._drawn: dict[tuple[int, int], tuple[Array, Array]] = {}
         self._free: dict[tuple[int, int], Fits] = {}
         self._values: dict[tuple[float, int], list[Array]] = {}
@@ -177,7 +151,7 @@ class ToySample:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def statistic(self, mu: float, toys: int, workers: int) -> Array:
-        """The test statistic at `mu`, NaN where a fit failed, in the order of `data`."""
+        """Test statistic at `mu`, NaN where a fit failed, in the order of `data`."""
         for seed in self.seeds:
             if (mu, seed) not in self._values:
                 self._values[mu, seed] = self._read(mu, seed)
@@ -195,19 +169,19 @@ class ToySample:
         )
 
     def _rows(self, toys: int) -> list[int]:
-        """How many toys of each chunk of a seed."""
+        """Number of toys in each chunk of a seed."""
         each = -(-toys // len(self.seeds))
         return [min(CHUNK, each - start) for start in range(0, each, CHUNK)]
 
     def _fill(self, mu: float, missing: list[tuple[int, int, int]], workers: int) -> None:
-        # Compiled once here, not by every thread.
+        # Compiled once here rather than in every thread.
         _ = self.question.model.compiled
         if workers > 1 and len(missing) > 1:
             with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(lambda item: self._chunk(mu, *item), missing))
+                chunks = list(pool.map(lambda item: self._chunk(mu, *item), missing))
         else:
-            found = [self._chunk(mu, *item) for item in missing]
-        for (seed, number, _), (values, refitted) in zip(missing, found, strict=True):
+            chunks = [self._chunk(mu, *item) for item in missing]
+        for (seed, number, _), (values, refitted) in zip(missing, chunks, strict=True):
             self._values[mu, seed][number:] = [values, *self._values[mu, seed][number + 1 :]]
             self.refitted += refitted
         for seed in dict.fromkeys(seed for seed, _, _ in missing):
@@ -225,14 +199,14 @@ class ToySample:
 
     @property
     def _has_room(self) -> bool:
-        """Whether more chunks and their fits are kept in memory; others are drawn and fitted anew at each mu."""
+        """True if more chunks and their fits are kept in memory; others are drawn and fitted anew at each mu."""
         model = self.question.model
         return len(self._drawn) * CHUNK * (model.bins + 2 * len(model.parameters)) < _KEPT
 
     def _chunk(self, mu: float, seed: int, number: int, rows: int) -> tuple[Array, int]:
         counts, auxiliary = (array[:rows] for array in self._draw((seed, number)))
         inverse = None
-        if not auxiliary.shape[1]:  # equal counts are equal data
+        if not auxiliary.shape[1]:  # without auxiliary data equal counts are equal data
             counts, inverse = np.unique(counts, axis=0, return_inverse=True)
             auxiliary = auxiliary[: len(counts)]
         free, refitted = self._free.get((seed, number)), 0
@@ -241,19 +215,19 @@ class ToySample:
             refitted = free.refitted
             if (seed, number) in self._drawn:
                 self._free[seed, number] = free
-        values, more = self.question.values(mu, counts, auxiliary, free)
-        return (values if inverse is None else values[inverse.ravel()]), refitted + more
+        values, refits = self.question.values(mu, counts, auxiliary, free)
+        return (values if inverse is None else values[inverse.ravel()]), refitted + refits
 
     def _path(self, mu: float, seed: int) -> Path | None:
         return None if self.store is None else self.store / f"toys-{self._digest(mu)}-{seed}.npy"
 
     def _digest(self, mu: float) -> str:
-        """A name for the distribution: the same model, statistic, source and toys give the same."""
+        """Name of the distribution: the same for the same model, statistic, source and toys."""
         model = self.question.model
         bounds = [(item.lower, item.upper, item.fixed) for item in model.parameters]
         head = json.dumps([self.question.statistic.value, float(mu).hex(), self.stream, CHUNK, repr(bounds)])
         parts = [model.compiled.ints.tobytes(), model.compiled.floats.tobytes(), self.source.key, self.truth.tobytes()]
-        # Another release of NumPy may draw other toys.
+        # Another release of NumPy may draw different toys.
         parts += [array.tobytes() for array in self.source.draw(10, np.random.default_rng(0))]
         return hashlib.sha256(b"".join([head.encode(), *parts])).hexdigest()[:24]
 
@@ -277,15 +251,9 @@ class ToySample:
 
 
 def read_toys(path: Path) -> Array:
-    """The test statistic of toys in a file of a store, whole chunks; NaN where a fit failed.
-
-    Raises
-    ------
-    InputError
-        If it is something else.
-    """
+    """Test statistic of toys in a file of a store, NaN where a fit failed; InputError for any other content."""
     try:
-        # Mapped, so that nothing is allocated that is not there, and copied.
+        # Mapped and then copied, so that a wrong header cannot allocate memory.
         mapped = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         raise InputError(f"{path}: not a file of toys ({error}); move it away to make them anew") from error
@@ -293,14 +261,14 @@ def read_toys(path: Path) -> Array:
         raise InputError(f"{path}: {mapped.dtype} of shape {mapped.shape}; expected whole chunks of {CHUNK} toys")
     values = np.array(mapped)
     if not np.isfinite(values).any() or (values < 0).any():
-        found = f"{values[values < 0][0]:g}" if (values < 0).any() else "no finite number"
+        wrong = f"{values[values < 0][0]:g}" if (values < 0).any() else "no finite number"
         raise InputError(
-            f"{path}: {found} among the test statistics of {len(values)} toys; expected numbers >= 0, move the file away to "
+            f"{path}: {wrong} among the test statistics of {len(values)} toys; expected numbers >= 0, move the file away to "
             "make them anew"
         )
     return values
 
 
 def left_out(failures: int) -> tuple[str, ...]:
-    """What a result says of toys whose fits failed."""
+    """Note on toys whose fits failed."""
     return (f"{failures} toys left out, whose fits did not converge",) if failures else ()

@@ -8,18 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TailProbability:
-    """Probability of toys at least as extreme as the data.
+    """Probability of toys at least as extreme as the data: the share of such toys, with its standard error.
 
-    Attributes
-    ----------
-    value
-        The share of such toys; if there is none, the upper bound at 95% confidence, 1 - 0.05^(1/toys).
-    error
-        Its standard error, 0 for a bound.
-    bound
-        Whether `value` is an upper bound.
-    toys
-        Number of toys.
+    Without such a toy `bound` is True, the value is the upper bound at 95% confidence, 1 - 0.05^(1/toys), and the error is 0.
     """
 
     value: float
@@ -29,10 +20,10 @@ class TailProbability:
 
     @classmethod
     def of(cls, extreme: int, toys: int) -> TailProbability:
-        """From the number of extreme toys."""
+        """Estimate from the number of extreme toys."""
         if extreme == 0:
             return cls(-math.expm1(math.log(0.05) / toys), 0.0, True, toys)
         share = extreme / toys
-        # With every toy extreme, the error of one that is not.
+        # If every toy is extreme, the error for one that is not.
         spread = max(share * (1 - share), 1 / toys * (1 - 1 / toys))
         return cls(share, math.sqrt(spread / toys), False, toys)

@@ -1,4 +1,4 @@
-"""The toy method: CL_s from pseudo-experiments of main and auxiliary data, as pyhf's toy calculator defines it."""
+"""The toy method: CL_s from pseudo-experiments of main and auxiliary data, as defined by the toy calculator of pyhf."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from na64stat.stats.toys.sample import BACKGROUND, CHUNK, SIGNAL, Question, Sour
 from na64stat.stats.toys.weights import tilted
 
 _CLEAR = 3.0
-"""Standard errors from the value to decide at which sampling stops."""
+"""Distance from `decide` in standard errors at which sampling stops."""
 
 _SMALL = 1e-3
-"""CL_s below which it does not matter how well it is known."""
+"""CL_s below which its precision does not matter."""
 
 _NEAR_DATA = 2
 """Random stream of toys near the observed data."""
@@ -36,24 +36,24 @@ _NEAR_DATA = 2
 
 @dataclass(frozen=True)
 class Toys(Method):
-    """CL_s by pseudo-experiments, nuisance parameters profiled in each, main and auxiliary data drawn anew.
+    """CL_s by pseudo-experiments, with nuisance parameters profiled in each, and main and auxiliary data drawn anew.
 
     Toys are drawn at the nuisance parameters fitted to the observed data at the tested mu, and at mu = 0.
 
     Attributes
     ----------
     n
-        Toys of each hypothesis at each mu, more only where too few are as extreme as the data.
+        Number of toys of each hypothesis at each mu; more are drawn only if too few are as extreme as the data.
     seed
-        An integer >= 0, or several, whose toys are put together; the result does not depend on the number of threads.
+        An integer >= 0, or several, whose toys are combined; the result does not depend on the number of threads.
     statistic, criterion
-        Test statistic, and whether limits are where CL_s or where CL_sb falls to 1 - cl.
+        Test statistic, and the quantity that falls to 1 - cl at the limit, CL_s or CL_sb.
     decide
-        `cl_s` stops sampling as soon as CL_s is three standard errors from this number; default: never.
+        `cl_s` stops sampling as soon as CL_s is three standard errors from this number; default never.
     workers
-        Threads; default all that this process may use.
+        Number of threads; default all that are available.
     store
-        A folder in which toys are kept: an interrupted run goes on, and toys of other seeds can be copied together there.
+        Folder in which toys are kept: an interrupted run can be resumed, and toys of other seeds can be copied there.
 
     References
     ----------
@@ -96,7 +96,7 @@ class Toys(Method):
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds as a tuple."""
+        """Seeds as a tuple."""
         return tuple(self.seed) if isinstance(self.seed, Collection) else (self.seed,)
 
     def cl_s(self, model: Model, mu: Sequence[float]) -> list[ClsResult]:
@@ -118,13 +118,7 @@ class Toys(Method):
 
 
 def seconds_of_limit(method: Toys, model: Model) -> float:
-    """Time [s] that a limit by toys takes, roughly, from a few fits of the model.
-
-    Parameters
-    ----------
-    method, model
-        The toys and the likelihood.
-    """
+    """Rough time [s] of a limit by toys, from a few fits of the model."""
     check_model(model)
     if not len(model.constrained) or not model.signal_events.any():
         return 0.0  # equal counts are fitted once
@@ -133,7 +127,7 @@ def seconds_of_limit(method: Toys, model: Model) -> float:
 
 
 class ToyTest:
-    """Toys of one model, kept by what they are drawn from."""
+    """Toys of one model, kept by their source."""
 
     def __init__(self, method: Toys, model: Model) -> None:
         self.method, self.model = method, model.without_empty_bins()
@@ -149,51 +143,51 @@ class ToyTest:
 
     @property
     def refitted(self) -> int:
-        """Fits that needed iminuit."""
+        """Number of fits that needed iminuit."""
         return sum(sample.refitted for sample in self._samples.values())
 
     def result(self, mu: float, toys: int, decide: float | None = None) -> ClsResult:
-        """CL_s with up to so many toys of each hypothesis; fewer if that decides whether it is above `decide`.
+        """CL_s with up to so many toys of each hypothesis; fewer if they show whether it is above `decide`.
 
-        Where so few of them are as extreme as the data that their number is no measure, up to `MOST` times as many.
+        If too few of them are as extreme as the data, up to `MOST` times as many.
         """
         size = toys if decide is None else min(toys, CHUNK)
         while True:
-            found, effective = self._evaluate(mu, size)
-            value = found.observed if self.method.criterion is Criterion.CL_S else found.cl_sb
-            clear = decide is None or value is None or abs(value - decide) > _CLEAR * found.error.cl_s
+            result, effective = self._evaluate(mu, size)
+            value = result.observed if self.method.criterion is Criterion.CL_S else result.cl_sb
+            clear = decide is None or value is None or abs(value - decide) > _CLEAR * result.error.cl_s
             if not clear and size < toys:
                 size = min(2 * size, toys)
             elif value is not None and value > _SMALL and effective < enough(toys) and size < MOST * toys:
                 size *= 2
             else:
-                return found if value is None or effective >= enough(toys) else _with_few(found, effective)
+                return result if value is None or effective >= enough(toys) else _with_few(result, effective)
 
     def tail(self, mu: float, parts: Sequence[Part] | int) -> Tail:
-        """Of the observed data, from these samples, or from so many toys of mu, of background and of what is near the data."""
+        """Tail of the observed data among given samples, or among new toys of mu, of background and of a source near the data."""
         chosen = self.parts(mu, parts, near=True) if isinstance(parts, int) else parts
         return self.pool(mu, chosen).tail(self.statistic(mu))
 
     def pool(self, mu: float, parts: Sequence[Part]) -> Pool:
-        """Toys of some samples with the test statistic at mu."""
-        found = Pool(parts, self.source(mu), mu, self.workers)
-        for (sample, _), failed in zip(parts, found.failed, strict=True):
+        """Toys of some samples with their test statistic at mu."""
+        pool = Pool(parts, self.source(mu), mu, self.workers)
+        for (sample, _), failed in zip(parts, pool.failed, strict=True):
             self._failed[id(sample), mu] = failed
-        return found
+        return pool
 
     @property
     def failed(self) -> int:
-        """Toys left out, whose fits failed, at any mu."""
+        """Number of toys left out at any mu since their fits failed."""
         return sum(self._failed.values())
 
     def parts(self, mu: float, toys: int, *, near: bool = False, stream: int = SIGNAL) -> list[Part]:
-        """So many toys of background and of mu; with `near` also of a source where the observed data lie, if that is far."""
-        found = [(self.sample(0.0, BACKGROUND), toys), (self.sample(mu, stream), toys)]
+        """Toys of background and of mu, `toys` each; with `near` also of a source at the observed data, if these are far away."""
+        parts = [(self.sample(0.0, BACKGROUND), toys), (self.sample(mu, stream), toys)]
         if near and self.model.observed is not None:
-            there = tilted(self.source(mu), self.source(0.0), self.data[0], self.model.auxiliary)
-            if there is not None:
-                found.append((self.sample(0.0, _NEAR_DATA, there), toys))
-        return found
+            tilted_source = tilted(self.source(mu), self.source(0.0), self.data[0], self.model.auxiliary)
+            if tilted_source is not None:
+                parts.append((self.sample(0.0, _NEAR_DATA, tilted_source), toys))
+        return parts
 
     def sample(self, mu: float, stream: int, source: Source | None = None) -> ToySample:
         """Toys of a signal strength, or of another source."""
@@ -205,7 +199,7 @@ class ToyTest:
         return self._samples[key]
 
     def source(self, mu: float) -> Source:
-        """What toys of a signal strength are drawn from."""
+        """Source of toys of a signal strength."""
         return Source.at(self.model, self.truth(mu))
 
     def truth(self, mu: float) -> Array:
@@ -215,13 +209,13 @@ class ToyTest:
         return self._truth[mu]
 
     def statistic(self, mu: float) -> float:
-        """The observed test statistic."""
+        """Observed test statistic."""
         if mu not in self._observed:
             self._observed[mu] = float(evaluate(self.method.statistic, self.model, mu, self.data)[0][0])
         return self._observed[mu]
 
     def _evaluate(self, mu: float, toys: int) -> tuple[ClsResult, float]:
-        """The result, and how many toys in the tail it rests on."""
+        """CL_s, and the number of toys in the tail that it rests on."""
         pool = self.pool(mu, self.parts(mu, toys))
         band = Band(*pool.band(list(BAND_QUANTILES.values()), Criterion.CL_S))
         criterion = self.method.criterion
@@ -242,7 +236,7 @@ class ToyTest:
 
 
 def _with_few(found: ClsResult, effective: float) -> ClsResult:
-    """With a note that so few toys decide."""
+    """The result with a note that so few toys determine it."""
     if found.observed is None or found.observed <= _SMALL:
         return found
     text = f"rests on {effective:.0f} toys as extreme as the data: its error is itself uncertain, use more toys"

@@ -1,9 +1,9 @@
 """Importance weights: toys of several sources as one sample of any hypothesis, and probabilities estimated from them.
 
-Toys that stand for a hypothesis f are drawn from a mixture m of sources and carry the weight f/m (the balance heuristic of
+Toys that represent a hypothesis f are drawn from a mixture m of sources and have the weight f/m (the balance heuristic of
 E. Veach and L. Guibas, SIGGRAPH 1995). The hypothesis is one of the sources, so that no weight exceeds the ratio of all toys to
-those of that source, and no estimate is worse than that of its own toys. In the tail of a deficit nearly all weight comes
-from a source that is tilted there.
+those of that source, and no estimate is worse than from its own toys. In the tail of a deficit nearly all weight comes from a
+source that is tilted there.
 """
 
 from __future__ import annotations
@@ -19,19 +19,11 @@ from na64stat.stats.likelihood.parameters import Array
 from na64stat.stats.toys.sample import Source
 
 _STEEPEST = 1e5
-"""How far a source is tilted; background is at 1."""
+"""Largest tilt of a source; background is at 1."""
 
 
 def log_ratio(source: Source, other: Source, counts: Array, auxiliary: Array) -> Array:
-    """Logarithm of the density of another source over that of the toys' own `source`, shape (N,).
-
-    Parameters
-    ----------
-    source, other
-        Two sources.
-    counts, auxiliary
-        Toys of the first, shapes (N, B) and (N, C).
-    """
+    """Ln of the density of `other` over that of `source`, shape (N,), for toys of the latter with shapes (N, B) and (N, C)."""
     gaussian = source.sigma > 0
     total = _poisson(source.rates, other.rates, counts)
     total += _poisson(source.auxiliary[~gaussian], other.auxiliary[~gaussian], auxiliary[:, ~gaussian])
@@ -42,10 +34,10 @@ def log_ratio(source: Source, other: Source, counts: Array, auxiliary: Array) ->
 
 
 def _poisson(rates: Array, other: Array, counts: Array) -> Array:
-    """The part of Poisson counts, about the expected ones so that it keeps its precision at large rates."""
+    """Contribution of Poisson counts, relative to the expected ones so that it is precise at large rates."""
     both = (rates > 0) & (other > 0)
     excess = (other[both] - rates[both]) / rates[both]
-    # Where nearly nothing is left of a rate the difference has lost it.
+    # The difference loses its digits for a rate that nearly vanishes.
     logs = np.where(excess < -0.5, np.log(other[both]) - np.log(rates[both]), np.log1p(np.maximum(excess, -0.5)))
     total = _each(counts[:, both] - rates[both], logs) + float((rates[both] * (logs - excess)).sum())
     total = total + float(rates[~both].sum() - other[~both].sum())
@@ -54,10 +46,10 @@ def _poisson(rates: Array, other: Array, counts: Array) -> Array:
 
 
 def tilted(signal: Source, background: Source, counts: Array, auxiliary: Array) -> Source | None:
-    """A source beyond the background, where data (B,) with auxiliary data (C,) lie; None where they are no deficit.
+    """A source beyond the background, where the data (B,) with auxiliary data (C,) are; None if they are no deficit.
 
-    With densities f of signal plus background and g of background, the sources f^(1-t) g^t are again Poisson and Gaussian, with
-    ln(g/f), linear in the data, as high as in the data at some t > 1.
+    With densities f of signal plus background and g of background, the sources f^(1-t) g^t are again Poisson and Gaussian. At
+    some t > 1 their mean of ln(g/f), linear in the data, is that of the data.
     """
     move = (signal.rates > 0) & (background.rates > 0)
     if (counts[~move] > 0).any() or not move.any():
@@ -87,7 +79,7 @@ def tilted(signal: Source, background: Source, counts: Array, auxiliary: Array) 
 
 
 def _between(signal: Source, background: Source, t: float) -> Source:
-    """The source f^(1-t) g^t."""
+    """Source f^(1-t) g^t."""
 
     def path(one: Array, other: Array) -> Array:
         both = (one > 0) & (other > 0)
@@ -103,27 +95,21 @@ def _between(signal: Source, background: Source, t: float) -> Source:
 
 
 def _each(data: Array, factors: Array) -> Array:
-    """Sum over the columns with factors, without the linear algebra library, whose sums depend on its threads."""
+    """Weighted sum over the columns, without the linear algebra library, whose sums depend on its threads."""
     result: Array = np.einsum("ij,j->i", data, factors)
     return result
 
 
 _FAR = 4.0
-"""Standard errors by which the mean weight may be off one."""
+"""Largest distance of the mean weight from one, in standard errors."""
 
 
 @dataclass(frozen=True, eq=False)
 class Probability:
     """A probability estimated from weighted toys.
 
-    Attributes
-    ----------
-    value
-        The estimate.
-    influence
-        What each toy adds, but for a constant of its source, shape (N,): errors of ratios follow from it.
-    effective
-        Number of unweighted toys in the tail that would tell as much.
+    `influence` (N,) is the contribution of each toy, up to a constant of its source, from which errors of ratios follow;
+    `effective` is the equivalent number of unweighted toys in the tail.
     """
 
     value: float
@@ -132,9 +118,9 @@ class Probability:
 
     @classmethod
     def of(cls, weights: Array, hit: NDArray[np.bool_], strata: Sequence[slice]) -> Probability:
-        """From weights, which toys are in the tail, and the toys of each source.
+        """Estimate from weights, a mask of the toys in the tail, and the toys of each source.
 
-        The weights' own mean is known to be one: they serve as a control variate, so that the probability of everything is one.
+        The mean weight is known to be one: the weights are a control variate, so that the probability of everything is one.
         """
         inside = np.where(hit, weights, 0.0)
         covariance = variance = 0.0
@@ -143,7 +129,7 @@ class Probability:
             covariance += float((centred * inside[rows]).sum())
             variance += float((centred * centred).sum())
         slope = covariance / variance if variance > 0 else 0.0
-        # A mean further from one than the scatter allows: no toy fell where the rare, large weights are.
+        # A mean this far from one: no toy has one of the rare, large weights.
         off = float(weights.mean()) - 1
         if abs(off) > _FAR * standard_error(weights, strata) + 1e-12:
             slope = min(max(slope, 0.0), 1.0)
@@ -155,15 +141,7 @@ class Probability:
 
 
 def standard_error(influence: Array, strata: Sequence[slice]) -> float:
-    """Standard error of the mean of what toys add, each source with its own scatter.
-
-    Parameters
-    ----------
-    influence
-        What each toy adds, shape (N,).
-    strata
-        The toys of each source.
-    """
+    """Standard error of the mean of contributions (N,), with the scatter of each source."""
     variance = 0.0
     for rows in strata:
         number = rows.stop - rows.start
