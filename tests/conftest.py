@@ -13,6 +13,7 @@ settings.register_profile("repeatable", settings.get_profile("new"), derandomize
 settings.load_profile("repeatable" if os.environ.get("CI") else "new")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """What shares a fixture stays on one worker (`--dist loadgroup`), so that it is made once."""
     for item in items:

@@ -14,7 +14,7 @@ from . import cases
 from .cases import ForeignError, Tally, attempt, lay_out
 from .readers import BY_NAME, READERS
 
-CASES, DEAR_CASES, LONG_CASES = (1000, 300, 4) if os.environ.get("NA64STAT_TEST_ALL") else (150, 40, 2)
+CASES, DEAR_CASES, LONG_CASES = (1000, 300, 4) if os.environ.get("NA64STAT_TEST_ALL") else (150, 40, 4)
 """In each run of the tests, all of them or the short ones; `scripts/fuzz.py` draws as many as one likes."""
 
 
