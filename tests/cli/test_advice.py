@@ -4,20 +4,23 @@ import re
 
 import pytest
 
-import na64stat as na
 from na64stat.errors import InputError
 from na64stat.records.credible import load_credible
+from na64stat.records.limits import load_limits
+from na64stat.records.map import load_exclusion, load_scan
+from na64stat.records.projection import load_projection
 from na64stat.records.record import COMMANDS
+from na64stat.records.sensitivity import load_sensitivity
 
 POINT = ("--mass", "0.1")
 PLANE = ("--mass", "0.05:0.3", "--coupling", "1e-3:1")
 READERS = {
-    "scan": (na.load_scan, ("--mass", "0.05:0.2:2", "--coupling", "1e-3:1:2")),
-    "exclusion": (na.load_exclusion, (*PLANE, "--tolerance", "0.5", "--level", "observed")),
-    "limits": (na.load_limits, POINT),
-    "projection": (na.load_projection, (*POINT, "--mot", "1e12", "--no-discovery")),
+    "scan": (load_scan, ("--mass", "0.05:0.2:2", "--coupling", "1e-3:1:2")),
+    "exclusion": (load_exclusion, (*PLANE, "--tolerance", "0.5", "--level", "observed")),
+    "limits": (load_limits, POINT),
+    "projection": (load_projection, (*POINT, "--mot", "1e12", "--no-discovery")),
     "credible limits": (load_credible, (*POINT, "--prior", "flat:yield:0:50")),
-    "sensitivity": (na.load_sensitivity, POINT),
+    "sensitivity": (load_sensitivity, POINT),
 }
 
 

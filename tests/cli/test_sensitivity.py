@@ -2,7 +2,7 @@
 
 import pytest
 
-import na64stat as na
+from na64stat.records.sensitivity import load_sensitivity
 
 MUON = ("sensitivity", "axion-muon", "--mass", "0.1")
 
@@ -13,7 +13,7 @@ def test_table_json_and_files_agree(na64stat, here):
     assert record["kind"] == "sensitivity"
     assert [line["mass"] for line in record["headlines"]] == [0.1, 0.2]
     assert record["efficiency"] == "re-inferred"
-    loaded = na.load_sensitivity(here / "s.json")
+    loaded = load_sensitivity(here / "s.json")
     assert [shift.ratio for shift in loaded.shifts] == [shift["ratio"] for shift in record["shifts"]]
     assert (here / "s.png").read_bytes().startswith(b"\x89PNG")
     assert "| efficiency, central value | derived | as inferred | -10% / +10% |" in (here / "s.md").read_text()

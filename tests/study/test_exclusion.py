@@ -10,6 +10,7 @@ import pytest
 import na64stat as na
 from na64stat.errors import InputError
 from na64stat.records.load import load_map
+from na64stat.records.map import load_exclusion
 
 BOX = (1e-3, 1.0), (1e-6, 1.0)
 
@@ -112,7 +113,7 @@ def test_what_counts_is_excluded_with_any_production_depth(visible, run):
 def test_the_file_comes_back(visible, tmp_path):
     path = tmp_path / "region.json"
     visible.save(path)
-    loaded = na.load_exclusion(path)
+    loaded = load_exclusion(path)
     assert loaded.as_dict() == visible.as_dict()
     assert loaded.region().contours == visible.region().contours
     record = json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
@@ -129,7 +130,7 @@ def test_failures_survive_the_file(run, calibrated_island, tmp_path):
     assert found.reasons
     assert all("beyond its shore" in reason for reason in found.reasons.values())
     found.save(tmp_path / "e.json")
-    loaded = na.load_exclusion(tmp_path / "e.json")
+    loaded = load_exclusion(tmp_path / "e.json")
     assert loaded.as_dict() == found.as_dict()
     assert loaded.reasons == found.reasons
     failed = np.isin(np.arange(len(loaded.mass)), list(found.reasons))
@@ -139,7 +140,7 @@ def test_failures_survive_the_file(run, calibrated_island, tmp_path):
     record["points"]["events"]["invisible"][int(np.argmin(failed))] = None
     (tmp_path / "e.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(InputError, match="a number from 0 to"):
-        na.load_exclusion(tmp_path / "e.json")
+        load_exclusion(tmp_path / "e.json")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_damaged_files(visible, tmp_path, change, message):
     path = tmp_path / "e.json"
     path.write_text(json.dumps({**visible.as_dict(), **change}), encoding="utf-8")
     with pytest.raises(InputError, match=message):
-        na.load_exclusion(path)
+        load_exclusion(path)
 
 
 def test_islands_are_closed_and_known(run, calibrated_island):

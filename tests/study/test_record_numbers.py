@@ -13,7 +13,10 @@ import na64stat as na
 from na64stat.errors import InputError
 from na64stat.files import to_json
 from na64stat.records.credible import load_credible
+from na64stat.records.limits import load_limits
 from na64stat.records.load import load_map, load_result
+from na64stat.records.map import load_exclusion, load_scan
+from na64stat.records.projection import load_projection
 from na64stat.stats.bayes.priors import Flat
 from na64stat.study.bayes.credible import compare_priors
 
@@ -35,10 +38,10 @@ def records():
 
 
 READ = {
-    "limits": na.load_limits,
-    "projection": na.load_projection,
-    "scan": na.load_scan,
-    "exclusion": na.load_exclusion,
+    "limits": load_limits,
+    "projection": load_projection,
+    "scan": load_scan,
+    "exclusion": load_exclusion,
     "credible": load_credible,
 }
 GONE = object()
@@ -147,7 +150,7 @@ def test_events_can_be_null_where_a_point_failed(records, tmp_path, value):
         record["events"]["invisible"][0][0] = None
     path = tmp_path / "failed.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    found = na.load_scan(path)
+    found = load_scan(path)
     assert np.isnan(found.events["invisible"][0, 0]) == (value is None)
     assert json.loads(to_json(found.as_dict()))["events"] == record["events"]
 
@@ -159,7 +162,7 @@ def test_points_on_one_line_are_no_map(records, tmp_path, tilt):
     line = [mass * (1 + tilt * number) for number, mass in enumerate(masses)]
     path = _write(tmp_path / "line.json", records["exclusion"], ("points", "coupling"), line)
     with pytest.raises(InputError, match=r"line\.json: .* points on one line; expected a map of both"):
-        na.load_exclusion(path)
+        load_exclusion(path)
 
 
 def test_the_levels_of_an_exclusion_are_those_that_it_has(records, tmp_path):
@@ -168,7 +171,7 @@ def test_the_levels_of_an_exclusion_are_those_that_it_has(records, tmp_path):
         record["points"][part] = {"minus1": record["points"][part]["observed"]}
     path = tmp_path / "minus.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    found = na.load_exclusion(path)
+    found = load_exclusion(path)
     assert found.levels == ("minus1",)
     assert found.region().area == pytest.approx(records["exclusion"]["levels"]["observed"]["area_square_decades"])
 

@@ -15,7 +15,7 @@ import na64stat as na
 from na64stat.errors import ComputationError, InputError
 from na64stat.experiment.with_numbers import with_numbers
 from na64stat.physics.cross_sections import total_cross_section
-from na64stat.records.sensitivity import AssumedNumber, HeadlineLimit, Sensitivity, Shift
+from na64stat.records.sensitivity import AssumedNumber, HeadlineLimit, Sensitivity, Shift, load_sensitivity
 from na64stat.study.sensitivity.assumptions import standard_variations
 from na64stat.study.sensitivity.sensitivity import EfficiencyRule, Headline, sensitivity
 from na64stat.study.sensitivity.variation import RAISED, Inputs, Variation
@@ -287,7 +287,7 @@ def test_the_record_comes_back_and_ranks(tmp_path):
     record = sensitivity(RUN, [MUON, ZPRIME], variations=chosen("decay", "cross section", "efficiency"))
     path = tmp_path / "s.json"
     record.save(path)
-    assert na.load_sensitivity(path) == record
+    assert load_sensitivity(path) == record
     with pytest.raises(InputError, match="the file exists"):
         record.save(path)
     raw = json.loads(path.read_text())
@@ -304,7 +304,7 @@ def test_the_record_comes_back_and_ranks(tmp_path):
     raw["shifts"][0].pop("what")
     path.write_text(json.dumps(raw))
     with pytest.raises(InputError, match="damaged sensitivity file"):
-        na.load_sensitivity(path)
+        load_sensitivity(path)
 
 
 def test_the_record_says_of_which_class_and_options_it_is(tmp_path):
@@ -325,7 +325,7 @@ def test_the_record_says_of_which_class_and_options_it_is(tmp_path):
     ]
     assert (record.provenance["systematics"], record.provenance["criterion"]) == (False, "cl_sb")
     record.save(tmp_path / "s.json")
-    assert na.load_sensitivity(tmp_path / "s.json") == record
+    assert load_sensitivity(tmp_path / "s.json") == record
 
 
 @pytest.fixture(scope="module")
@@ -353,7 +353,7 @@ def test_a_file_with_what_is_no_number_or_text_is_refused(tmp_path, raw, place, 
     record = copy.deepcopy(raw)
     path = tmp_path / "s.json"
     path.write_text(json.dumps(record))
-    assert na.load_sensitivity(path).as_dict() == raw
+    assert load_sensitivity(path).as_dict() == raw
     *parts, last = [int(part) if part.isdigit() else part for part in place.split(".")]
     inner = record
     for part in parts:
@@ -363,7 +363,7 @@ def test_a_file_with_what_is_no_number_or_text_is_refused(tmp_path, raw, place, 
         inner["before"] = 1e300  # so that 1e-320 is no ratio
     path.write_text(json.dumps(record))
     with pytest.raises(InputError, match=r"s\.json: damaged sensitivity file: .+ is .+; expected .+"):
-        na.load_sensitivity(path)
+        load_sensitivity(path)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -372,7 +372,7 @@ def test_a_file_with_a_number_that_is_none_is_refused(tmp_path, raw, name, numbe
     path = tmp_path / "s.json"
     path.write_text(re.sub(rf'"{name}": [0-9.e-]+', f'"{name}": {number}', json.dumps(raw)))
     with pytest.raises(InputError, match=r"s\.json: "):
-        na.load_sensitivity(path)
+        load_sensitivity(path)
 
 
 def test_refused():
