@@ -126,7 +126,8 @@ NEEDED = {"run", "masses", "mot", "prior", "priors"}
 
 OTHERS = {
     "address", "discovery", "efficiency", "file", "journal", "lowest_mu", "mass", "measurement", "poi",
-    "name", "options", "overwrite", "points", "progress", "result", "sampler", "seed", "steps", "systematics", "tolerance", "toys", "track",
+    "name", "options",
+    "overwrite", "points", "progress", "result", "sampler", "seed", "steps", "systematics", "tolerance", "toys", "track",
     "variations", "workers", "x_min",
 }  # fmt: skip
 """Parameters with checks of their own, or with any value right."""
