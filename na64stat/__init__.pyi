@@ -82,7 +82,7 @@ from .stats.toys.toys import Toys as Toys
 from .records.credible import ComparedLimits as ComparedLimits
 from .records.credible import CredibleLimit as CredibleLimit
 from .records.credible import CrediblePlane as CrediblePlane
-from .stats.bayes.curve import Curve as Curve
+from .stats.bayes.curve import PosteriorCurve as PosteriorCurve
 from .stats.bayes.priors import Flat as Flat
 from .stats.bayes.priors import Jeffreys as Jeffreys
 from .stats.bayes.priors import LogFlat as LogFlat

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from na64stat.files.saved import Saved, SavedByFields
 from na64stat.records.fields import LEVEL, NOT_NEGATIVE, Entry
 from na64stat.records.record import read_entry, record_of
-from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.curve import PosteriorCurve
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -55,7 +55,7 @@ class CredibleLimit:
     coupling: float | None
     highest_density: tuple[Interval, ...]
     error: float
-    curve: Curve = field(repr=False, compare=False)
+    curve: PosteriorCurve = field(repr=False, compare=False)
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:

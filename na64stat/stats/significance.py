@@ -29,7 +29,7 @@ from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
 from na64stat.stats.limits import few_counts, standing_for_none
 from na64stat.stats.method import Method
 from na64stat.stats.results import BAND_QUANTILES, Band
-from na64stat.stats.toys.sample import BACKGROUND, SIGNAL, Question, ToySample, left_out
+from na64stat.stats.toys.sample import BACKGROUND, SIGNAL, ToyFits, ToySample, left_out
 from na64stat.stats.toys.tail import TailProbability
 from na64stat.stats.toys.toys import Toys
 
@@ -201,7 +201,7 @@ def _by_toys(model: Model, method: Toys) -> Significance:
     """Significance from toys at mu = 0, and at mu = 1 for the expected values, with parameters fitted to the data at each."""
     data = (model.background_events if model.observed is None else model.observed)[None, :]
     truth = np.concatenate([_signal_point(model), fit_fixed(model, data, 0.0).parameters])
-    question = Question(model, Statistic.Q0)
+    question = ToyFits(model, Statistic.Q0)
     samples, failures = {}, 0
     for hypothesis in (SIGNAL, BACKGROUND):
         sample = ToySample(question, truth[hypothesis], hypothesis, method.seeds, method.store)

@@ -49,7 +49,7 @@ from na64stat.report.assumptions import as_markdown
 from na64stat.scenarios.axion_muon import AxionMuon
 from na64stat.scenarios.axion_photon import AxionPhoton
 from na64stat.scenarios.tabulated import SpectrumTable, Tabulated
-from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.curve import PosteriorCurve
 from na64stat.stats.bayes.priors import Flat
 from na64stat.stats.bayes.sampler import Sampler
 from na64stat.stats.toys.sample import read_toys
@@ -164,7 +164,7 @@ def _read_prior(path):
     quantiles = prior.ppf(u)
     assert np.isfinite(quantiles).all()
     assert np.all(np.diff(quantiles) >= 0)
-    curve = Curve.of(prior, lambda x: 3 * np.log(x + 0.5) - x)
+    curve = PosteriorCurve.of(prior, lambda x: 3 * np.log(x + 0.5) - x)
     found = curve.quantile(0.1), curve.quantile(0.9), *np.ravel(curve.highest_density(0.9))
     assert np.isfinite(found).all()
     return found

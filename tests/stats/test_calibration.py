@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, kstest
 
-from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.curve import PosteriorCurve
 from na64stat.stats.bayes.marginal_likelihood import MarginalLikelihood
 from na64stat.stats.bayes.posterior import Posterior
 from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
@@ -124,7 +124,7 @@ def test_the_quadrature_is_calibrated(prior):
     @cache
     def curve(assumed, *count):
         likelihood = MarginalLikelihood(MODEL.with_observed(np.array(count, dtype=float)))
-        return Curve.of(assumed, lambda mu: likelihood.log(both({"mu": mu})))
+        return PosteriorCurve.of(assumed, lambda mu: likelihood.log(both({"mu": mu})))
 
     truths, counts = simulated(prior, 600, seed=9)
     for assumed, right in ((prior, True), (Flat("mu", 0, 4), False)):

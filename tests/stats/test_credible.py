@@ -8,7 +8,7 @@ from scipy.special import exp1, gammaincc
 from scipy.stats import gamma, norm
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.curve import PosteriorCurve
 from na64stat.stats.bayes.marginal_likelihood import MarginalLikelihood
 from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
 from na64stat.stats.likelihood.model import Model
@@ -25,7 +25,7 @@ def poisson(n, b=0.0):
 @pytest.mark.parametrize("high", [60, 1e3, 1e9])
 @pytest.mark.parametrize(("n", "limit"), [(0, 2.302585), (4, 7.993590), (30, None)])
 def test_flat_in_the_yield_is_a_gamma_density(n, limit, high):
-    curve = Curve.of(Flat("yield", 0, high), poisson(n))
+    curve = PosteriorCurve.of(Flat("yield", 0, high), poisson(n))
     law = gamma(n + 1)
     held = law.cdf(high)
     for p in (1e-6, 0.05, 0.5, 0.9, 0.999):
@@ -39,7 +39,7 @@ def test_flat_in_the_yield_is_a_gamma_density(n, limit, high):
 
 @pytest.mark.parametrize("n", [0, 1, 4])
 def test_jeffreys_is_a_gamma_density_of_half_a_count_less(n):
-    assert Curve.of(Jeffreys("yield", 0, 500), poisson(n)).quantile(0.9) == pytest.approx(
+    assert PosteriorCurve.of(Jeffreys("yield", 0, 500), poisson(n)).quantile(0.9) == pytest.approx(
         gamma(n + 0.5).ppf(0.9), rel=1e-8
     )
 
@@ -49,12 +49,12 @@ def test_jeffreys_is_a_gamma_density_of_half_a_count_less(n):
 def test_known_background_is_the_ratio_of_cl_s(n, b):
     """CL_s of counts: P(N <= n | s + b) / P(N <= n | b)."""
     limit = brentq(lambda s: gammaincc(n + 1, s + b) / gammaincc(n + 1, b) - 0.1, 0, 60, xtol=1e-12)
-    assert Curve.of(Flat("yield", 0, 300), poisson(n, b)).upper_limit() == pytest.approx(limit, rel=1e-8)
+    assert PosteriorCurve.of(Flat("yield", 0, 300), poisson(n, b)).upper_limit() == pytest.approx(limit, rel=1e-8)
 
 
 def test_log_flat_is_an_exponential_integral():
     low, high = 1e-9, 1e3
-    curve = Curve.of(LogFlat("yield", low, high), poisson(0))
+    curve = PosteriorCurve.of(LogFlat("yield", low, high), poisson(0))
     for x in (1e-6, 0.01, 1.0, 3.0):
         assert curve.cdf(x) == pytest.approx((exp1(low) - exp1(x)) / (exp1(low) - exp1(high)), rel=1e-9)
     assert curve.density(np.array([0.5]))[0] == pytest.approx(np.exp(-0.5) / (exp1(low) - exp1(high)), rel=1e-9)
@@ -62,7 +62,7 @@ def test_log_flat_is_an_exponential_integral():
 
 
 def test_shapes_are_kept():
-    curve = Curve.of(Flat("yield", 0, 60), poisson(4))
+    curve = PosteriorCurve.of(Flat("yield", 0, 60), poisson(4))
     for x in (1.0, np.array([1.0]), np.ones((2, 3))):
         assert curve.density(x).shape == curve.cdf(x).shape == np.shape(x)
 
@@ -71,7 +71,7 @@ def test_highest_density_of_one_hill():
     """Equal density at both ends, the right content, and the shortest interval of all."""
     law = gamma(5)
     for high in (60, 1e8):
-        ((low, top),) = Curve.of(Flat("yield", 0, high), poisson(4)).highest_density(0.9)
+        ((low, top),) = PosteriorCurve.of(Flat("yield", 0, high), poisson(4)).highest_density(0.9)
         assert law.cdf(top) - law.cdf(low) == pytest.approx(0.9, abs=1e-6)
         assert law.pdf(low) == pytest.approx(law.pdf(top), rel=1e-3)
         shortest = min(law.ppf(p + 0.9) - law.ppf(p) for p in np.linspace(0.001, 0.099, 400))
@@ -81,7 +81,7 @@ def test_highest_density_of_one_hill():
 def test_highest_density_of_two_hills():
     """Two bells of known shares: each region holds the part above the common level."""
     first, second = norm(2, 0.1), norm(7, 0.3)
-    curve = Curve.of(Flat("yield", 0, 10), lambda s: np.log(0.3 * first.pdf(s) + 0.7 * second.pdf(s) + 1e-300))
+    curve = PosteriorCurve.of(Flat("yield", 0, 10), lambda s: np.log(0.3 * first.pdf(s) + 0.7 * second.pdf(s) + 1e-300))
     (a, b), (c, d) = curve.highest_density(0.9)
     held = 0.3 * (first.cdf(b) - first.cdf(a)) + 0.7 * (second.cdf(d) - second.cdf(c))
     assert held == pytest.approx(0.9, abs=1e-5)
@@ -91,7 +91,7 @@ def test_highest_density_of_two_hills():
 
 def test_intervals_depend_on_the_axis():
     """Flat in ln g and nothing seen: per unit of ln g an interval from the lower bound; for one hill the axes differ."""
-    curve = Curve.of(LogFlat("coupling", 1e-3, 1e2), poisson(4))
+    curve = PosteriorCurve.of(LogFlat("coupling", 1e-3, 1e2), poisson(4))
     ((low, high),) = curve.highest_density(0.9)
     law = gamma(4)  # 1/s times s^4 exp(-s)
     assert law.cdf(high) - law.cdf(low) == pytest.approx(0.9, abs=1e-4)
@@ -102,23 +102,23 @@ def test_intervals_depend_on_the_axis():
 
 
 def test_a_tiny_corner_of_the_prior_is_found():
-    sharp = Curve.of(Flat("yield", 0, 1e12), poisson(0))
+    sharp = PosteriorCurve.of(Flat("yield", 0, 1e12), poisson(0))
     assert sharp.quantile(0.5) == pytest.approx(np.log(2), rel=1e-9)
-    top = Curve.of(Flat("yield", 0, 100), lambda s: 1e9 * (s - 100))
+    top = PosteriorCurve.of(Flat("yield", 0, 100), lambda s: 1e9 * (s - 100))
     assert 100 - top.quantile(0.5) == pytest.approx(np.log(2) * 1e-9, rel=1e-4)
 
 
 def test_a_jump_is_integrated():
-    curve = Curve.of(Flat("yield", 0, 1), lambda s: np.where(s < 0.317, 0.0, np.log(0.25)))
+    curve = PosteriorCurve.of(Flat("yield", 0, 1), lambda s: np.where(s < 0.317, 0.0, np.log(0.25)))
     assert curve.cdf(0.317) == pytest.approx(0.317 / (0.317 + 0.25 * 0.683), rel=1e-9)
 
 
 def test_what_cannot_be():
     with pytest.raises(ComputationError, match="likelihood is zero"):
-        Curve.of(Flat("yield", 1, 2), lambda s: np.full(s.shape, -np.inf))
+        PosteriorCurve.of(Flat("yield", 1, 2), lambda s: np.full(s.shape, -np.inf))
     for p in (0, 1, -0.1, 2):
         with pytest.raises(InputError, match="between 0 and 1"):
-            Curve.of(Flat("yield", 0, 20), poisson(0)).quantile(p)
+            PosteriorCurve.of(Flat("yield", 0, 20), poisson(0)).quantile(p)
 
 
 def counting(observed, background=2.0, *, uncertain, efficiency=0.1):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from na64stat.stats.exact.cl_s_table import NOTHING, TOLERANCE, WEAKEST, Surface
+from na64stat.stats.exact.cl_s_table import NOTHING, TOLERANCE, WEAKEST, ClsTable
 from na64stat.stats.exact.exact import Exact
 from na64stat.stats.likelihood.model import Model
 
@@ -46,13 +46,13 @@ def points(seed, number, regions=2):
 def test_a_smooth_function_is_reproduced(regions):
     events = points(1, 400, regions)
     asked = Asked(counting)
-    np.testing.assert_allclose(Surface(asked, 1, 60.0).read(events), counting(events), atol=TOLERANCE / 10)
+    np.testing.assert_allclose(ClsTable(asked, 1, 60.0).read(events), counting(events), atol=TOLERANCE / 10)
     assert asked.directly(events) == 0
 
 
 def test_a_bent_function_is_reproduced():
     events = points(2, 2000)
-    surface = Surface(four_counts, 1, 60.0)
+    surface = ClsTable(four_counts, 1, 60.0)
     np.testing.assert_allclose(surface.read(events), four_counts(events), atol=TOLERANCE)
 
 
@@ -60,7 +60,7 @@ def test_it_pays():
     """A dense map needs far fewer evaluations than it has points, and a second scenario hardly any."""
     events = 10 ** np.random.default_rng(3).uniform(-2, 1.5, (40_000, 2))
     asked = Asked(four_counts)
-    surface = Surface(asked, 1, 60.0)
+    surface = ClsTable(asked, 1, 60.0)
     surface.read(events[:39_000])
     first = len(asked.points)
     assert first < 4000
@@ -77,7 +77,7 @@ def test_jumps_are_found_and_evaluated_directly():
 
     events = 10 ** np.random.default_rng(4).uniform(-2, 1, (5000, 2))
     asked = Asked(jumping)
-    wrong = np.abs(Surface(asked, 1, 60.0).read(events) - jumping(events))[:, 0] > TOLERANCE
+    wrong = np.abs(ClsTable(asked, 1, 60.0).read(events) - jumping(events))[:, 0] > TOLERANCE
     # The curve of the jump leaves slivers between lattice and line, whose width is that of the smallest cells.
     distance = np.abs(np.log(events[:, 0] / (0.3 + events[:, 1] ** 2)))
     assert not wrong[distance > 0.13].any()
@@ -87,15 +87,15 @@ def test_jumps_are_found_and_evaluated_directly():
 
 def test_a_value_does_not_depend_on_what_was_asked_before():
     events = points(5, 300)
-    together = Surface(four_counts, 1, 60.0).read(events)
-    surface, alone = Surface(four_counts, 1, 60.0), np.zeros((300, 1))
+    together = ClsTable(four_counts, 1, 60.0).read(events)
+    surface, alone = ClsTable(four_counts, 1, 60.0), np.zeros((300, 1))
     for i in np.random.default_rng(6).permutation(300):
         alone[[i]] = surface.read(events[[i]])
     np.testing.assert_allclose(alone, together, rtol=1e-10)
 
 
 def test_no_signal_and_signals_in_one_region_only():
-    surface = Surface(four_counts, 1, 60.0)
+    surface = ClsTable(four_counts, 1, 60.0)
     events = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 1e-10], [1e-300, 0.0]])
     expected = [1.0, poisson.cdf(4, 2.0), math.exp(-2), poisson.cdf(4, 2.0), 1.0]
     np.testing.assert_allclose(surface.read(events)[:, 0], expected, atol=TOLERANCE)
@@ -103,7 +103,7 @@ def test_no_signal_and_signals_in_one_region_only():
 
 
 def test_weak_and_strong_signals_follow_from_the_ends_of_the_table():
-    surface = Surface(counting, 1, 60.0)
+    surface = ClsTable(counting, 1, 60.0)
     weak = np.array([[WEAKEST / 10, WEAKEST / 10], [1e-12, 1e-13]])
     np.testing.assert_allclose(1 - surface.read(weak)[:, 0], weak.sum(axis=1), rtol=1e-2)
     strong = np.array([[1e3, 1e2], [1e30, 1e25], [1e300, 1e299]])
@@ -114,7 +114,7 @@ def test_a_table_that_ends_too_early_is_not_believed():
     """CL_s is not negligible at the end: every point beyond is evaluated itself."""
     asked = Asked(four_counts)
     events = np.array([[7.0, 0.5], [12.0, 0.01]])
-    np.testing.assert_allclose(Surface(asked, 1, 5.0).read(events), four_counts(events), rtol=1e-12)
+    np.testing.assert_allclose(ClsTable(asked, 1, 5.0).read(events), four_counts(events), rtol=1e-12)
     assert asked.directly(events) == 2
 
 
@@ -122,7 +122,7 @@ def test_failures_stay_failures():
     def failing(events):
         return np.where(events[:, 0] > 1, np.nan, np.exp(-events.sum(axis=1)))[:, None]
 
-    surface = Surface(failing, 1, 60.0)
+    surface = ClsTable(failing, 1, 60.0)
     found = surface.read(np.array([[0.5, 0.1], [1.5, 0.1], [30.0, 0.1]]))[:, 0]
     assert found[0] == pytest.approx(math.exp(-0.6), abs=TOLERANCE)
     assert np.isnan(found[1:]).all()
@@ -185,7 +185,7 @@ def test_the_surface_is_the_exact_cl_s(seed):
 
     rng = np.random.default_rng(seed)
     events = 10 ** rng.uniform(-2.5, 1.2, (60, 2))
-    surface = Surface(direct, 2, 60.0)
+    surface = ClsTable(direct, 2, 60.0)
     found, true = surface.read(events), direct(events)
     for i, j in np.argwhere(np.abs(found - true) > 1e-3):
         # A line of changed order passes nearby: CL_s itself differs as much within an eighth of an e-fold.

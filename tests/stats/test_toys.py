@@ -14,7 +14,7 @@ from na64stat.stats.exact.exact import Exact
 from na64stat.stats.likelihood.fit import fit_fixed, fit_free
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.statistic import Criterion, Statistic, evaluate
-from na64stat.stats.toys.sample import CHUNK, Question, ToySample, generate
+from na64stat.stats.toys.sample import CHUNK, ToyFits, ToySample, generate
 from na64stat.stats.toys.toys import Toys
 
 from .histfactory import every_modifier
@@ -125,14 +125,14 @@ def test_a_band_is_in_order_with_few_toys(make_workspace, seed):
 def test_fits_that_fail_are_counted_and_left_out(model, monkeypatch):
     """Every tenth toy: the limit is nearly the same, and says how many are missing."""
     whole = Toys(4_000, seed=1).upper_limit(model, 0.90)
-    original = Question.values
+    original = ToyFits.values
 
     def failing(self, mu, counts, auxiliary, free):
         values, _ = original(self, mu, counts, auxiliary, free)
         values[::10] = np.nan
         return values, 7
 
-    monkeypatch.setattr(Question, "values", failing)
+    monkeypatch.setattr(ToyFits, "values", failing)
     (one,) = Toys(4_000, seed=1).cl_s(model, [MU])
     assert (one.error.failed, one.error.refitted) == (2 * 400, 2 * 4 * 7)
     assert one.notes == ("800 toys left out, whose fits did not converge",)
@@ -322,7 +322,7 @@ def test_free_fits_are_never_worse_than_fixed_ones(model):
     """A toy whose free fit sat in a local minimum is fitted again; q-tilde is what a thorough fit gives."""
     truth = fit_fixed(model, model.observed[None, :], MU).parameters
     counts, auxiliary = generate(model, truth[0], 3000, np.random.default_rng(1))
-    question = Question(model, Statistic.Q_TILDE)
+    question = ToyFits(model, Statistic.Q_TILDE)
     quick, _ = question.values(MU, counts, auxiliary, question.free(counts, auxiliary, truth[0]))
     thorough = evaluate(Statistic.Q_TILDE, model, MU, counts, auxiliary)[0]
     assert np.mean(np.abs(quick - thorough) > 1e-6) < 1e-3

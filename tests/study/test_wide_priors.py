@@ -12,7 +12,7 @@ from scipy.stats import gamma, norm, poisson
 import na64stat as na
 from na64stat.errors import InputError
 from na64stat.stats.bayes import sampler
-from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.curve import PosteriorCurve
 from na64stat.stats.bayes.priors import Flat, Jeffreys, LogFlat
 
 COUNTING = Path(__file__).parents[1] / "reported" / "mc_counting.json"
@@ -83,7 +83,7 @@ def test_quadrature_of_a_count(count, high):
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(mu > 0, count * np.log(mu), 0.0 if count == 0 else -np.inf) - mu
 
-    curve = Curve.of(Flat("mu", 0, high), log_likelihood)
+    curve = PosteriorCurve.of(Flat("mu", 0, high), log_likelihood)
     for probability in (0.1, 0.5, 0.9):
         assert curve.quantile(probability) == pytest.approx(gamma(count + 1).ppf(probability), rel=1e-8)
     ((low, up),) = curve.highest_density(0.9)
@@ -92,7 +92,7 @@ def test_quadrature_of_a_count(count, high):
 
 @pytest.mark.parametrize("prior", [Flat("mu", 0, 5), LogFlat("mu", 1e-300, 1e213), LogFlat("mu", 1e-300, 1e300)])
 def test_data_that_say_nothing_leave_the_prior(prior):
-    curve = Curve.of(prior, lambda mu: np.zeros(np.shape(mu)))
+    curve = PosteriorCurve.of(prior, lambda mu: np.zeros(np.shape(mu)))
     for probability in (0.01, 0.5, 0.99):
         assert curve.quantile(probability) == pytest.approx(float(prior.ppf(probability)), rel=1e-9)
     intervals = curve.highest_density(0.9)

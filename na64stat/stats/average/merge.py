@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter
-from na64stat.stats.likelihood.sample import Row
+from na64stat.stats.likelihood.sample import ChannelSample
 
 SYMMETRIC = 1e-9
 """Largest |ln hi + ln lo| of a factor that counts as hi = 1/lo."""
@@ -134,6 +134,6 @@ def _ends(members: list[Parameter]) -> Array:
     return np.array([min(-item.lower, item.upper) / item.constraint.width for item in members if item.constraint])
 
 
-def _row(row: Row, members: list[int], new: list[tuple[int, float]]) -> Row:
+def _row(row: ChannelSample, members: list[int], new: list[tuple[int, float]]) -> ChannelSample:
     kept = tuple(item for item in row.normsys if item[0] not in set(members))
     return replace(row, normsys=kept + tuple((i, math.exp(a), math.exp(-a)) for i, a in new if a != 0))

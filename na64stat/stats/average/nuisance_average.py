@@ -59,7 +59,7 @@ _STILL = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Nodes:
+class RateNodes:
     """One replicate of the average: events at mu = 1 and from background by shared node, own node and bin, shape (K, J, B).
 
     `shared` and `own` are the weights of the shared nodes, summing to one, shape (K,), and of each bin's own nodes, shape (J, B).
@@ -88,7 +88,7 @@ class NuisanceAverage:
     `factor`, shape (B,), to keep its mean.
     """
 
-    nodes: tuple[Nodes, ...]
+    nodes: tuple[RateNodes, ...]
     cut: float
     factor: Array
 
@@ -310,7 +310,7 @@ def _largest_counts(model: Model) -> Array:
     return np.asarray(counts + 3 * np.sqrt(counts) + 3)
 
 
-def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float, Array]:
+def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[RateNodes, float, Array]:
     """Rates at all pairs of a shared and an own node, the weight of nodes with a negative rate, and the factor of the signal."""
     longest = max(len(rule.weight) for rule in own)
     columns = len(model.constrained)
@@ -343,7 +343,7 @@ def _evaluate(model: Model, shared: Rule, own: list[Rule]) -> tuple[Nodes, float
         wanted, mean = ((part * pairs).sum(axis=(0, 1)) for part in (nominal, signal))
         factor = np.divide(wanted, mean, out=factor, where=mean > wanted)
         signal = signal * factor
-    return Nodes(signal, background, outer, weight), float(negative.sum(axis=(0, 1)).max()), factor
+    return RateNodes(signal, background, outer, weight), float(negative.sum(axis=(0, 1)).max()), factor
 
 
 def _that_matter(directions: Directions) -> Directions:

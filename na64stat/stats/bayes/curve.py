@@ -40,7 +40,7 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class PosteriorCurve:
     """Posterior of one parameter.
 
     Attributes
@@ -61,7 +61,7 @@ class Curve:
     error: float = 0.0
 
     @classmethod
-    def of(cls, prior: Prior, likelihood: Callable[[Array], Array], error: float = 0.0) -> Curve:
+    def of(cls, prior: Prior, likelihood: Callable[[Array], Array], error: float = 0.0) -> PosteriorCurve:
         """Integrate a likelihood over a prior.
 
         Parameters

@@ -1,6 +1,6 @@
 """CL_s as a function of the signal events in each region, tabulated on demand.
 
-With few regions CL_s depends only on the expected signal in each region, whatever the scenario. A `Surface` evaluates it on a
+With few regions CL_s depends only on the expected signal in each region, whatever the scenario. A `ClsTable` evaluates it on a
 lattice in the logarithms of the total and of the ratios, and interpolates ln(-ln CL_s), which is nearly linear for few and for
 many counts, in cells whose ends predict their middle to `TOLERANCE`. A cell that fails is halved, down to an eighth of an e-fold:
 one that is rough even there contains a line on which the ordering of the outcomes changes, where CL_s jumps, and points in it are
@@ -42,7 +42,7 @@ def farthest_of(counts: Array) -> float:
     return float(20 + 2 * (counts + 3 * np.sqrt(counts + 1)).sum())
 
 
-class Surface:
+class ClsTable:
     """A table of CL_s at L levels that grows where it is read.
 
     `evaluate` gives CL_s of signals from their events in each region, (N, C) -> (N, L), NaN on failure. Beyond `farthest`

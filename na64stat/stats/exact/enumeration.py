@@ -19,7 +19,7 @@ from na64stat.stats.average.kinks import bounded
 from na64stat.stats.exact.conditional import average_of
 from na64stat.stats.exact.held import Counts
 from na64stat.stats.exact.outcomes import FreeFits, keys_of, positions
-from na64stat.stats.exact.tail_bound import Bound
+from na64stat.stats.exact.tail_bound import TailBound
 from na64stat.stats.likelihood.fit import Fits, fit_fixed
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.parameters import Array
@@ -271,7 +271,7 @@ class Enumeration:
         windows, probabilities = self.background_windows, self.background_probabilities
         mean = probabilities.mean(axis=0)
         observed = self.marked(windows, mean.shape)
-        bound = Bound(self.model, mu)
+        bound = TailBound(self.model, mu)
         typical = np.argwhere(observed | (mean == mean.max())) + np.array([low for low, _ in windows])
         q, _, _ = self.statistics(typical, mu)
         if bound.probability(q).max() > 1e-6:

@@ -13,7 +13,7 @@ from na64stat.arguments import check
 from na64stat.errors import InputError
 from na64stat.stats.exact.enumeration import Enumeration
 from na64stat.stats.exact.held import Counts, Division, divide
-from na64stat.stats.exact.one_bin import LARGEST_SIGNAL, OneRegion, standard_error
+from na64stat.stats.exact.one_bin import LARGEST_SIGNAL, OneBin, standard_error
 from na64stat.stats.exact.scan import EnumerationScan, quantile_index
 from na64stat.stats.exact.shared import SharedEnumeration
 from na64stat.stats.likelihood.model import Model, check_model
@@ -74,7 +74,7 @@ class Exact(Method):
             one = None if model.observed is None else 1.0
             return [ClsResult(one, Band(*[1.0] * 5), NumericalError(), one, one) for _ in mu]
         if self._by_count(counts):
-            results = OneRegion(counts, self.statistic, self.criterion).results(np.asarray(mu, dtype=float))
+            results = OneBin(counts, self.statistic, self.criterion).results(np.asarray(mu, dtype=float))
         else:
             space = Enumeration(counts, self.statistic, self.criterion)
             results = [result_of(space, strength) for strength in mu]
@@ -100,7 +100,7 @@ class Exact(Method):
         """CL_s of signals for which the same counts are held, factors of shape (N, channels of `counts`)."""
         if counts.by_count and self.statistic.one_sided:
             strengths = factors[:, counts.model.bin_channel[0]]
-            results = OneRegion(counts, self.statistic, self.criterion).results(strengths)
+            results = OneBin(counts, self.statistic, self.criterion).results(strengths)
         else:
             shared = SharedEnumeration(counts, self.statistic, self.criterion)
             results = [result_of(*shared.of(row)) for row in factors]
@@ -157,14 +157,14 @@ class Exact(Method):
         if counts.model.signal_events.sum() == 0 or counts.observed is None:
             return 1.0
         if counts.by_count:
-            return OneRegion(counts).p0()
+            return OneBin(counts).p0()
         space = Enumeration(counts, Statistic.Q0, Criterion.CL_SB)
         ordering = space.order(0.0)
         return float(ordering.cl_sb[ordering.index(counts.observed.astype(int))])
 
     def _one(self, counts: Counts, cl: float) -> Limit:
         model = counts.model
-        one = OneRegion(counts, self.statistic, self.criterion)
+        one = OneBin(counts, self.statistic, self.criterion)
         alpha = 1 - cl
         band = one.band(lambda count: one.limit(count, alpha))
         count = float(one.band_counts[2] if model.observed is None else model.observed[0])

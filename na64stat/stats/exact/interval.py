@@ -29,7 +29,7 @@ _SLACK = 1.03
 End = tuple[float, Ordering]
 
 
-class Cell:
+class MuInterval:
     """CL_s or CL_sb of one outcome, which falls to alpha at the limit, between two mu."""
 
     def __init__(self, space: Enumeration, outcome: Outcome, low: End, high: End, alpha: float) -> None:

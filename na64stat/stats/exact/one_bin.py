@@ -30,7 +30,7 @@ LARGEST_COUNT = 1e15
 """Count up to which quantiles are searched; larger integers are not exact in double precision."""
 
 
-class OneRegion:
+class OneBin:
     """CL_s and limits of one bin, with others without signal held."""
 
     def __init__(

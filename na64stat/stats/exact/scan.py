@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.stats.exact.enumeration import Enumeration, Ordering, Outcome
-from na64stat.stats.exact.interval import Cell
+from na64stat.stats.exact.interval import MuInterval
 from na64stat.stats.exact.one_bin import LARGEST_SIGNAL, standard_error
 from na64stat.stats.exact.outcomes import positions
 from na64stat.stats.likelihood.parameters import Array
@@ -217,7 +217,7 @@ class EnumerationScan:
         return 0.0
 
     def _crossings_in(self, low: float, high: float, outcome: Outcome) -> list[float]:
-        cell = Cell(self.space, outcome, (low, self._order(low)), (high, self._order(high)), self.alpha)
+        cell = MuInterval(self.space, outcome, (low, self._order(low)), (high, self._order(high)), self.alpha)
         crossings: list[float] = []
         previous: float | None = None
         if not cell.may_cross():

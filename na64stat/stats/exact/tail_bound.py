@@ -21,14 +21,14 @@ _REACH = 8.0
 """Widths of the constraints that the bound covers; a probability of 1e-15 lies beyond."""
 
 
-class Bound:
+class TailBound:
     """Upper bound on P(q >= value | mu)."""
 
     def __init__(self, model: Model, mu: float) -> None:
         self.model, self.mu = model, mu
 
     def probability(self, q: Array) -> Array:
-        """Bound for each value of q, same shape; it may exceed one slightly."""
+        """TailBound for each value of q, same shape; it may exceed one slightly."""
         log_size = self._log_volume + self._log_states
         return np.asarray(np.exp(np.minimum(log_size - q / 2, 0.0)) + self._tail)
 

@@ -22,7 +22,7 @@ from na64stat.stats.likelihood.counting import CountingChannel
 from na64stat.stats.likelihood.interpolation import Interpolation, nominal_rates, turns_negative
 from na64stat.stats.likelihood.parameters import Array, Gaussian, Parameter, Poisson
 from na64stat.stats.likelihood.reader import Reader, measurement_of
-from na64stat.stats.likelihood.sample import Row
+from na64stat.stats.likelihood.sample import ChannelSample
 
 if TYPE_CHECKING:
     from na64stat.stats.likelihood.kernel import Compiled
@@ -67,7 +67,7 @@ class Model:
     observed: Array | None
     parameters: tuple[Parameter, ...]
     poi: int
-    rows: tuple[Row, ...]
+    rows: tuple[ChannelSample, ...]
     interpolation: Interpolation = field(default_factory=Interpolation)
     remarks: tuple[str, ...] = ()
     interest: int | None = None
@@ -168,7 +168,9 @@ class Model:
                     (numbers.setdefault(name, len(numbers)), up, down) for name, (down, up) in effects.items()
                 )
                 factors = (0,) if sample == "signal" else ()
-                rows.append(Row(c, sample, np.array([c]), np.array([float(events)]), factors, normsys, (), ()))
+                rows.append(
+                    ChannelSample(c, sample, np.array([c]), np.array([float(events)]), factors, normsys, (), ())
+                )
         strength = Parameter("mu", 1.0, 0.0, np.inf)
         others = (Parameter(name, 0.0, -np.inf, np.inf, constraint=Gaussian(0.0, 1.0)) for name in list(numbers)[1:])
         return cls(
@@ -250,7 +252,7 @@ class Model:
         return any((row.nominal < 0).any() for row in self.rows)
 
     @property
-    def signal_rows(self) -> tuple[Row, ...]:
+    def signal_rows(self) -> tuple[ChannelSample, ...]:
         """Samples proportional to mu."""
         return tuple(row for row in self.rows if self.poi in row.factors)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from na64stat.arguments import names as names_of
 from na64stat.errors import RegionError, WorkspaceError, did_you_mean
 from na64stat.stats.likelihood.parameters import Array, Constraint, Gaussian, Parameter, Poisson
-from na64stat.stats.likelihood.sample import Row
+from na64stat.stats.likelihood.sample import ChannelSample
 
 SMALLEST_GAMMA: Final = 1e-10
 """Lower bound of factors of single bins, as in pyhf."""
@@ -237,7 +237,7 @@ class Reader:
                 raise WorkspaceError(f"{place}: starts at {init[k]:g}, outside its bounds [{low:g}, {high:g}]")
             yield Parameter(f"{name}[{k}]" if vector else name, init[k], low, high, fixed[k], constraint[k])
 
-    def _row(self, index: int, sample: Mapping[str, Any]) -> Row:
+    def _row(self, index: int, sample: Mapping[str, Any]) -> ChannelSample:
         where = f"channel {self.channels[index]['name']!r}, sample {sample['name']!r}"
         size = self.sizes[index]
         nominal = _numbers(sample["data"], size, where)
@@ -264,7 +264,9 @@ class Reader:
                 offset = dict(self.modifiers[name].uses).get(index, 0)
                 gammas.append(np.arange(first + offset, first + offset + size))
         bins = np.arange(self.starts[index], self.starts[index + 1])
-        return Row(index, sample["name"], bins, nominal, tuple(factors), tuple(normsys), tuple(histosys), tuple(gammas))
+        return ChannelSample(
+            index, sample["name"], bins, nominal, tuple(factors), tuple(normsys), tuple(histosys), tuple(gammas)
+        )
 
     @property
     def poi_index(self) -> int:

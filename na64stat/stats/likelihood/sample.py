@@ -11,7 +11,7 @@ from na64stat.stats.likelihood.parameters import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class ChannelSample:
     """One sample in one channel: global bin numbers and nominal events (n,), and the modifiers that act on them.
 
     The rate is the product of `factors` and `gammas` times (nominal + shifts). `factors` are parameters that multiply the row
@@ -35,7 +35,7 @@ class Row:
         parameters = {*self.factors, *(item[0] for item in self.normsys), *(item[0] for item in self.histosys)}
         return parameters.union(*(gamma.tolist() for gamma in self.gammas))
 
-    def scaled(self, factor: float) -> Row:
+    def scaled(self, factor: float) -> ChannelSample:
         """The sample with its events multiplied by a factor."""
         return replace(
             self,
@@ -43,7 +43,7 @@ class Row:
             histosys=tuple((i, up * factor, down * factor) for i, up, down in self.histosys),
         )
 
-    def within(self, kept: NDArray[np.bool_]) -> Row:
+    def within(self, kept: NDArray[np.bool_]) -> ChannelSample:
         """The sample in the bins of the mask `kept` (n,)."""
         return replace(
             self,
@@ -53,7 +53,7 @@ class Row:
             gammas=tuple(gamma[kept] for gamma in self.gammas),
         )
 
-    def renumbered(self, channel: int, bins: NDArray[np.intp], parameters: NDArray[np.intp]) -> Row:
+    def renumbered(self, channel: int, bins: NDArray[np.intp], parameters: NDArray[np.intp]) -> ChannelSample:
         """The sample with a new number of its channel, and new numbers by old bin and by old parameter."""
         return replace(
             self,

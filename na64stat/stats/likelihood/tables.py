@@ -84,7 +84,7 @@ from na64stat.stats.likelihood.parameters import Array, Gaussian, Poisson
 
 if TYPE_CHECKING:
     from na64stat.stats.likelihood.model import Model
-    from na64stat.stats.likelihood.sample import Row
+    from na64stat.stats.likelihood.sample import ChannelSample
 
 _LEAST = 1e-4
 """Share of the nominal background below which fits are turned back; the error of -ln L is at most so many events."""
@@ -179,7 +179,7 @@ def _pack(
     return Compiled(np.concatenate([header, *ints.values()]), np.concatenate([*reals.values()]))
 
 
-def _factors(row: Row, interpolation: Interpolation) -> list[tuple[int, int, float, float]]:
+def _factors(row: ChannelSample, interpolation: Interpolation) -> list[tuple[int, int, float, float]]:
     code = CODE_4 if interpolation.normsys == 4 else CODE_1
     return [(PLAIN, i, 1.0, 1.0) for i in row.factors] + [(code, i, hi, lo) for i, hi, lo in row.normsys]
 

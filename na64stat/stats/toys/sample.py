@@ -82,7 +82,7 @@ def generate(model: Model, truth: Array, number: int, rng: np.random.Generator) 
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class ToyFits:
     """A test statistic in one model."""
 
     model: Model
@@ -126,7 +126,7 @@ class ToySample:
 
     def __init__(
         self,
-        question: Question,
+        question: ToyFits,
         truth: Array,
         stream: int,
         seeds: tuple[int, ...],

@@ -21,7 +21,7 @@ from na64stat.stats.method import Method
 from na64stat.stats.results import BAND_QUANTILES, NO_SIGNAL, Band, ClsResult, Limit, NumericalError
 from na64stat.stats.toys.limit import ToyLimit, fits_of_limit
 from na64stat.stats.toys.pool import MOST, Part, Pool, Tail, enough
-from na64stat.stats.toys.sample import BACKGROUND, CHUNK, SIGNAL, Question, Source, ToySample, left_out
+from na64stat.stats.toys.sample import BACKGROUND, CHUNK, SIGNAL, Source, ToyFits, ToySample, left_out
 from na64stat.stats.toys.weights import tilted
 
 _CLEAR = 3.0
@@ -135,7 +135,7 @@ class ToyTest:
         data = self.model.background_events if model.observed is None else self.model.observed
         assert data is not None  # noqa: S101  # for the type checker: the model has observed counts
         self.data = data[None, :]
-        self.question = Question(self.model, method.statistic)
+        self.question = ToyFits(self.model, method.statistic)
         self._truth: dict[float, Array] = {}
         self._observed: dict[float, float] = {}
         self._samples: dict[tuple[int, bytes], ToySample] = {}

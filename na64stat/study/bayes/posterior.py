@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64stat.errors import ComputationError, InputError
-from na64stat.stats.bayes.curve import Curve
+from na64stat.stats.bayes.curve import PosteriorCurve
 from na64stat.stats.bayes.marginal_likelihood import MarginalLikelihood
 from na64stat.stats.bayes.posterior import Posterior
 from na64stat.stats.likelihood.fit import fit_fixed
@@ -124,7 +124,7 @@ class PosteriorStudy:
                     "its measurement, beyond the reach of the quadrature; expected other bounds of the prior, or the sampler"
                 )
 
-    def curve(self) -> Curve:
+    def curve(self) -> PosteriorCurve:
         """Marginal posterior of the only signal parameter, by quadrature.
 
         Raises
@@ -140,7 +140,9 @@ class PosteriorStudy:
             )
         (prior,) = self.posterior.priors
         likelihood = MarginalLikelihood(self.model)
-        curve = Curve.of(prior, lambda values: likelihood.log(self.posterior.signal({prior.parameter: values})))
+        curve = PosteriorCurve.of(
+            prior, lambda values: likelihood.log(self.posterior.signal({prior.parameter: values}))
+        )
         nodes = prior.ppf(np.linspace(0.0, 1.0, 257))
         found = likelihood.replicates(self.posterior.signal({prior.parameter: nodes}))
         best = int(np.argmax(found.mean(axis=0)))
@@ -151,4 +153,4 @@ class PosteriorStudy:
                 f"posterior by quadrature: averages over the nuisance parameters differ by {error:.1g} at {prior.parameter} = "
                 f"{nodes[best]:g}; expected the sampler here"
             )
-        return Curve(curve.prior, curve.edges, curve.coefficients, error)
+        return PosteriorCurve(curve.prior, curve.edges, curve.coefficients, error)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from na64stat.errors import Na64StatError
 from na64stat.records.artefact import differ
 from na64stat.scenarios.base import ScenarioFactory
-from na64stat.stats.exact.cl_s_table import Surface, farthest_of
+from na64stat.stats.exact.cl_s_table import ClsTable, farthest_of
 from na64stat.stats.exact.exact import Exact
 from na64stat.stats.toys.toys import Toys
 from na64stat.study.signal_test import SignalTest
@@ -180,8 +180,8 @@ class MapEvaluator:
         return dict(zip(self.levels, values.T, strict=True))
 
     @cached_property
-    def _surface(self) -> Surface:
-        return Surface(self._direct, len(self.levels), farthest_of(self.work.test.counts))
+    def _surface(self) -> ClsTable:
+        return ClsTable(self._direct, len(self.levels), farthest_of(self.work.test.counts))
 
     def _direct(self, events: Array) -> Array:
         """CL_s of signals (N, C), each by itself, (N, L)."""

@@ -25,7 +25,7 @@ from na64stat.records.projection import MotNeeded, Need
 from na64stat.records.status import failed
 from na64stat.scenarios.base import Scenario, check_scenario
 from na64stat.stats.exact.exact import Exact
-from na64stat.stats.exact.one_bin import OneRegion
+from na64stat.stats.exact.one_bin import OneBin
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.method import Method
 from na64stat.study.projection.discovery import FEWEST_EVENTS, THRESHOLDS, Discovery, first_count, last_failure
@@ -218,9 +218,9 @@ class _Step:
         self.discovery = Discovery(self.test)
 
     @cached_property
-    def _space(self) -> OneRegion:
+    def _space(self) -> OneBin:
         model: Model = self.discovery.model
-        return OneRegion(model.with_signal_scaled(self.events))
+        return OneBin(model.with_signal_scaled(self.events))
 
     @cached_property
     def count(self) -> int:
