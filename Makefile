@@ -40,12 +40,12 @@ floors: $(VENV)/.dev
 # workers start, once.
 tests: $(VENV)/.dev
 	$(BIN)/python scripts/warm_up.py
-	NA64STAT_TEST_INSTALLED=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+	NA64STAT_TEST_INSTALLED=1 $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not long"
 
 # With what takes minutes in all: calibration, 10^3 damaged files a reader, kills, the page of assumptions, benchmarks.
 test-all: lint types floors docs $(VENV)/.dev
 	$(BIN)/python scripts/warm_up.py
-	NA64STAT_TEST_INSTALLED=1 NA64STAT_TEST_ALL=1 $(BIN)/pytest -n 2 --dist loadgroup
+	NA64STAT_TEST_INSTALLED=1 NA64STAT_TEST_ALL=1 $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 # Two pages at a time; tutorials run while they are read.
 docs: $(VENV)/.docs

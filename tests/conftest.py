@@ -13,19 +13,13 @@ settings.register_profile("repeatable", settings.get_profile("new"), derandomize
 settings.load_profile("repeatable" if os.environ.get("CI") else "new")
 
 
-@pytest.hookimpl(tryfirst=True)
+FIRST = ("report/test_reproduce", "study/test_long_scans", "study/test_exclusion", "stats/test_spelling")
+"""Modules that take longest: two workers end at about the same time if these do not come last."""
+
+
 def pytest_collection_modifyitems(items):
-    """What shares a fixture stays on one worker (`--dist loadgroup`), so that it is made once."""
-    for item in items:
-        shared = [
-            (definition.scope, definition.baseid)
-            for found in item._fixtureinfo.name2fixturedefs.values()
-            for definition in found
-            if definition.scope in ("module", "package", "session") and definition.baseid.startswith("tests")
-        ]
-        if shared:
-            _, place = min(shared, key=lambda part: ("session", "package", "module").index(part[0]))
-            item.add_marker(pytest.mark.xdist_group(place))
+    """The longest modules first."""
+    items.sort(key=lambda item: next((i for i, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
 
 
 @pytest.fixture

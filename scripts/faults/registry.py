@@ -219,7 +219,7 @@ LOCALE: Final = (
     Fault(
         "ASCII streams",
         "PYTHONIOENCODING=ascii na64stat info größe.toml",
-        "PYTHONIOENCODING=ascii na64stat existing list > list.txt && PYTHONIOENCODING=ascii na64stat cite axion-muon > cite.txt",
+        2,
         "gr",
         (),
         "the message is shown in UTF-8 all the same",

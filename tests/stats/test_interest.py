@@ -87,6 +87,7 @@ def test_a_limit_explains_what_it_lacks(poi, message):
         upper_limit(workspace(poi))
 
 
+@pytest.mark.long
 def test_another_parameter_of_interest_can_be_named():
     asked, own = (upper_limit(workspace(poi), poi=name).observed for poi, name in (("v", "mu"), ("mu", None)))
     assert asked == own

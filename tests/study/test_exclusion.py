@@ -182,6 +182,7 @@ def test_workers_and_a_journal_change_nothing(run, tmp_path):
         na.exclusion(na.AxionPhoton, run, *BOX, regions=["invisible"], tolerance=0.01, journal=tmp_path / "j")
 
 
+@pytest.mark.long
 def test_two_regions_with_bands(with_backgrounds):
     found = na.exclusion(
         na.AxionPhoton, with_backgrounds, (2e-3, 0.2), (1e-4, 0.3), regions=["visible", "invisible"], tolerance=0.05,

@@ -286,6 +286,7 @@ def cluster(folder):
         process.wait()
 
 
+@pytest.mark.long
 def test_a_cluster_whose_worker_is_killed(folder, whole, cluster):
     address, worker = cluster
     victim, _ = worker(), worker()

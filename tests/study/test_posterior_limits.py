@@ -32,6 +32,7 @@ def test_flat_in_the_yield_without_uncertainties_is_the_classical_limit(run, cou
     assert found.limit == pytest.approx(row.events, rel=1e-4)
 
 
+@pytest.mark.long
 def test_the_numbers_of_the_2022_run(run):
     invisible = credible_limit(AXION, run, Flat("yield", 0, 100), systematics=False)
     visible = credible_limit(PHOTON, run, Flat("yield", 0, 100), systematics=False, regions=["visible"])
