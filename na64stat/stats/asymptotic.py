@@ -58,6 +58,7 @@ class Asymptotic(Method):
     statistic: Statistic = Statistic.Q_TILDE
     criterion: Criterion = Criterion.CL_S
     name: ClassVar[str] = "asymptotic"
+    needs_many_counts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_settings(self.statistic, self.criterion)

@@ -94,7 +94,7 @@ def compare(
     if not chosen:
         raise InputError("methods: none given; name at least one")
     # Without a row of its own the exact limit is in the warning about low counts.
-    alone = not any(isinstance(method, Exact) for method in chosen)
+    alone = not any(method.sums_over_counts for method in chosen)
     rows = tuple(_row(method, model, cl, alone) for method in track(chosen))
     notes = ("projection: no observed counts, expected limits only",) if model.observed is None else ()
     return Comparison(model.channels, cl, rows, (*notes, *model.remarks))
@@ -102,7 +102,7 @@ def compare(
 
 def _row(method: Method, model: Model, cl: float, alone: bool) -> ComparisonRow:
     try:
-        if alone and isinstance(method, Asymptotic):
+        if alone and method.needs_many_counts:
             return ComparisonRow(method.name, limit_of_model(model, method, cl))
         return ComparisonRow(method.name, method.upper_limit(model, cl))
     except Na64StatError as error:

@@ -12,7 +12,6 @@ import numpy as np
 
 from na64stat.arguments import is_number, wrong
 from na64stat.errors import InputError, LowCountWarning, Na64StatError, RegionError
-from na64stat.stats.asymptotic import Asymptotic
 from na64stat.stats.exact.exact import Exact, method_of
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.likelihood.workspace import BACKGROUND_FLOOR
@@ -76,7 +75,7 @@ def limit_of_model(model: Model, method: Method, cl: float) -> Limit:
     check_combination(model)
     limit = method.upper_limit(model, cl)
     check_strength(model, max([value for value in (limit.observed, *limit.expected) if value is not None], default=0.0))
-    if isinstance(method, Asymptotic) and model.signal_events.any():
+    if method.needs_many_counts and model.signal_events.any():
         limit = _beside_exact(limit, model, cl)
     notes = limit.notes + _notes(model, method, limit) + _where_it_ends(model) + model.remarks
     return replace(limit, regions=model.channels, notes=notes)
@@ -205,7 +204,7 @@ def few_counts(model: Model) -> str:
 def _notes(model: Model, method: Method, limit: Limit) -> tuple[str, ...]:
     if model.observed is None:
         return ("projection: no observed counts, expected limits only",)
-    if not isinstance(method, Exact):
+    if not method.sums_over_counts:
         return ()
     expected = [math.inf if value is None else value for value in limit.expected]
     coincide = all(value == expected[0] or math.isclose(value, expected[0], rel_tol=1e-9) for value in expected)

@@ -16,9 +16,35 @@ from na64stat.stats.results import ClsResult, Limit
 
 
 class Method(ABC):
-    """A statistical method; its settings are its attributes."""
+    """A statistical method; its settings are its attributes.
+
+    Class attributes
+    ----------------
+    name
+        As the command line and records have it.
+    label
+        In tables of limits.
+    needs_many_counts
+        True for formulas that hold in the limit of many counts only.
+    sums_over_counts
+        True where the expected limits are those of possible counts, computed without random numbers.
+    """
 
     name: ClassVar[str]
+    label: ClassVar[str] = "CL_s"
+    needs_many_counts: ClassVar[bool] = False
+    sums_over_counts: ClassVar[bool] = False
+
+    def seconds_of_limit(self, model: Model) -> float:
+        """About how long a limit takes [s]; 0 where it is not worth telling.
+
+        Parameters
+        ----------
+        model
+            The likelihood.
+        """
+        del model
+        return 0.0
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
+from functools import singledispatch
 from typing import ClassVar
 
 import numpy as np
@@ -114,12 +115,11 @@ def significance(model: Model, method: Method | None = None) -> Significance:
     method = method_of(method)
     model = model.without_empty_bins()
     _refuse_without_background(model)
-    if isinstance(method, Asymptotic):
-        return _asymptotic(model, method)
-    if isinstance(method, Toys):
-        return _by_toys(model, method)
-    if isinstance(method, Exact):
-        return _exact(model, method)
+    return _significance_by(method, model)
+
+
+@singledispatch
+def _significance_by(method: Method, model: Model) -> Significance:
     raise InputError(f"significance: method {method.name!r}; expected asymptotic, toys or exact")
 
 
@@ -177,7 +177,8 @@ def _record(
     return Significance(p0, error[0], error[1], None if p0 is None else z_of(p0), q0, mu, expected, name, notes)
 
 
-def _asymptotic(model: Model, method: Asymptotic) -> Significance:
+@_significance_by.register
+def _asymptotic(method: Asymptotic, model: Model) -> Significance:
     """Significance for a Gaussian sqrt(q0), with expected values from the Asimov data of mu = 1."""
     from scipy.stats import norm
 
@@ -197,7 +198,8 @@ def _asymptotic(model: Model, method: Asymptotic) -> Significance:
     return _record(model, p0, Band(*levels), method.name, (0.0, False), notes)
 
 
-def _by_toys(model: Model, method: Toys) -> Significance:
+@_significance_by.register
+def _by_toys(method: Toys, model: Model) -> Significance:
     """Significance from toys at mu = 0, and at mu = 1 for the expected values, with parameters fitted to the data at each."""
     data = (model.background_events if model.observed is None else model.observed)[None, :]
     truth = np.concatenate([_signal_point(model), fit_fixed(model, data, 0.0).parameters])
@@ -236,7 +238,8 @@ def _tail(background: Array, q0: float) -> TailProbability:
     return TailProbability.of(toys - int(np.searchsorted(background, q0 - TIE)), toys)
 
 
-def _exact(model: Model, method: Exact) -> Significance:
+@_significance_by.register
+def _exact(method: Exact, model: Model) -> Significance:
     """Significance from sums over the counts, with expected values from the outcomes at the quantiles of q0 at mu = 1."""
     counts = divide(model, "exact method", method.hold)
     model = counts.model

@@ -118,11 +118,9 @@ def build_method(
 
 
 def announce_toys(method: Method, model: Model) -> None:
-    """Say on standard error how long a limit by toys will take, where that is more than some seconds."""
-    from na64stat.stats.toys.toys import Toys, seconds_of_limit
-
-    if isinstance(method, Toys):
-        announce(f"{method.n} toys of {len(model.parameters)} parameters", seconds_of_limit(method, model))
+    """Say on standard error how long a limit will take, where that is more than some seconds."""
+    toys = f"{getattr(method, 'n', '')} toys of ".lstrip() if method.name == TOYS else ""
+    announce(f"{toys}{len(model.parameters)} parameters", method.seconds_of_limit(model))
 
 
 def pack_toys(options: dict[str, Any], threads: bool = True) -> ToyOptions:

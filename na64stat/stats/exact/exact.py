@@ -56,6 +56,7 @@ class Exact(Method):
     scan_ratio: float = 1.05
     hold: tuple[str, ...] | None = None
     name: ClassVar[str] = "exact"
+    sums_over_counts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_settings(self.statistic, self.criterion)

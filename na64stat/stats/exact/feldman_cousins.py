@@ -43,6 +43,7 @@ class FeldmanCousins(Method):
     scan_ratio: float = 1.05
     hold: tuple[str, ...] | None = None
     name: ClassVar[str] = "feldman-cousins"
+    label: ClassVar[str] = "Feldman-Cousins"
 
     def __post_init__(self) -> None:
         check_ratio(self.name, self.scan_ratio)

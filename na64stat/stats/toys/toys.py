@@ -105,6 +105,14 @@ class Toys(Method):
         test = ToyTest(self, model)
         return [test.result(strength, self.n, self.decide) for strength in mu]
 
+    def seconds_of_limit(self, model: Model) -> float:
+        """Rough time [s] of a limit, from a few fits of the model."""
+        check_model(model)
+        if not len(model.constrained) or not model.signal_events.any():
+            return 0.0  # equal counts are fitted once
+        workers = min(self.workers or available_workers(), 2 if self.n <= CHUNK else self.n)
+        return fits_of_limit(self.n, projection=model.observed is None) * seconds_of_fit(model) / workers
+
     def upper_limit(self, model: Model, cl: float) -> Limit:
         """Upper limit on mu, observed and expected."""
         check_model(model)
@@ -115,15 +123,6 @@ class Toys(Method):
             self.statistic if self.statistic.one_sided else Statistic.Q_TILDE, self.criterion
         ).upper_limit(model, cl)
         return ToyLimit(ToyTest(self, model), 1 - cl, guess, self.n, self.criterion).limit(cl)
-
-
-def seconds_of_limit(method: Toys, model: Model) -> float:
-    """Rough time [s] of a limit by toys, from a few fits of the model."""
-    check_model(model)
-    if not len(model.constrained) or not model.signal_events.any():
-        return 0.0  # equal counts are fitted once
-    workers = min(method.workers or available_workers(), 2 if method.n <= CHUNK else method.n)
-    return fits_of_limit(method.n, projection=model.observed is None) * seconds_of_fit(model) / workers
 
 
 class ToyTest:

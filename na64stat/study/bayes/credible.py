@@ -283,7 +283,7 @@ def _remark(limit: CredibleLimit) -> str:
 
 def _frequentist(study: PosteriorStudy, method: Exact | FeldmanCousins, cl: float) -> ComparedLimit:
     """Limit on the signal events in all, or why the method has none: that is no reason to lose the other rows."""
-    label = "CL_s" if isinstance(method, Exact) else "Feldman-Cousins"
+    label = method.label
     if study.shares is None:
         return ComparedLimit(label, None, None, "the shares of the channels depend on the coupling; see `limits`")
     try:
