@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64stat.experiment.calibration import efficiency_from_limit
+from na64stat.yields.calibration import efficiency_from_limit
 
 DATA = Path(__file__).parents[1] / "na64stat" / "experiment" / "data"
 

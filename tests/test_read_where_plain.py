@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError, RunFileError, TableError
-from na64stat.experiment.efficiency import MOST_POINTS, Efficiency, infer_efficiency
+from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.load import load_run
 from na64stat.experiment.response import Response
 from na64stat.export.tables.reader import read_table as read_hepdata
 from na64stat.files import parse_json, read_table
 from na64stat.limits_library.library import read_limits
+from na64stat.yields.calibration import MOST_POINTS, infer_efficiency
 
 REPORTED = Path(__file__).parent / "reported"
 PLAIN = b"a,b\n1,2.5\n3,4.5\n"
@@ -120,8 +121,7 @@ def test_absurd_responses_are_named(name):
 
 def _inferred(masses, couplings):
     run = load_run("2022", efficiency=Efficiency.constant(1.0))
-    region = run.region("invisible").region
-    return infer_efficiency(masses, couplings, mot=run.mot, target=run.target, response=run.response, region=region)
+    return infer_efficiency(masses, couplings, run)
 
 
 def test_absurd_limits_are_refused_with_the_point():

@@ -8,36 +8,31 @@ import pytest
 from scipy.integrate import quad
 
 from na64stat.errors import InputError, TableError
-from na64stat.experiment.calibration import efficiency_from_limit, published_limit, read_limit
-from na64stat.experiment.efficiency import (
-    Efficiency,
-    infer_efficiency,
-    read_efficiency,
-    signal_per_efficiency,
-    smoothing_spline,
-)
+from na64stat.experiment.efficiency import Efficiency, read_efficiency
 from na64stat.experiment.load import load_run
 from na64stat.physics.constants import MUON_MASS
 from na64stat.physics.cross_sections import dsigma_dx
 from na64stat.physics.decays import zprime_invisible_branching
+from na64stat.yields.calibration import (
+    efficiency_from_limit,
+    events_at_full_efficiency,
+    infer_efficiency,
+    published_limit,
+    read_limit,
+    smoothing_spline,
+)
 
 RUN = load_run("2022")
-SETUP = {
-    "mot": RUN.mot,
-    "target": RUN.target,
-    "response": RUN.response,
-    "region": RUN.region("invisible").region,
-}
+REGION = RUN.region("invisible").region
 
 
 def events_by_quadrature(mass):
     """Expected events of a Z' with coupling one and efficiency one, without splines or rules of the package."""
-    region = SETUP["region"]
 
     def integrand(logit):
         x = 1 / (1 + math.exp(-logit))
         spectrum = float(dsigma_dx("vector", x, mass, 160.0, RUN.target.nucleus))
-        return x * (1 - x) * spectrum * float(RUN.response.acceptance(region, "invisible", x))
+        return x * (1 - x) * spectrum * float(RUN.response.acceptance(REGION, "invisible", x))
 
     total = sum(quad(integrand, *ends, epsrel=1e-7, limit=100)[0] for ends in ((-0.6, -0.2), (-0.2, 0.3), (0.3, 12)))
     return RUN.mot * RUN.target.nuclei_per_area_gev2 * total
@@ -46,7 +41,9 @@ def events_by_quadrature(mass):
 @pytest.mark.parametrize("mass", [1e-3, 0.1, 0.9])
 def test_events_by_independent_quadrature(mass):
     # The quadrature starts at x = 0.35, 9 standard deviations below the cut.
-    assert signal_per_efficiency(mass, 2e-3, **SETUP) == pytest.approx(4e-6 * events_by_quadrature(mass), rel=1e-5)
+    assert events_at_full_efficiency(mass, 2e-3, RUN, invisible_only=True) == pytest.approx(
+        4e-6 * events_by_quadrature(mass), rel=1e-5
+    )
 
 
 def test_a_known_efficiency_comes_back():
@@ -55,7 +52,7 @@ def test_a_known_efficiency_comes_back():
     truth = 0.07 * (masses / 0.1) ** 0.1
     events = np.array([events_by_quadrature(m) * float(zprime_invisible_branching(m)) for m in masses])
     couplings = np.sqrt(math.log(10) / (events * truth))
-    inferred = infer_efficiency(masses, couplings, **SETUP)
+    inferred = infer_efficiency(masses, couplings, RUN)
     np.testing.assert_allclose(inferred(masses), truth, rtol=2e-5)
     np.testing.assert_allclose(inferred.point_values, truth, rtol=2e-5)
     between = np.sqrt(masses[1:] * masses[:-1])
@@ -90,7 +87,7 @@ def test_between_five_and_ten_percent():
 
 def test_no_step_where_the_muon_channel_opens():
     masses, couplings = read_limit(published_limit())
-    without = infer_efficiency(masses, couplings, invisible_only=True, **SETUP)
+    without = infer_efficiency(masses, couplings, RUN, invisible_only=True)
     below = (masses > MUON_MASS) & (masses < 2 * MUON_MASS)
     above = (masses > 2 * MUON_MASS) & (masses < 4 * MUON_MASS)
     assert below.sum() >= 3
@@ -110,7 +107,7 @@ def test_no_step_where_the_muon_channel_opens():
 
 def test_the_curve_returns_the_published_limit_within_its_scatter():
     masses, couplings = read_limit(published_limit())
-    events = np.array([signal_per_efficiency(m, 1.0, **SETUP) for m in masses])
+    events = np.array([events_at_full_efficiency(m, 1.0, RUN, invisible_only=True) for m in masses])
     branching = np.array([float(zprime_invisible_branching(m)) for m in masses])
     smooth = np.sqrt(math.log(10) / (events * branching * RUN.efficiency(masses)))
     deviation = np.log(smooth / couplings)
@@ -121,16 +118,14 @@ def test_the_curve_returns_the_published_limit_within_its_scatter():
 
 def test_a_better_limit_means_a_higher_efficiency():
     masses, couplings = read_limit(published_limit())
-    better = infer_efficiency(masses, couplings / math.sqrt(2), **SETUP)
-    np.testing.assert_allclose(
-        better.values, 2 * np.array(infer_efficiency(masses, couplings, **SETUP).values), rtol=1e-6
-    )
+    better = infer_efficiency(masses, couplings / math.sqrt(2), RUN)
+    np.testing.assert_allclose(better.values, 2 * np.array(infer_efficiency(masses, couplings, RUN).values), rtol=1e-6)
 
 
 def test_a_limit_beyond_a_perfect_detector_is_refused():
     masses, couplings = read_limit(published_limit())
     with pytest.raises(InputError, match="stronger than a detector with efficiency 1"):
-        infer_efficiency(masses, couplings / 10, **SETUP)
+        infer_efficiency(masses, couplings / 10, RUN)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +133,7 @@ def test_a_limit_beyond_a_perfect_detector_is_refused():
 )
 def test_a_limit_that_is_none_is_refused(bad):
     with pytest.raises(InputError, match="five or more positive points"):
-        infer_efficiency(bad, [1e-3] * len(bad), **SETUP)
+        infer_efficiency(bad, [1e-3] * len(bad), RUN)
 
 
 def test_straight_between_knots_and_held_outside():

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError, RunFileError
-from na64stat.experiment.calibration import efficiency_from_limit, is_packaged, recalibrated, same_calibration
 from na64stat.experiment.efficiency import Efficiency
 from na64stat.experiment.load import load_run, packaged_runs
 from na64stat.experiment.run import BackgroundScaling
 from na64stat.experiment.schema import rule_of
 from na64stat.experiment.with_numbers import with_numbers
+from na64stat.yields.calibration import efficiency_from_limit, is_packaged, recalibrated, same_calibration
 
 RUN = load_run("2022")
 

@@ -27,8 +27,7 @@ from na64stat.cli.options.prior import PriorType
 from na64stat.cli.publishing.export import _likelihood, _load
 from na64stat.contour.overlap import overlap
 from na64stat.errors import InputError
-from na64stat.experiment.calibration import read_limit
-from na64stat.experiment.efficiency import Efficiency, infer_efficiency, read_efficiency
+from na64stat.experiment.efficiency import Efficiency, read_efficiency
 from na64stat.experiment.load import load_run
 from na64stat.export.curves.limit_curve import LimitCurve
 from na64stat.export.likelihood.hs3 import hs3
@@ -63,6 +62,7 @@ from na64stat.study.projection.projection import project
 from na64stat.study.sensitivity.assumptions import standard_variations
 from na64stat.study.sensitivity.sensitivity import Headline, sensitivity
 from na64stat.tasks.journal import Journal
+from na64stat.yields.calibration import infer_efficiency, read_limit
 
 from . import mutations
 from .chains import of_chain, sealed
@@ -134,8 +134,7 @@ def _read_published(path):
     """As `infer_efficiency` uses it."""
     masses, couplings = read_limit(path)
     run = load_run("2022", efficiency=Efficiency.constant(1.0))
-    inputs = {"target": run.target, "response": run.response, "region": run.region("invisible").region}
-    return infer_efficiency(masses, couplings, mot=run.mot, **inputs)
+    return infer_efficiency(masses, couplings, run)
 
 
 def _of_prior(rng, seed):

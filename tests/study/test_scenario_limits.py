@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from na64stat.errors import InputError, LowCountWarning, RegionError, ValidityWarning
-from na64stat.experiment.calibration import published_limit, read_limit
 from na64stat.experiment.load import load_run
 from na64stat.physics.constants import MUON_MASS
 from na64stat.scenarios.axion_muon import AxionMuon
@@ -22,6 +21,7 @@ from na64stat.stats.likelihood.workspace import build_workspace
 from na64stat.stats.limits import cl_s, upper_limit
 from na64stat.study.limits import limits
 from na64stat.study.signal_test import LEVELS, SignalTest
+from na64stat.yields.calibration import published_limit, read_limit
 from na64stat.yields.predict import DepthAverage, predict, region_events
 
 STABLE = [AxionMuon, DarkSector, ZPrime, MuonScalar]

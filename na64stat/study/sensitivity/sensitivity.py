@@ -14,7 +14,6 @@ from typing import Final
 
 from na64stat.arguments import check, names, numbers, several
 from na64stat.errors import InputError, Na64StatError, Na64StatWarning, RegionError, ValidityWarning
-from na64stat.experiment.calibration import is_packaged, recalibrated, same_calibration
 from na64stat.experiment.load import load_run
 from na64stat.experiment.run import Run, check_run
 from na64stat.progress import Track
@@ -41,6 +40,7 @@ from na64stat.study.provenance import provenance_of_several
 from na64stat.study.question import Question
 from na64stat.study.sensitivity.assumptions import standard_variations
 from na64stat.study.sensitivity.variation import Inputs, Variation
+from na64stat.yields.calibration import is_packaged, recalibrated, same_calibration
 from na64stat.yields.survival import DepthAverage
 
 CALIBRATION: Final = "2022"
