@@ -109,6 +109,8 @@ def limit(
 
     if mass is None:
         raise InputError("--mass: missing; expected a mass [GeV] or a range LO:HI:N, e.g. --mass 1e-3:1:40")
+    if files.picture is not None and len(mass) < 2:
+        raise InputError("--figure: one mass; a curve has two or more, e.g. --mass 1e-3:0.2:40")
     asked: dict[str, Any] = {
         "correlated": runs.correlated,
         "couplings": coupling,
@@ -127,7 +129,7 @@ def limit(
     failures = [point.status for point in result.points if has_failed(point.status)]
     print_failures(failures, len(result.points))
     files.keep(result)
-    files.draw_figure(lambda: _figure(result), "nothing is excluded at two masses or more, so that there is no curve")
+    files.draw_figure(lambda: _figure(result), "nothing is excluded at two masses or more: there is no curve")
     if as_json:
         print_json(result.as_dict())
     else:
@@ -162,8 +164,12 @@ def _limit_of_file(path: Path, patch: PatchChoice, statistics: Statistics, files
     criterion = ", CL_sb" if result.criterion == "cl_sb" else ""
     click.echo(f"{subject}, {level_text(result.cl)}, {result.method}{criterion}")
     click.echo(f"mu  observed  {limit_text(result)}")
-    for name, value in result.expected.as_dict().items():
-        click.echo(f"mu  {name:8}  {bound_text(value, 6 if result.error.limit < _SHOWN_ERROR else 4)}")
+    digits = 6 if result.error.limit < _SHOWN_ERROR else 4
+    expected = {name: bound_text(value, digits) for name, value in result.expected.as_dict().items()}
+    if len(set(expected.values())) == 1:
+        expected = {"expected": expected["median"]}
+    for name, text in expected.items():
+        click.echo(f"mu  {name:8}  {text}")
     print_notes(result.notes)
 
 

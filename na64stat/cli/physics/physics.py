@@ -160,10 +160,10 @@ def _plane_figure(template: Template, run: Run, point: Scenario) -> Figure:
 
     with house_style():
         figure = new_figure(7.0)
-        axes = draw_plane(figure.add_subplot(), template.plane, [part.region for part in run.regions.values()])
+        draw_plane(figure.add_subplot(), template.plane, [part.region for part in run.regions.values()])
         coupling = with_unit(template.coupling, point.coupling_unit)
         title = f"{template.scenario}, m = {template.mass:g} GeV, g = {coupling}, run {template.run}"
-        axes.set_title(literal(title), fontsize=8)
+        figure.suptitle(literal(title), fontsize=7.5)
     return figure
 
 
@@ -277,6 +277,8 @@ def _hand_over(result: dict[str, Any], record: dict[str, Any], files: Files, as_
 def _combined(names: tuple[str, ...], uncorrelated: tuple[str, ...], files: Files, as_json: bool) -> None:
     from na64stat.stats.combine import combine
 
+    if len(names) < 2:
+        raise InputError(f"workspace: {names[0]} alone; expected a scenario, or two workspace files and more to combine")
     labels = [Path(name).stem for name in names]
     if len(set(labels)) != len(labels):
         raise InputError(f"workspace: files {', '.join(names)}; expected different names, they tell the channels apart")
