@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import Phase, settings
@@ -17,8 +18,16 @@ FIRST = ("report/test_reproduce", "study/test_long_scans", "study/test_exclusion
 """Modules that take longest: two workers end at about the same time if these do not come last."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The longest modules first."""
+    """Of `sampled` tests all but every n-th case are long; the longest modules come first."""
+    seen = Counter()
+    for item in items:
+        for mark in item.iter_markers("sampled"):
+            function = item.nodeid.split("[")[0]
+            if seen[function] % mark.args[0]:
+                item.add_marker("long")
+            seen[function] += 1
     items.sort(key=lambda item: next((i for i, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
 
 

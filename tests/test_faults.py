@@ -20,6 +20,7 @@ EVERY = [fault for faults in FAULTS.values() for fault in faults]
 CHEAP = [fault for fault in EVERY if fault.cheap and fault.command]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.skipif(sys.platform != "linux", reason="the commands are for Linux")
 @pytest.mark.parametrize("fault", CHEAP, ids=lambda fault: fault.name)
 def test_what_comes_of_it(fault):

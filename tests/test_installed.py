@@ -50,7 +50,7 @@ def test_the_data_are_among_them():
         "limits_library/data": ["axion_photon.csv", "axion_muon.csv", "zprime.csv", "README.md"],
     }.items():
         assert {f"{folder}/{name}" for name in files} <= names
-    assert {Path(name).suffix for name in names} == {".py", ".toml", ".csv", ".md", ".bib", ".typed"}
+    assert {Path(name).suffix for name in names} == {".py", ".pyi", ".toml", ".csv", ".md", ".bib", ".typed"}
 
 
 def test_the_command_is_the_entry_point():

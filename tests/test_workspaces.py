@@ -49,6 +49,7 @@ def test_pyhf_reads_the_workspaces():
         assert pyhf.Workspace(load(name)).model().config.poi_name == "mu"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", PATCHSETS)
 def test_patches_are_verified_and_hold_the_predicted_signal(name):
     background, patches = load(background_of(name)), pyhf.PatchSet(load(name))

@@ -190,6 +190,7 @@ def test_refused_combination_points_to_the_option(na64stat, write_workspace, com
     assert na64stat(*command.split(), name, "--region", "good", *FAST.get(command, [])).status == 0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("what", ["every modifier", "uncorrelated", "correlated"])
 def test_every_command_on_every_kind_of_workspace(na64stat, write_workspace, uncorrelated, command, what):
@@ -209,6 +210,7 @@ def test_every_command_on_every_kind_of_workspace(na64stat, write_workspace, unc
     assert all(line.startswith(("note: ", "na64stat: warning: ")) for line in text.err.splitlines())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_committed_workspaces(na64stat, path):
     name = path.stem.rpartition("_")[2]

@@ -136,6 +136,7 @@ def test_limits_from_1_to_1e20_muons(name, region):
                 assert reached == pytest.approx(before * (MUONS[0] / MUONS[1]) ** 0.5, rel=1e-9)
 
 
+@pytest.mark.sampled(3)
 def test_no_warning_but_of_validity(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

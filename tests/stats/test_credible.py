@@ -146,6 +146,7 @@ NORMSYS = [{"name": "b", "type": "normsys", "data": {"hi": 1.3, "lo": 0.8}}]
 SHAPESYS = [{"name": "b", "type": "shapesys", "data": [0.8]}]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("observed", [0, 3, 9])
 def test_marginal_likelihood_with_two_gaussian_parameters(observed):
     """Brute force: a double integral with asymmetric factors, interpolated as pyhf does in the exponent (code 1)."""

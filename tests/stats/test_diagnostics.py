@@ -124,6 +124,7 @@ def sampled(density, moves, steps, seed=1):
     return sampler.get_chain()[steps // 5 :]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "moves",
     [

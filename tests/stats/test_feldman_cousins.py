@@ -83,6 +83,7 @@ def test_crossings_are_where_the_verdict_changes(make_workspace):
         assert (below.cl_sb > 0.1) != (above.cl_sb > 0.1)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("b", [0.0, 0.7, 3.0])
 def test_intervals_are_never_empty_and_cover(make_workspace, b):
     """At known background each true mu is in the intervals of at least 90% of the counts."""

@@ -82,6 +82,7 @@ def average(kind, size, function, mean_kept):
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("cl", [0.90, 0.95])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_signal_uncertainty_never_strengthens(kind, cl):

@@ -106,6 +106,7 @@ def one_channel(workspace, rng):
 WAYS = [other_start, wider_bounds, other_order, split_samples, other_names, one_channel]
 
 
+@pytest.mark.sampled(2)
 @few(MANY)
 @given(seed=st.integers(0, 10**6))
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -121,6 +122,7 @@ def test_fits_and_asymptotic_limits(way, seed):
     assert theirs.expected.median == pytest.approx(ours.expected.median, rel=1e-5)
 
 
+@pytest.mark.sampled(2)
 @few(MANY)
 @given(seed=st.integers(0, 10**6))
 @pytest.mark.parametrize("way", [way for way in WAYS if way is not wider_bounds], ids=lambda way: way.__name__)

@@ -38,6 +38,7 @@ def closed_form_cl_sb(count, background, alpha=0.10):
     return max(total - background, 0.0)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "count", "background"), [("n1_b10", 1, 10.0), ("n0_b8", 0, 8.0)])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_limits_of_deep_deficits(name, count, background, seed):

@@ -172,6 +172,7 @@ def listening(answer):
         one.close()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" * 20, bytes(400), b"\x01" + bytes(7) * 9])
 @pytest.mark.parametrize("scheme", ["tcp", "tls"])
 def test_something_else_listens(monkeypatch, answer, scheme):
@@ -226,6 +227,7 @@ async def dask_setup(worker):
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("act", ["return Evil()", "raise Evil()", "return {'a': [Evil()]}",
                                  "return b'{}'", "return b'[' * 100000"])  # fmt: skip
 def test_what_a_hostile_worker_sends_is_not_run(tmp_path, dask, scheduler, act):

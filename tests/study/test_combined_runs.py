@@ -111,6 +111,7 @@ def test_the_model_is_pyhfs_with_these_correlations(run, with_backgrounds):
     assert ours.logpdf(mine[None, :])[0] == pytest.approx(float(model.logpdf(start, data)[0]), abs=1e-9)
 
 
+@pytest.mark.long
 def test_each_channel_alone(with_backgrounds):
     masses = [3e-3, 6e-3]
     found = na.channels_alone(

@@ -245,6 +245,7 @@ def test_overlap_of_ellipses(run, calibrated_island):
     json.dumps(found.as_dict(), allow_nan=False)
 
 
+@pytest.mark.long
 def test_the_trigger_cut_and_the_loop_decay_only_lose(run):
     """Every point that the cut, or the decay, leaves excluded was so without it; and something is lost."""
     pairs = (

@@ -61,6 +61,7 @@ def start(folder, code):
     return process, mark
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("number", "work"),
     [(signal.SIGKILL, "sleeps"), (signal.SIGTERM, "computes"), (signal.SIGHUP, "sleeps"),
@@ -81,6 +82,7 @@ def test_no_worker_outlives_its_parent(tmp_path, number, work):
             os.kill(left, signal.SIGKILL)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.3])
 def test_nor_one_that_is_being_started(tmp_path, delay):
     process, mark = start(tmp_path, SCRIPT.replace("WORK", WORK["sleeps"]))

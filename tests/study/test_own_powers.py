@@ -86,6 +86,7 @@ def searched(make, run, most, low, high):
     return np.exp(found), values[0] > 0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("kind", "mass", "scale", "strength"), models())
 def test_limits_are_those_of_a_root_search(run, most, kind, mass, scale, strength):
     def make(mass=mass, coupling=1.0):

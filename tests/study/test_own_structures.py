@@ -52,6 +52,7 @@ def excluded(shape, run, coupling):
     return events > na.upper_limit(workspace).observed * one
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("shape", ["hole", "island", "resonance"])
 def test_structure_of_a_tenth_of_a_decade_is_found(shape, run):
     (point,) = na.limits(lambda **at: Shaped(shape=shape, **at), run, [0.05]).points

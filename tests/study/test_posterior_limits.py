@@ -283,6 +283,7 @@ def test_a_workspace_of_your_own(run):
         sample(AXION, prior=Flat("yield", 0, 50))
 
 
+@pytest.mark.long
 def test_free_nuisance_parameters_are_sampled(run):
     """A free background scale, flat between its bounds, and a signal: the marginal is a sum over the plane, by brute force."""
     workspace = na.build_workspace(na.predict(AXION, run), run, ["invisible"])

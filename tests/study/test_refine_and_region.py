@@ -80,6 +80,7 @@ def test_a_verdict_that_jumps():
     assert region.area == pytest.approx(math.pi * 6 / DECADES, rel=5e-3)
 
 
+@pytest.mark.long
 def test_a_cliff():
     """An exponential cut-off, over hundreds of orders of magnitude within a cell, and minus infinity beyond."""
 

@@ -108,6 +108,7 @@ def test_the_same_elsewhere_is_the_same(tmp_path, run, write):
     assert resumed.as_dict() == scan(write(tmp_path / "a", 2.0), run).as_dict()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("write", [write_class, write_table])
 def test_provenance_tells_two_contents_apart(tmp_path, run, write):
     old, same, new = (

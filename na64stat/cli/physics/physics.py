@@ -278,7 +278,9 @@ def _combined(names: tuple[str, ...], uncorrelated: tuple[str, ...], files: File
     from na64stat.stats.combine import combine
 
     if len(names) < 2:
-        raise InputError(f"workspace: {names[0]} alone; expected a scenario, or two workspace files and more to combine")
+        raise InputError(
+            f"workspace: {names[0]} alone; expected a scenario, or two workspace files and more to combine"
+        )
     labels = [Path(name).stem for name in names]
     if len(set(labels)) != len(labels):
         raise InputError(f"workspace: files {', '.join(names)}; expected different names, they tell the channels apart")
