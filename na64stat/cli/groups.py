@@ -32,6 +32,12 @@ MOVED: Final = {
 }
 """Commands of earlier versions, and what does their work now."""
 
+MOVED_OPTIONS: Final = {
+    "--workers": "--threads, where toys run in threads; commands with processes have --workers",
+    "--limits": "--existing",
+}
+"""Options of earlier versions, where a command has them no more."""
+
 
 class Sectioned(click.Command):
     """A command whose options stand in sections of the help."""

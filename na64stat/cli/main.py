@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import click
 
-from na64stat.cli.groups import Commands
+from na64stat.cli.groups import MOVED_OPTIONS, Commands
 from na64stat.cli.inference.compare import compare
 from na64stat.cli.inference.credible import credible
 from na64stat.cli.inference.fit import fit
@@ -154,6 +154,8 @@ def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     if context is None or (isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)):
         return text
+    if isinstance(error, click.NoSuchOption) and error.option_name in MOVED_OPTIONS:
+        return f"{error.option_name}: is now {MOVED_OPTIONS[error.option_name]}; see {context.command_path} --help"
     return f"{text.rstrip('.')}; see {context.command_path} --help"
 
 

@@ -45,3 +45,18 @@ def test_the_advised_command_writes_what_is_read(na64stat, here, monkeypatch, ki
     if redirected:
         (here / redirected).write_text(answer.out, encoding="utf-8")
     assert load(file).scenario == "axion-muon" if kind != "sensitivity" else load(file).headlines
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (("impacts", "ws.json"), "impacts: is now na64stat fit ... --impacts"),
+        (("overlap", "a.json", "b.json"), "overlap: is now na64stat plot FILE FILE... --compare"),
+        (("combine", "a.json", "b.json"), "combine: is now na64stat workspace FILE FILE..."),
+        (("limits", "list"), "limits: is now na64stat existing"),
+        (("limit", "ws.json", "--method", "toys", "--workers", "2"), "--workers: is now --threads"),
+        (("plot", "a.json", "--limits", "own.csv"), "--limits: is now --existing"),
+    ],
+)
+def test_what_was_called_otherwise(na64stat, words, advice):
+    assert advice in na64stat(*words).error
