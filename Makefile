@@ -1,6 +1,6 @@
 # make run    reproduce the paper's figures and numbers into out/
 # make test   every check, and the tests of minutes
-# make test-all   and those that take longer: calibration, kills, fuzz
+# make test-all   and what takes longer: calibration, kills, fuzz, tutorials
 # make docs   build the documentation into docs/_build/html, tutorials executed, warnings as errors
 # All work on a bare machine with Python >= 3.11: they make .venv and install into it.
 
@@ -19,12 +19,12 @@ unexport PYTHONPATH
 export MPLBACKEND := Agg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-all lint types floors tests docs workspaces fuzz test-minimum clean
+.PHONY: run test test-all lint types floors tests docs pages workspaces fuzz test-minimum clean
 
 run: $(VENV)/.installed
 	$(BIN)/na64stat reproduce -o $(OUT) --overwrite
 
-test: lint types floors tests docs
+test: lint types floors tests pages
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -50,6 +50,10 @@ test-all: lint types floors docs $(VENV)/.dev
 # Two pages at a time; tutorials run while they are read.
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -j 2 -q docs docs/_build/html
+
+# The same, but for what the tutorials compute.
+pages: $(VENV)/.docs
+	$(BIN)/sphinx-build -W --keep-going -j 2 -q -D nb_execution_mode=off -D suppress_warnings=myst-nb.lexer docs docs/_build/pages
 
 # The committed workspaces, made anew.
 workspaces: $(VENV)/.installed

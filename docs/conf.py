@@ -66,7 +66,7 @@ nitpick_ignore_regex = [
     (r"py:.*", "|".join(("Axes", "Path", "TypeAliasForwardRef", *autodoc_type_aliases))),
     (
         r"py:.*",
-        r"na64stat\.(stats\.(likelihood\.(fit\.Fits|sample\.Row|workspace\.CountedRun)|exact\.held\.Counts|toys\.tail\.TailProbability)|files\.saved\..*)|Compiled",
+        r"na64stat\.(stats\.(likelihood\.(fit\.Fits|sample\.ChannelSample|workspace\.CountedRun)|exact\.held\.Counts|toys\.tail\.TailProbability)|files\.saved\..*|study\.signal_test\.SignalTest|records\.answer\.Header)|Compiled",
     ),
 ]
 

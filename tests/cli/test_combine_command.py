@@ -45,7 +45,7 @@ def test_two_equal_runs(na64stat, parts, tmp_path):
 
 def test_bad_input(na64stat, parts):
     for arguments, message in (
-        ([parts[0]], "at least two"),
+        ([parts[0]], "alone; expected a scenario, or two workspace files and more"),
         ([parts[0], parts[0]], "different names"),
         ([*parts, "--uncorrelated", "none"], "'none'"),
     ):

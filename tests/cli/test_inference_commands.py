@@ -279,6 +279,7 @@ def test_a_point_of_a_scenario_is_its_workspace(na64stat, here, command):
     assert title.startswith("axion-muon, m = 0.1 GeV, g = 0.005 GeV^-1 at mu = 1, run 2022: invisible")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("ending", ["png", "pdf"])
 @pytest.mark.parametrize("command", ["fit", "fit --impacts", "compare"])
 def test_figures(na64stat, write_workspace, here, command, ending):

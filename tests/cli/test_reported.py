@@ -138,6 +138,7 @@ def test_a_thousand_control_events(limits, here):
 # --- toys in the tails
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "right"), [("deficit_n1_b10", 2.508), ("deficit_n0_b8", math.log(10))])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_toys_of_a_deficit(reported, name, right, seed):

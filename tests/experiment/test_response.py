@@ -103,6 +103,7 @@ def test_diagonal_halves_add_up(channel):
     np.testing.assert_allclose(added, RESPONSE.acceptance(whole, channel, x), atol=1e-8)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("region", REGIONS, ids=lambda region: region.name)
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_curve_is_the_acceptance(region, channel):

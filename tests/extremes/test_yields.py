@@ -117,6 +117,7 @@ def test_the_plane_holds_what_is_made_and_measured_above_zero(name):
                 )  # at the reach, half of the muons are at rest
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("region", ["invisible", "visible"])
 def test_limits_from_1_to_1e20_muons(name, region):
     """g ~ MOT^-1/2 where the yield is g^2; lower ends never rise with the muons, and every interval is in order."""

@@ -64,6 +64,11 @@ def folder(made):
     return next(path for path in made.files if path.name == "summary.md").parent
 
 
+@pytest.fixture(scope="module")
+def submission(folder):
+    return read_submission(folder / "submission")
+
+
 def rows(made, name):
     (path,) = [path for path in made.files if path.name == name]
     with path.open() as file:
@@ -94,9 +99,9 @@ def test_citations_and_hs3_stand_beside_the_numbers(made):
         assert files | {f"cite/{scenario}.bib"} <= names
 
 
-def test_posteriors_in_the_submission_are_those_of_the_gamma_density(made):
+def test_posteriors_in_the_submission_are_those_of_the_gamma_density(submission):
     """No event, no background: with 10%, 1% and 5% a flat prior in the yield gives slightly more than ln 10."""
-    table = read_submission(made.files[0].parent / "submission").table("axion-muon, 2022, credible limits")
+    table = submission.table("axion-muon, 2022, credible limits")
     events = dict(zip((c.value for c in table.independent[0].cells), table.dependent[0].numbers, strict=True))
     assert math.log(10) < events["flat in yield, 0 to 50"] < 1.03 * math.log(10)
 
@@ -302,12 +307,11 @@ def test_the_list_names_every_file_in_a_line(folder, made):
     assert sorted(made.files) == sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_submission_holds_the_limits_and_reads_back(folder):
-    found = read_submission(folder / "submission")
-    curve = LimitCurve.of(found.table("axion-muon, 2022, invisible, observed limit"))
+def test_the_submission_holds_the_limits_and_reads_back(folder, submission):
+    curve = LimitCurve.of(submission.table("axion-muon, 2022, invisible, observed limit"))
     expected = na.limits(na.AxionMuon, na.load_run("2022"), curve.mass).points
     assert curve.coupling == pytest.approx([point.coupling["observed"] for point in expected], rel=1e-4)
-    likelihoods = [resource for resource in found.resources if resource.type == "HistFactory"]
+    likelihoods = [resource for resource in submission.resources if resource.type == "HistFactory"]
     assert len(likelihoods) == 30
     for resource in likelihoods:
         assert (folder / "workspaces" / resource.location).read_bytes() == (

@@ -128,6 +128,7 @@ def test_a_factor_that_is_not_an_exponential_is_not_merged():
     assert merged(model) is model
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", ["symmetric", "asymmetric", "mixed"])
 def test_a_hundred_parameters_of_one_bin(kind):
     """A number whose error holds the Monte Carlo average over the unmerged parameters, within bounded memory."""

@@ -72,6 +72,7 @@ def random_workspace(seed):
     }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(12))
 def test_every_modifier_of_negative_samples_is_as_in_pyhf(minuit, seed):
     spec = random_workspace(seed)

@@ -219,6 +219,7 @@ def test_no_discovery(run):
 # Muons needed
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("scaling", [NONE, FIXED, PER_MOT])
 def test_muons_needed_turn_the_projection_round(realistic, scaling):
     point = AxionMuon(mass=0.1, coupling=1.2e-2)
@@ -272,6 +273,7 @@ def growing(run):
     return make
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("verdict", ["excluded", "3 sigma", "5 sigma"])
 @pytest.mark.parametrize("ratio", [0.4, 1.0, 3.0])
 def test_no_trap_at_jumps(run, growing, verdict, ratio):

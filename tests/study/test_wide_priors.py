@@ -36,6 +36,7 @@ def flat():
     return first / whole, np.sqrt(second / whole - (first / whole) ** 2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("high", [1e2, 1e5, 1e9])
 def test_a_flat_prior_however_wide_leaves_mean_and_deviation(model, flat, high):
     found = na.sample(model, prior=Flat("mu", 0, high))
@@ -45,6 +46,7 @@ def test_a_flat_prior_however_wide_leaves_mean_and_deviation(model, flat, high):
     assert row["sd"] == pytest.approx(flat[1], rel=0.08)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("high", [1e2, 1e9, 1e200])
 def test_a_log_flat_prior(model, high):
     """Half of the prior, or nearly, lies where the signal is nothing."""
