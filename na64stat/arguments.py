@@ -79,7 +79,7 @@ def names(name: str, value: str | Iterable[str], error: type[InputError] = Input
 
 
 def is_number(value: object) -> bool:
-    """Whether this is one real number; True and False are none."""
+    """True if this is one real number; True and False are none."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 

@@ -1,4 +1,4 @@
-"""What a scenario leaves in a run: expected events per region and per bin of the plane.
+"""Signal of a scenario in a run: expected events per region and per bin of the plane.
 
 A `Template` is all that the statistics floor sees of physics.
 """

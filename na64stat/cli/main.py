@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _settle_surroundings() -> None:
-    """What a command relies on: two streams to write to, and a way to draw that needs no display."""
+    """Settle what a command relies on: two streams to write to, and a way to draw that needs no display."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller, who does not want to read it
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  (open as long as we run)
@@ -133,14 +133,14 @@ def _answer(arguments: list[str] | None) -> int:
 
 
 def _of_system(error: OSError) -> str:
-    """What the system says, with the file; without one it is a stream that cannot be written."""
+    """Message of the system, with the file; without one it is a stream that cannot be written."""
     from na64stat.files import write_advice
 
     return f"{error.filename}: {error.strerror}" if error.filename else f"output: {write_advice(error)}"
 
 
 def _interrupted(error: BaseException | None) -> bool:
-    """Whether an error came about while Ctrl-C was dealt with: workers that die, pipes that break."""
+    """True if an error came about while Ctrl-C was dealt with: workers that die, pipes that break."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True
@@ -149,7 +149,7 @@ def _interrupted(error: BaseException | None) -> bool:
 
 
 def _usage(error: click.ClickException) -> str:
-    """What click says, with a pointer to the help where it does not say what would be right."""
+    """Message of click, with a pointer to the help where it does not say what would be right."""
     text = error.format_message()
     context = getattr(error, "ctx", None)
     if context is None or (isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)):

@@ -1,4 +1,4 @@
-"""What commands write: JSON and tables on standard output, notes and progress on standard error, files."""
+"""Output of commands: JSON and tables on standard output, notes and progress on standard error, files."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def with_unit(value: float, unit: str) -> str:
 
 
 def headline(result: Any) -> str:
-    """What a result of a scenario is of, and what was asked that is not the default."""
+    """Headline of a result of a scenario: its subject, and departures from the defaults."""
     from na64stat.records.asked import Asked
 
     parts = (result.scenario, f"run {result.run}", " + ".join(result.regions), level_text(result.cl), result.method)
@@ -162,7 +162,7 @@ def headline(result: Any) -> str:
 
 
 def print_artefact_note(points: Iterable[LimitPoint]) -> None:
-    """What "by the layer sum alone" in a table means, if it stands there."""
+    """Explain "by the layer sum alone" in a table, if it stands there."""
     if any(any(point.artefacts.values()) for point in points):
         from na64stat.records.artefact import NOTE
 
@@ -178,7 +178,7 @@ def print_layer_sum_note(levels: Iterable[str]) -> None:
 
 
 def artefact_text(point: LimitPoint, level: str) -> str:
-    """What the layer sum alone excludes at a level, to stand behind what is excluded; empty where there is nothing."""
+    """Couplings that the layer sum alone excludes at a level, in words for a table; empty where there are none."""
     alone = point.artefacts.get(level, ())
     return f"; by the layer sum alone: {intervals_text(alone)}" if alone else ""
 

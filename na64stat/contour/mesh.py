@@ -168,7 +168,7 @@ class Mesh:
 
 
 def is_flat(points: Array) -> bool:
-    """Whether points (N, 2) lie on one line, so closely that there is no triangle of them.
+    """True if points (N, 2) lie on one line, so closely that there is no triangle of them.
 
     Parameters
     ----------

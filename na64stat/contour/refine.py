@@ -148,7 +148,7 @@ def _clipped(values: Mapping[str, Array]) -> Array:
 
 
 def _crossings(lattice: Lattice, values: Mapping[str, Array]) -> tuple[NDArray[np.bool_], Array]:
-    """Whether a boundary of a level goes through a cell, and by how far it may be wrong there, both of shape (K, L)."""
+    """True if a boundary of a level goes through a cell, and by how far it may be wrong there, both of shape (K, L)."""
     height = _clipped(values)
     nodes, cells = lattice.touching
     number = len(lattice.cells[0])

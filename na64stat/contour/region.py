@@ -156,7 +156,7 @@ class ExclusionRegion:
         return tuple((float(np.exp(x.min())), float(np.exp(x.max()))) for x in (self.log_mass, self.log_coupling))  # type: ignore[return-value]
 
     def contains(self, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
-        """Whether points are excluded, of the shape of both broadcast.
+        """True if points are excluded, of the shape of both broadcast.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What was built and what was seen: run files, the target, the detector's response, the signal efficiency.
+"""The experiment: run files, the target, the detector's response, the signal efficiency.
 
 `load` reads a run file into a `run.Run`; the packaged files and tables are in `data/`, with their origin.
 """

@@ -53,7 +53,7 @@ class Efficiency:
 
     @classmethod
     def constant(cls, value: float) -> Efficiency:
-        """The same efficiency [1] at every mass; nothing is an extrapolation.
+        """One efficiency [1] for every mass; nothing is an extrapolation.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Efficiency:
         return efficiency
 
     def extrapolates(self, effective_mass: ArrayLike) -> NDArray[np.bool_]:
-        """Whether an effective mass [GeV] lies outside the table, so that the end value is held there.
+        """True if an effective mass [GeV] lies outside the table, so that the end value is held there.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Efficiency:
         return (mass < self.masses[0]) | (mass > self.masses[-1])
 
     def times(self, factor: float | Callable[[Array], Array]) -> Efficiency:
-        """The same efficiency multiplied by a factor, or by a function of the effective mass [GeV], points too.
+        """Efficiency multiplied by a factor, or by a function of the effective mass [GeV], points too.
 
         Parameters
         ----------

@@ -124,7 +124,7 @@ def _folder(path: Traversable) -> Traversable:
 
 
 def _merged(path: Traversable) -> tuple[Layer, list[bytes]]:
-    """What a file and all that it extends say together, and the bytes of each file."""
+    """Content of a file with all that it extends, and the bytes of each file."""
     layers, contents, seen = [], [], [str(path)]
     while True:
         content = _read(path, str(path))

@@ -22,7 +22,7 @@ MUONS: Final = (1.0, 1e20)
 
 
 class BackgroundScaling(Enum):
-    """What becomes of the background where the same detector gets another number of muons on target.
+    """Scaling of the background where the same detector gets another number of muons on target.
 
     Attributes
     ----------
@@ -181,7 +181,7 @@ class Run:
         raise RegionError(f"run {self.name!r} has no region {name!r}{hint} (it has {', '.join(self.regions)})")
 
     def with_background(self, name: str) -> Run:
-        """The same run with another background setting, such as "none" or "realistic".
+        """A run with another background setting, such as "none" or "realistic".
 
         A region that does not know the setting keeps "none"; at least one region must know it.
 
@@ -208,7 +208,7 @@ class Run:
         return replace(self, regions=regions, background_setting=name)
 
     def with_mot(self, mot: float, background: BackgroundScaling = BackgroundScaling.NONE) -> Run:
-        """The same detector with another number of muons on target: a projection, without observed counts.
+        """A detector with another number of muons on target: a projection, without observed counts.
 
         Counts are never scaled. The relative uncertainty of the muons on target stays. What the background is stands in the
         new run's name, setting, numbers and digest.
@@ -287,7 +287,7 @@ def runs_of(run: Run | Sequence[Run]) -> tuple[Run, ...]:
 
 
 def _is_kept(key: str) -> bool:
-    """Whether a number of the run file holds for any number of muons: not what counts events, unless it is no background."""
+    """True if a number of the run file holds for any number of muons: not what counts events, unless it is no background."""
     parts = key.split(".")
     return parts[0] != "regions" or (parts[2] != "observed" and (parts[2] != "backgrounds" or parts[3] == "none"))
 

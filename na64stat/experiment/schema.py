@@ -1,4 +1,4 @@
-"""What a run file may say: the names, units and bounds of its numbers, checked one by one."""
+"""Schema of a run file: the names, units and bounds of its numbers, checked one by one."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ _EXAMPLES: Final = {
     "status": "assumed",
     "table": "efficiency.csv",
 }
-"""What the texts may be that no file may leave out."""
+"""Texts that no file may leave out, and their values."""
 _LARGEST: Final = 1e300  # integers of TOML know no bounds, doubles do
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one run file says, or several that extend each other.
+    """Content of one run file, or of several that extend each other.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Layer:
 
 
 def _is_count(key: str, number: Number) -> bool:
-    """Whether a number counts events, so that it means nothing for another number of muons; zero background does."""
+    """True if a number counts events, so that it means nothing for another number of muons; zero background does."""
     parts = key.split(".")
     if parts[0] != "regions":
         return False

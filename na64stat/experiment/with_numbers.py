@@ -15,7 +15,7 @@ _MOT, _MOT_SPREAD = "beam.mot", "systematics.mot"
 
 
 def with_numbers(run: Run, values: Mapping[str, float]) -> Run:
-    """The same run with other values of numbers of its file, which become assumed; its counts stay.
+    """A run with other values of numbers of its file, which become assumed; its counts stay.
 
     Cuts that are made of a number move with it, as the visible region's with `response.mip_energy`. The efficiency stays; see
     `na64stat.yields.calibration.recalibrated`. An uncertainty that is stated stays as it is, except that of the muons on

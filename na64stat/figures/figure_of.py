@@ -167,7 +167,7 @@ def axes_text(
 
 
 def _in_words(axes: AxesText, scenarios: Sequence[str], unit: str) -> AxesText:
-    """The same axes, with words for quantities whose symbols differ between the scenarios."""
+    """The axes with words for quantities whose symbols differ between the scenarios."""
     masses, couplings = (set(texts) for texts in zip(*map(symbols, scenarios), strict=True))
     if len(masses) > 1:
         axes = replace(axes, mass_label="mass [GeV]")

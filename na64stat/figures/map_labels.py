@@ -1,4 +1,4 @@
-"""What a figure of scans and exclusions says of each of them, in its legend, and of all of them, below it."""
+"""Words of a figure of scans and exclusions: on each of them, in its legend, and on all of them, below it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from na64stat.records.map import Exclusion, Scan
 
 
 def map_label(found: Scan | Exclusion) -> str:
-    """What a scan or an exclusion is of, for a legend."""
+    """Subject of a scan or an exclusion, for a legend."""
     return f"{found.run}, {' + '.join(found.regions)}, {100 * found.cl:.6g}%"
 
 
@@ -64,7 +64,7 @@ def legend_names(found: Mapping[str, Scan | Exclusion], level: str | None = None
 
 
 def notes_of(found: Mapping[str, Scan | Exclusion], level: str | None = None) -> str:
-    """What all maps have in common and no label says: run, regions, confidence level, and the level that is drawn.
+    """Common properties of all maps that no label names: run, regions, confidence level, and the level that is drawn.
 
     Parameters
     ----------

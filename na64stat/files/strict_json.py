@@ -89,7 +89,7 @@ def _render(value: object, level: int) -> str:
 
 
 def parse_json(text: str | bytes, where: str, parse_int: Callable[[str], Any] = int) -> Any:
-    """What a JSON text holds.
+    """Content of a JSON text.
 
     Strict: no NaN and no infinity, no key twice in an object, at most `DEEPEST` levels.
 

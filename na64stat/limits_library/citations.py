@@ -1,4 +1,4 @@
-"""What to cite: the packaged BibTeX entries, and the way from a text that names a paper to its key.
+"""The packaged BibTeX entries, and the way from a text that names a paper to its key.
 
 `references` holds the entries of `data/references.bib`, `keys_in` finds those that a text such as the source of a number
 names, `read_bibtex` reads a file strictly.
@@ -160,5 +160,5 @@ def unknown_in(text: str) -> list[str]:
 
 
 def _names(name: str, text: str) -> bool:
-    """Whether a text holds a name, not as a part of a longer word or number."""
+    """True if a text holds a name, not as a part of a longer word or number."""
     return re.search(rf"(?<![\w./]){re.escape(name)}(?!\w|\.\d)", text) is not None

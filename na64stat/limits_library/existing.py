@@ -87,7 +87,7 @@ class ExistingLimit:
         return np.vstack([corners, [self.mass[-1], top], [self.mass[0], top]])
 
     def excludes(self, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
-        """Whether points lie in the region, of the broadcast shape; False at masses the limit says nothing about.
+        """True if points lie in the region, of the broadcast shape; False at masses the limit says nothing about.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What the muon's (g-2) says about new particles that couple to muons.
+"""Bounds of the muon's (g-2) on new particles that couple to muons.
 
 A pseudoscalar lowers a_muon, so a measurement above the prediction can bound its coupling and never favour it. A vector or a
 scalar raises it: it is bounded from the other side, and favoured in a band where the difference calls for a shift.
@@ -328,7 +328,7 @@ def g_minus_2_limit(
 
 
 def describe_g_minus_2(cl: float = 0.90, z: float = 2.0, prediction: str | None = None) -> str:
-    """What the numbers of (g-2)_muon are: difference, prediction, and what bound and band mean."""
+    """The numbers of (g-2)_muon in words: difference, prediction, and the meaning of bound and band."""
     values = load_g_minus_2()
     name, _ = values.predicted(prediction)
     difference, sigma = values.difference(name)

@@ -47,7 +47,7 @@ UNITS: Final = ("GeV^-1", "1")
 """Units of couplings in tables of a user."""
 
 POINTS: Final = ("curve", "border", "assumed")
-"""What a point of a table can be, see `data/README.md`."""
+"""Kinds of points of a table, see `data/README.md`."""
 
 G_MINUS_2_MASSES: Final = np.geomspace(1e-4, 1.0, 61)
 """Masses [GeV] at which (g-2) of the muon is computed for lists and figures."""
@@ -118,7 +118,7 @@ def read_limits(path: str | os.PathLike[str]) -> tuple[ExistingLimit, ...]:
 
 
 def excluded(scenario_name: str, mass: ArrayLike, coupling: ArrayLike) -> NDArray[np.bool_]:
-    """Whether any existing limit excludes points (mass [GeV], coupling), of the broadcast shape.
+    """True if any existing limit excludes points (mass [GeV], coupling), of the broadcast shape.
 
     Parameters
     ----------

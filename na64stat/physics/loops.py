@@ -1,4 +1,4 @@
-"""What loops of muons and taus do: kinetic mixing, axion to two photons, and the shift of the muon's (g-2).
+"""Loops of muons and taus: kinetic mixing, axion to two photons, and the shift of the muon's (g-2).
 
 References
 ----------

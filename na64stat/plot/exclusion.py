@@ -113,7 +113,7 @@ class ShadedLimit:
 
 @dataclass(frozen=True)
 class AxesText:
-    """What is written along the axes, and their ranges (mass [GeV], unit of the coupling); both are logarithmic.
+    """Labels of the axes, and their ranges (mass [GeV], unit of the coupling); both are logarithmic.
 
     The title stands above the legend.
 

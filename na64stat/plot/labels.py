@@ -22,7 +22,7 @@ _CELL: Final = 4.0
 _MARGIN: Final = 3.0
 """Free space [pixel] around a name."""
 _OUTSIDE, _CURVES, _OTHERS, _TURNED, _AWAY = 6.0, 4.0, 1.0, 0.3, 0.15
-"""What a place costs, by the share of the name outside its region, on curves and in other regions; if it is turned; and by
+"""Cost of a place, by the share of the name outside its region, on curves and in other regions; if it is turned; and by
 its distance from the middle of the region, in units of the axes' size."""
 
 

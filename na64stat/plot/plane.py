@@ -126,7 +126,7 @@ def region_outline(region: Region, binning: Binning) -> Array:
 
 
 def _cut(corners: Array, inside: Array) -> Array:
-    """What of a convex polygon lies where `inside`, a linear function at its corners, is positive."""
+    """Part of a convex polygon where `inside`, a linear function at its corners, is positive."""
     kept: list[Array] = []
     for here, there, value, later in zip(
         corners, np.roll(corners, -1, axis=0), inside, np.roll(inside, -1), strict=True

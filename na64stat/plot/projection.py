@@ -178,7 +178,7 @@ def _draw(
 
 
 def _alone(limit: LimitPoint) -> Sequence[Interval]:
-    """What the layer sum alone excludes, in the median."""
+    """Couplings that the layer sum alone excludes, in the median."""
     return limit.artefacts.get("median", ())
 
 

@@ -1,4 +1,4 @@
-"""What figures need to know of a record; the records of `na64stat.stats` and `na64stat.experiment` fit."""
+"""Protocols of the records that figures draw; those of `na64stat.stats` and `na64stat.experiment` fit."""
 
 from __future__ import annotations
 

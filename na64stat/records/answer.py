@@ -1,4 +1,4 @@
-"""What every answer to a question about a scenario begins with: what was asked, and what a reader should know."""
+"""Head of every answer to a question about a scenario: the question as it was asked, notes and provenance."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Answer(Saved):
 
     @property
     def asked(self) -> Asked:
-        """What its provenance says of the question, in words."""
+        """The part of the question that stands in its provenance, in words."""
         return Asked.of(self)
 
     def as_dict(self) -> dict[str, Any]:

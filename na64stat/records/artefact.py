@@ -1,4 +1,4 @@
-"""What the sum over target layers alone excludes: no exclusion, since its last layer has no depth.
+"""Artefacts of the sum over target layers: what it alone excludes is no exclusion, since its last layer has no depth.
 
 With the continuous depth average (`na64stat.yields.survival.DepthAverage`) the visible yield of a short-lived particle stays on a
 plateau; the layer sum rises again. What counts is excluded with both. Where they agree to a hundredth nothing is
@@ -55,7 +55,7 @@ def real_events(events: Events, smooth: Events) -> dict[str, Array]:
 
 
 def heights(excess: Array, smooth: Array, artefacts: bool) -> tuple[Array, Array]:
-    """What a region is made of: its excess, and the smooth one that tells its artefacts; without `artefacts` it has none."""
+    """Excess of a region, and the smooth one that tells its artefacts; without `artefacts` it has none."""
     if artefacts:
         return excess, smooth
     real = real_excess(excess, smooth)

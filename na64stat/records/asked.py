@@ -1,4 +1,4 @@
-"""What was asked besides scenario, run, regions and method, in words: results that differ in it must not look alike.
+"""The question besides scenario, run, regions and method, in words: results that differ in it must not look alike.
 
 A record's file can have been edited by hand: what it says is checked before it is believed.
 """
@@ -55,7 +55,7 @@ class Asked:
 
     @classmethod
     def of(cls, result: Any) -> Asked:
-        """What the provenance of a result says.
+        """Read from the provenance of a result.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Asked:
 
     @property
     def variant(self) -> str:
-        """What a scenario's options and the depth average add to the name of a table, such as ", loop decay"."""
+        """Addition of the scenario's options and the depth average to the name of a table, such as ", loop decay"."""
         parts = [_option(name, value) for name, value in self.options.items()]
         if self.average is DepthAverage.CONTINUOUS:
             parts.append("any depth")
@@ -92,7 +92,7 @@ class Asked:
 
     @property
     def departures(self) -> tuple[str, ...]:
-        """What is not as it is by default, in a few words each: headlines name it."""
+        """Departures from the defaults, in a few words each, for headlines."""
         settings = {"": self.background} if isinstance(self.background, str) else self.background
         parts = [_option(name, value) for name, value in self.options.items()]
         parts += [

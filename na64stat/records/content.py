@@ -1,4 +1,4 @@
-"""What a JSON file that was taken for something else holds."""
+"""Description of a JSON file that was taken for something else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from na64stat.errors import shown
 
 
 def content_of(record: object) -> str:
-    """What a JSON file holds, for a message that says what would be right.
+    """Description of the content of a JSON file, for a message.
 
     Parameters
     ----------

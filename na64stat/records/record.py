@@ -1,4 +1,4 @@
-"""What the JSON files of all kinds of records have in common."""
+"""Reading and writing that the JSON files of all kinds of records have in common."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ COMMANDS: Final = {
     "credible limits": "na64stat credible SCENARIO ... --json > FILE",
     "sensitivity": "na64stat sensitivity SCENARIO ... -o FILE",
 }
-"""What writes a record of each kind."""
+"""Command that writes a record of each kind."""
 
 
 def read_json(path: str | Path) -> Any:
-    """What a JSON file holds.
+    """Content of a JSON file.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_entry(path: str | Path) -> Entry:
-    """What a JSON file holds, read once, so that a pipe will do.
+    """Content of a JSON file, read once, so that a pipe will do.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from na64stat.records.record import read_entry, record_of
 SCHEMA: Final = 1
 
 UNCHANGED, REINFERRED, HELD = "unchanged", "re-inferred", "held"
-"""What became of the efficiency: it does not depend on what was moved, it was inferred anew, it was kept although it does."""
+"""Fate of the efficiency: it does not depend on what was moved, was inferred anew, or was kept although it depends on it."""
 
 SMALLEST: Final = 0.05
 """Change [%] of a limit below which tables and figures leave it out."""
@@ -60,7 +60,7 @@ class HeadlineLimit:
 
 @dataclass(frozen=True)
 class Shift:
-    """What one variation does to one headline limit.
+    """Effect of one variation on one headline limit.
 
     Attributes
     ----------
@@ -188,7 +188,7 @@ class Sensitivity(Saved):
         return tuple((what, tuple(groups[what])) for what in order)
 
     def only(self, *headlines: str) -> Sensitivity:
-        """The same with some of the headline limits, by name and in this order.
+        """The record with some of the headline limits, by name and in this order.
 
         Parameters
         ----------

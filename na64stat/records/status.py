@@ -1,4 +1,4 @@
-"""What became of a point, as a text of its record: these texts are made here, and recognised here alone."""
+"""Status of a point, as a text of its record: these texts are made here, and recognised here alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def failed(reason: object) -> str:
 
 
 def has_failed(status: str) -> bool:
-    """Whether it is the status of a point that could not be computed."""
+    """True if it is the status of a point that could not be computed."""
     return status.startswith(_FAILED)
 
 
@@ -44,12 +44,12 @@ def from_below(status: str, low: float, high: float) -> str:
 
 
 def is_from_below(status: str) -> bool:
-    """Whether a status has the remark of `from_below`: the lowest coupling is then no edge."""
+    """True if a status has the remark of `from_below`: the lowest coupling is then no edge."""
     return _BELOW in status
 
 
 def is_status(text: str, words: Collection[str]) -> bool:
-    """Whether a text is a status: a failure, or one of some words, with the remark of `from_below` or without.
+    """True if a text is a status: a failure, or one of some words, with the remark of `from_below` or without.
 
     Parameters
     ----------

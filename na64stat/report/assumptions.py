@@ -129,7 +129,7 @@ def _joined(texts: Sequence[str]) -> str:
 
 
 def _is_silent(cell: str) -> bool:
-    """Whether no end moves the limit, or none concerns it."""
+    """True if no end moves the limit, or none concerns it."""
     return set(cell.split(" / ")) <= {"", "0"}
 
 
@@ -217,7 +217,7 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What the page is made of.
+    """Records that the page is made of.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What to cite for a scenario and a run: data, formulas, existing limits, software.
+"""References for a scenario and a run: data, formulas, existing limits, software.
 
 `citations` collects them, `Citations.bibtex` writes them out. A text that names no paper we know is listed, too.
 """
@@ -60,7 +60,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Citations:
-    """What to cite, in groups.
+    """References in groups.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class Citations:
 def citations(
     scenario: ScenarioFactory, run: Run, method: str = "exact", own_limits: Iterable[ExistingLimit] = ()
 ) -> Citations:
-    """What to cite for results of a scenario with a run.
+    """References for results of a scenario with a run.
 
     Parameters
     ----------

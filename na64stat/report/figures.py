@@ -24,7 +24,7 @@ _COLOUR: Final = dict(zip(RUNS, SEQUENCE, strict=False))
 
 
 def _assumed() -> str:
-    """What holds for all three."""
+    """Settings of all three."""
     run = load_run(RUNS[0])
     mot = f"{run.mot:.3g}".replace("e+", "e")
     return (

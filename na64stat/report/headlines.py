@@ -172,7 +172,7 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _photon_inside_existing(results: Results) -> Headline:
-    """Whether the excluded region of 2022 above 10 MeV lies within existing limits."""
+    """True if the excluded region of 2022 above 10 MeV lies within existing limits."""
     total = sum(
         int((scan.excludes() & (scan.mass > KNOWN_FROM)[:, None]).sum())
         for (run, _), scan in results.photon.items()

@@ -46,7 +46,7 @@ POSTERIOR_MASS: Final = 0.1
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What was written.
+    """Files that were written, and the headlines.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ def _figures(results: Results, writer: _Writer) -> list[Figure]:
 
 
 def _numbers(results: Results, writer: _Writer) -> None:
-    """What the figures are drawn from."""
+    """Results that the figures are drawn from."""
     writer.text(
         "figure2_axion_photon.csv", _contour_table(results.photon), "Contours of figure 2, all runs and both channels"
     )

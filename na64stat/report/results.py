@@ -1,4 +1,4 @@
-"""What the reproduction computes: limits and scans of the paper's scenarios in the 2022 run and its projections."""
+"""Computations of the reproduction: limits and scans of the paper's scenarios in the 2022 run and its projections."""
 
 from __future__ import annotations
 

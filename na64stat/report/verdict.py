@@ -1,4 +1,4 @@
-"""Whether a number of ours agrees with what a paper states."""
+"""True if a number of ours agrees with what a paper states."""
 
 from __future__ import annotations
 

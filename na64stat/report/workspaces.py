@@ -117,7 +117,7 @@ def likelihoods() -> Mapping[str, Likelihood]:
 
 
 def readme() -> str:
-    """What the files are and where they come from, in Markdown."""
+    """Description and origin of the files, in Markdown."""
     lines = ["", "| file | what | run file, SHA-256 | observed | background [events] |", "|---|---|---|---|---|"]
     for name, workspace in reference_workspaces().items():
         scenario, run_name, _ = name.removesuffix(".json").split("_")

@@ -1,4 +1,4 @@
-"""What nature might be: how a new particle is made, how long it lives, and what it leaves.
+"""Scenarios: how a new particle is made, how long it lives, and what it leaves.
 
 `base` holds the interface, one file each scenario of the package, `tabulated` the user's own table, `registry` the names.
 """

@@ -18,7 +18,7 @@ from na64stat.text import after_number
 
 MASSES: Final = (1e-15, 1e6)
 COUPLINGS: Final = (0.0, 1e50)
-"""What is taken as a mass [GeV] and a coupling: far beyond any use, and safe to square and cube."""
+"""Range of masses [GeV] and couplings: far beyond any use, and safe to square and cube."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class Scenario(ABC):
         return self.mass
 
     def at(self, **changes: float) -> Self:
-        """The same scenario at another mass or coupling.
+        """A scenario at another mass or coupling.
 
         Parameters
         ----------

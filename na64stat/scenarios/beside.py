@@ -54,7 +54,7 @@ def imported_from(folder: Path) -> dict[str, str]:
 
 
 def edited(files: Mapping[str, str]) -> bool:
-    """Whether a file has other contents than this digest of it."""
+    """True if a file has other contents than this digest of it."""
     return any(_digest(Path(file)) != digest for file, digest in files.items())
 
 

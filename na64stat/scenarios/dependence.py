@@ -76,12 +76,12 @@ class Dependence:
 
     @property
     def stays(self) -> bool:
-        """Whether there is production without the coupling."""
+        """True if there is production without the coupling."""
         return 0.0 in self.powers and bool(np.any(self.terms[self.powers.index(0.0)]))
 
     @property
     def text(self) -> str:
-        """What production does, a clause."""
+        """Dependence of production on the coupling, a clause."""
         if not self.powers:
             low, high = self.between
             return f"is no sum of powers of the coupling from {low:g} to {high:g}"
@@ -173,7 +173,7 @@ def power_of_yield(scenario: Scenario, between: tuple[float, float]) -> float | 
 
 
 def is_packaged(scenario: Scenario) -> bool:
-    """Whether a scenario comes with the package, whose tests check its powers."""
+    """True if a scenario comes with the package, whose tests check its powers."""
     return type(scenario).__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
@@ -230,7 +230,7 @@ def _check_declared(
 
 
 def _decays(points: Sequence[Scenario]) -> bool:
-    """Whether what becomes of a particle depends on the coupling."""
+    """True if what becomes of a particle depends on the coupling."""
     ends = {fate(point) for point in points}
     return any(width != 0 for width, *_ in ends) or len({unseen for *_, unseen in ends}) > 1
 

@@ -1,4 +1,4 @@
-"""What a scenario's `production` gives for a beam, checked: nodes of the energy fraction and cross sections at them."""
+"""Checked output of a scenario's `production` for a beam: nodes of the energy fraction and cross sections at them."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _resolve(text: str) -> ScenarioFactory:
 
 
 def _without_class(path: Path) -> str:
-    """What is wrong with a file alone, and its classes as they would be named; they are read, nothing is run."""
+    """The fault of a file named alone, and its classes as they would be named; they are read, nothing is run."""
     if not path.is_file():
         return f"scenario file {path}: no such file"
     try:
@@ -121,7 +121,7 @@ class _OfContent(SourceFileLoader):
         return self.source_to_code(self._content, self.get_filename(fullname))
 
     def get_data(self, path: str) -> bytes:
-        """What was loaded, though the file may have been edited since."""
+        """The source that was loaded, though the file may have been edited since."""
         return self._content if path == self.path else super().get_data(path)
 
 

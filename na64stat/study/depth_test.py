@@ -47,7 +47,7 @@ class DepthTest:
         return self.excess(self.test.events(self.probe, couplings, self.average))
 
     def real(self, couplings: Array, asked: Mapping[str, Array] | None = None) -> dict[str, Array]:
-        """What counts, by level; `asked` spares computing that again."""
+        """Excess that counts, by level; `asked` spares computing that again."""
         events = self.test.events(self.probe, couplings, self.average)
         values = dict(self.excess(events) if asked is None else asked)
         if self.average is not DepthAverage.LAYERS:
@@ -64,7 +64,7 @@ class DepthTest:
 
 
 def note_at(probe: Scenario, runs: Sequence[Run], regions: Sequence[str], average: DepthAverage) -> tuple[str, ...]:
-    """What to say of the events at a point where the sum over target layers alone gives them.
+    """Notes on the events at a point where the sum over target layers alone gives them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What each channel of a combination says by itself."""
+"""Limits of each channel of a combination by itself."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def limits(
 
 
 def _notes_of_events(limit: Limit) -> tuple[str, ...]:
-    """What the limit on the events says; an interval that does not begin at zero favours a signal."""
+    """Notes of the limit on the events; an interval that does not begin at zero favours a signal."""
     if not limit.lower:
         return limit.notes
     end = "nowhere" if limit.observed is None else f"{limit.observed:.4g}"
@@ -128,7 +128,7 @@ def _notes_of_events(limit: Limit) -> tuple[str, ...]:
 
 
 def _stays(probes: Sequence[Scenario], test: SignalTest, between: tuple[float, float]) -> bool:
-    """Whether there are events without the coupling, at any mass."""
+    """True if there are events without the coupling, at any mass."""
     found = False
     for probe in probes:
         with contextlib.suppress(Na64StatError):  # stands in the record of its mass
@@ -146,7 +146,7 @@ def _notes_of_strength(probe: Scenario, points: Sequence[LimitPoint]) -> tuple[s
 
 
 def _notes_of_floor(points: Sequence[LimitPoint], grid: Array, unit: str, stays: bool) -> tuple[str, ...]:
-    """What lies at the lowest coupling that was searched is no edge."""
+    """Notes on edges at the lowest coupling that was searched, which are none."""
     found = {
         point.mass: [level for level, ends in point.intervals.items() if ends and ends[0][0] == grid[0]]
         for point in points

@@ -94,7 +94,7 @@ def of_scenario(probe: Scenario) -> dict[str, Any]:
 
 
 def _content(value: Any) -> Any:
-    """What an option holds, as JSON can hold it; of another object its class."""
+    """Value of an option, as JSON can hold it; of another object its class."""
     if isinstance(value, SpectrumTable):
         return {"name": Path(value.path).name, "digest": value.digest}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU":

@@ -21,7 +21,7 @@ from na64stat.yields.survival import DepthAverage, check_average
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What is asked about a scenario. Every study takes one in place of a scenario and a run.
+    """A question about a scenario. Every study takes one in place of a scenario and a run.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ class Question:
 
     @property
     def factory(self) -> ScenarioFactory:
-        """What makes the scenario of a mass and a coupling.
+        """Maker of the scenario from a mass and a coupling.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class Question:
         return SignalTest(self.run, chosen, self.statistical_method, self.cl, self.systematics, correlated)
 
     def header(self, probe: Scenario, test: SignalTest) -> Header:
-        """What the record of an answer says of the question.
+        """The question as the record of its answer has it.
 
         Parameters
         ----------

@@ -41,7 +41,7 @@ CORRELATABLE: Final = ("efficiency", "mot")
 """Uncertainties that each run has for itself, unless they are named as correlated. The cross section is always common."""
 
 NEGLIGIBLE_CL_S = 1e-12
-"""What CL_s at the end of that curve must not exceed, to be taken as zero beyond it."""
+"""Largest CL_s at the end of that curve that is taken as zero beyond it."""
 
 CURVE_TOLERANCE = 1e-4
 """Largest error of CL_s read off the curve of one channel."""
@@ -122,12 +122,12 @@ class SignalTest:
 
     @property
     def is_projection(self) -> bool:
-        """Whether counts are missing in a channel: then none are used."""
+        """True if counts are missing in a channel: then none are used."""
         return any(run.region(region).observed is None for run in self.runs for region in self.regions)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know about the runs and regions that take part."""
+        """Notes on the runs and regions that take part."""
         return (*self._without_setting(), *self._unused_counts())
 
     def _without_setting(self) -> list[str]:

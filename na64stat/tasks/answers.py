@@ -20,7 +20,7 @@ _ERRORS: Final[Mapping[str, type[Na64StatError]]] = MappingProxyType(
 
 
 def as_text(function: Callable[..., Any], *arguments: Any, **others: Any) -> bytes:
-    """What a function answers, or why it does not, as JSON; runs in a worker.
+    """Answer of a function, or the reason why there is none, as JSON; runs in a worker.
 
     Parameters
     ----------

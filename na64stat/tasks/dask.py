@@ -232,5 +232,5 @@ def _hush() -> None:
 
 
 def _of_others(record: Any) -> bool:
-    """Whether a message comes from anywhere but our thread."""
+    """True if a message comes from anywhere but our thread."""
     return bool(record.threadName != "dask")

@@ -122,7 +122,7 @@ class Engine:
         )
 
     def _broken(self, error: BrokenExecutor, left: int, number: int) -> str:
-        """What is known when a user's executor, such as a Dask cluster, is lost."""
+        """The error when a user's executor, such as a Dask cluster, is lost."""
         text = (
             f"{error or f'the executor broke: {type(error).__name__}'}; {left} of these {number} tasks were to be done"
         )

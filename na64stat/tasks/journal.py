@@ -166,7 +166,7 @@ class Journal:
 
 
 def is_journal(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a journal, of whatever question; False if there is nothing.
+    """True if there is a journal, of whatever question; False if there is nothing.
 
     Raises
     ------
@@ -241,7 +241,7 @@ def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
 
 def _difference(name: str, there: Any, here: Any) -> str:
-    """The same for two values that differ: which part of them it is."""
+    """Part of two values in which they differ."""
     if isinstance(there, Mapping) and isinstance(here, Mapping) and (inner := difference(there, here)):
         return f"{name}.{inner}"
     if isinstance(there, list) and isinstance(here, list):

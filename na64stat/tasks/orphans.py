@@ -1,4 +1,4 @@
-"""What a worker process sees to before its first task: it ends with its parent, and leaves Ctrl-C to it."""
+"""Start of a worker process: it ends with its parent, and leaves Ctrl-C to it."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _modules_of(value: Any) -> Iterator[ModuleType]:
 
 
 def _installed(module: ModuleType) -> bool:
-    """Whether a module comes from an installed package, the standard library or this package."""
+    """True if a module comes from an installed package, the standard library or this package."""
     if module.__name__.partition(".")[0] == __name__.partition(".")[0]:
         return True
     file = getattr(module, "__file__", None)

@@ -122,18 +122,18 @@ def recalibrated(efficiency: Efficiency, before: Run, after: Run) -> Efficiency:
 
 
 def same_calibration(one: Run, other: Run) -> bool:
-    """Whether a Z' limit gives the same efficiency in two runs: all that enters the inference is equal."""
+    """True if a Z' limit gives the same efficiency in two runs: all that enters the inference is equal."""
     return _inputs(one) == _inputs(other)
 
 
 def is_packaged(efficiency: Efficiency, run: Run) -> bool:
-    """Whether an efficiency is the one that the packaged Z' limit gives in a run, to the digits of its table."""
+    """True if an efficiency is the one that the packaged Z' limit gives in a run, to the digits of its table."""
     inferred = _packaged(run)
     return bool(np.allclose(efficiency(inferred.masses), inferred.values, rtol=1e-6, atol=0))
 
 
 def _inputs(run: Run) -> tuple[float, Target, Response, Region]:
-    """What the inference takes from a run."""
+    """Inputs of the inference that a run provides."""
     return run.mot, run.target, run.response, run.region(REGION).region
 
 

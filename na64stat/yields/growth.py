@@ -40,12 +40,12 @@ def reference(scenario: Scenario, between: tuple[float, float]) -> float:
 
 
 def stays(scenario: Scenario, runs: Sequence[Run], between: tuple[float, float]) -> bool:
-    """Whether there is production without the coupling, in any run; errors as `yield_power`."""
+    """True if there is production without the coupling, in any run; errors as `yield_power`."""
     return not is_packaged(scenario) and any(item.stays for item in _dependences(scenario, runs, between))
 
 
 def growth_notes(scenarios: Sequence[Scenario], runs: Sequence[Run], between: tuple[float, float]) -> tuple[str, ...]:
-    """What was found, where it is not what everybody expects: events that go as the coupling squared, or a declared power.
+    """Growth of the events, where it is not what everybody expects: the coupling squared, or a declared power.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the beam makes in the target: particles per energy fraction, before and after the efficiency."""
+"""Particles that the beam makes in the target, per energy fraction, before and after the efficiency."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class SourceOfCoupling:
 
     @classmethod
     def of(cls, found: Dependence, run: Run) -> SourceOfCoupling:
-        """What a run makes of a dependence that is a sum of powers."""
+        """Particles of a dependence that is a sum of powers, in a run."""
         made, area = found.made, run.mot * run.target.nuclei_per_area_gev2
         share = run.efficiency(made.effective_mass)
         terms = tuple(share @ (area * term * made.weights) for term in found.terms)

@@ -1,4 +1,4 @@
-"""What becomes of a particle behind the target: seen to decay, or gone."""
+"""Fate of a particle behind the target: seen to decay, or gone."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ SOFT: Final = 0.01
 
 
 def doubts(scenario: Scenario, run: Run, regions: Sequence[str]) -> list[str]:
-    """What a user should be warned of: an extrapolated efficiency, a light target, production that is not reliable.
+    """Doubts to warn of: an extrapolated efficiency, a light target, production that is not reliable.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def doubts(scenario: Scenario, run: Run, regions: Sequence[str]) -> list[str]:
 
 
 def doubts_at_ends(scenarios: Sequence[Scenario], run: Run, regions: Sequence[str]) -> list[str]:
-    """The same at the first and the last of a range of masses; a mass beyond reach is the affair of its own record."""
+    """Doubts at the first and the last of a range of masses; a mass beyond reach is the affair of its own record."""
     ends = {scenario.mass: scenario for scenario in (scenarios[0], scenarios[-1])}
     found: list[str] = []
     for scenario in ends.values():
@@ -89,7 +89,7 @@ def _soft_production(scenario: Scenario, run: Run, regions: Sequence[str], point
 
 
 def _against_exact(scenario: AxionPhoton, run: Run, regions: Sequence[str], point: str) -> list[str]:
-    """What the exact cross section makes of the events of each region, if that is much."""
+    """Effect of the exact cross section on the events of each region, if it is large."""
     made, exact = (source(scenario.at(exact_fusion=which), run) for which in (False, True))
     soft = made.x < SOFT
     found = []

@@ -215,7 +215,7 @@ def _print_parameters(found: BestFit) -> None:
 
 
 def _interest(item: FittedParameter) -> float:
-    """What stands in a table that cannot hold all: free factors, then other single parameters, then those of bins."""
+    """Rank of a parameter in a table that cannot hold all: free factors, then other single parameters, then those of bins."""
     pull = math.inf if item.pull is None else abs(item.pull)
     return pull if item.name.endswith("]") else pull + 1e3
 

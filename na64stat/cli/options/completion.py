@@ -1,4 +1,4 @@
-"""What a shell proposes for scenarios and runs; files beside them, since those may be files, too.
+"""Proposals of a shell for scenarios and runs; files beside them, since those may be files, too.
 
 ``eval "$(_NA64STAT_COMPLETE=bash_source na64stat)"`` switches it on in bash; zsh and fish likewise.
 """

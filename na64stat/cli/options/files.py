@@ -23,7 +23,7 @@ FORMATS: Final = (".png", ".pdf")
 
 @dataclass(frozen=True)
 class Files:
-    """What is to be written, checked before anything is computed."""
+    """Files to be written, checked before anything is computed."""
 
     data: Output | None
     picture: Output | None

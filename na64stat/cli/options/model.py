@@ -98,7 +98,7 @@ class Subject:
 
     @contextlib.contextmanager
     def named_errors(self) -> Iterator[None]:
-        """What is wrong with the model is said with the name of its file."""
+        """Errors of the model get the name of its file."""
         try:
             yield
         except Na64StatError as error:
@@ -179,7 +179,7 @@ def channels_text(channels: tuple[str, ...]) -> str:
 
 
 def is_file(text: str) -> bool:
-    """Whether a scenario is rather the name of a workspace file."""
+    """True if a scenario is rather the name of a workspace file."""
     return text.lower().endswith(".json")
 
 

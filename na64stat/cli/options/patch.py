@@ -15,7 +15,7 @@ from na64stat.errors import InputError, did_you_mean
 
 
 def read_json(path: Path, wanted: str, *, whole_numbers: bool = False) -> Any:
-    """What a JSON file holds; `wanted` says what it should be."""
+    """Content of a JSON file; `wanted` says what it should be."""
     from na64stat.files import parse_json, read_limited
 
     try:

@@ -48,7 +48,7 @@ OF_A_POSTERIOR = (
 
 @dataclass(frozen=True)
 class PosteriorChoice:
-    """What is asked of which scenario in which runs."""
+    """Options of a posterior: the question, priors and counts."""
 
     scenario: ScenarioChoice
     mass: list[float] | None
@@ -64,7 +64,7 @@ class PosteriorChoice:
 
     @property
     def over_plane(self) -> bool:
-        """Whether the mass has a prior."""
+        """True if the mass has a prior."""
         return any(prior.parameter == "mass" for prior in self.priors)
 
     def arguments(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class ScenarioChoice:
 
     @classmethod
     def out_of(cls, given: dict[str, Any]) -> ScenarioChoice:
-        """What `scenario_options` give, taken out of all that a command was given."""
+        """Take the values of `scenario_options` out of all that a command was given."""
         switches = [name for name in ("loop_decay", "exact_fusion") if given.pop(name)]
         options = (*given.pop("options"), *(f"{name}=true" for name in switches))
         return cls(given.pop("scenario"), given.pop("scenario_option"), options)

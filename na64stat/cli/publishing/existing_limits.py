@@ -165,7 +165,7 @@ def _print_points(name: str, limit: ExistingLimit, band: FavouredBand | None) ->
 
 
 def _print_remarks(notes: Iterable[str]) -> None:
-    """What is said beside a list, which stays as it is."""
+    """Print remarks beside a list, which stays as it is."""
     for note in notes:
         click.echo(f"note: {note}", err=True)
 
@@ -196,7 +196,7 @@ def _about(name: str, limit: ExistingLimit) -> str:
 
 
 def _about_g_minus_2(found: Iterable[tuple[str, ExistingLimit]], prediction: str | None) -> list[str]:
-    """What the computed bounds and bands rest on, if there are any."""
+    """Basis of the computed bounds and bands, if there are any."""
     from na64stat.limits_library.g_minus_2 import describe_g_minus_2
 
     return [describe_g_minus_2(prediction=prediction)] if any(limit.computed for _, limit in found) else []
@@ -275,7 +275,7 @@ def _band(name: str, prediction: str | None) -> FavouredBand | None:
 
 
 def _shifts(name: str | None) -> bool:
-    """Whether a scenario's shift of (g-2)_muon is known."""
+    """True if a scenario's shift of (g-2)_muon is known."""
     from na64stat.limits_library.g_minus_2 import SCENARIOS as SHIFTING
 
     return name in SHIFTING

@@ -132,7 +132,8 @@ def likelihood(
     if output is None and not as_json:
         raise InputError("--output: missing; name a file with -o FILE, or ask for --json on standard output")
     factory, loaded = scenario.resolve(), run.load()
-    written = [Output.of(name, overwrite) for name in (output, workspace_file) if name is not None]
+    named = (("--output", output), ("--workspace", workspace_file))
+    written = [Output.of(name, overwrite, option) for option, name in named if name is not None]
     if len({file.path.resolve() for file in written}) < len(written):
         raise InputError(f"--workspace: {workspace_file} is the output, too; expected another name")
     chosen = regions or factory(mass=mass[0], coupling=1.0).default_regions

@@ -113,7 +113,7 @@ def sensitivity(
 
 def _files(names: dict[str, str | None], overwrite: bool) -> dict[str, Output]:
     """The files that are asked for, each another one."""
-    files = {option: Output.of(name, overwrite) for option, name in names.items() if name is not None}
+    files = {option: Output.of(name, overwrite, option) for option, name in names.items() if name is not None}
     seen: dict[str, str] = {}
     for option, file in files.items():
         path = str(file.path.resolve())

@@ -157,7 +157,7 @@ def _rows(table: Table, others: list[Variable], at: Mapping[str, Scalar]) -> lis
 
 
 def _key(cell: Cell) -> Scalar:
-    """What a row is chosen by: the number, or the text where there is none."""
+    """Key of a row: the number, or the text where there is none."""
     number = cell.number
     return str(cell.value).strip() if number is None or math.isnan(number) else number
 

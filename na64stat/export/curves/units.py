@@ -35,7 +35,7 @@ _SQUARE: Final = re.compile(
     r"(?P<of>\w*)(?P<end>[\s\])}|']*)(?:(?:\^|\*\*)\s*\{?\s*2\s*\}?(?![\d.])|\u00b2)|\bsquared?\b", re.I
 )
 _NO_COUPLING: Final = {"q", "c", "chi", *(name.lower() for name in _ENERGIES)}
-"""What else stands squared in the name of a column."""
+"""Other quantities that stand squared in the name of a column."""
 _LONGEST: Final = 60
 """Letters at the end of a name in which a unit is looked for."""
 _NO_UNIT: Final = {"", "-", "none"}
@@ -92,14 +92,14 @@ def unit_of(variable: Variable, given: str | None, keyword: str, where: str) -> 
 
 
 def is_square(name: str) -> bool:
-    """Whether the name of a column says that it holds the square of a coupling, as "epsilon^2" and "|U|^2" do."""
+    """True if the name of a column says that it holds the square of a coupling, as "epsilon^2" and "|U|^2" do."""
     plain = re.sub(r"[\\${]", "", _IN_BRACKETS.sub("", name.rstrip(" $")))
     found = _SQUARE.finditer(plain)
     return any((match["of"] or "").lower() not in _NO_COUPLING or ")" in match["end"] for match in found)
 
 
 def parsed(text: str) -> Scale | None:
-    """What "GEV**-1", "1/GeV", "GeV$^{-1}$", "MeV/c^2", "1" stand for; None if it is no power of an energy."""
+    """Meaning of "GEV**-1", "1/GeV", "GeV$^{-1}$", "MeV/c^2", "1"; None if it is no power of an energy."""
     plain = _TEX.sub("", text).translate(_SIGNS).replace("**", "^")
     if plain.lower() in ("1", "dimensionless"):
         return 1.0, 0

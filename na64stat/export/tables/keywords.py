@@ -31,7 +31,7 @@ UNKNOWN: Final = "NUCLEUS"
 
 
 def subject(scenario: str) -> str:
-    """What a scenario is, in words; its name if it is not of the package."""
+    """A scenario in words; its name if it is not of the package."""
     return _MODELS[scenario][0] if scenario in _MODELS else scenario
 
 

@@ -228,7 +228,7 @@ def _qualifiers(result: Any) -> tuple[Qualifier, ...]:
 
 
 def _context(result: Any) -> str:
-    """What holds for all tables of a result."""
+    """Name, observable and description common to all tables of a result."""
     asked = f"Run {result.run}, region {' + '.join(result.regions)}, method {result.method}. {Asked.of(result).text}"
     return f"Model: {subject(result.scenario)}. {asked} " + " ".join(_sentence(note) for note in result.notes)
 

@@ -1,4 +1,4 @@
-"""What HEPData refuses in a submission, found before a file of it is written.
+"""Rules of HEPData for submissions, checked before a file is written.
 
 References
 ----------
@@ -100,7 +100,7 @@ def check_sizes(files: Mapping[str, bytes]) -> None:
 
 
 def _check_entry(table: Table, where: str) -> None:
-    """What stands of a table in submission.yaml."""
+    """Check the entry of a table in submission.yaml."""
     if not 0 < len(table.name) <= LONGEST_NAME:
         raise InputError(f"{where}: a name of {len(table.name)} characters; expected 1 to {LONGEST_NAME}")
     if len(table.location) > _LONGEST_PLACE:

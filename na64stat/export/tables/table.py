@@ -53,7 +53,7 @@ class Uncertainty:
 
     @classmethod
     def of(cls, size: Scalar | None, label: str | None = None, *, hide: bool = False) -> Uncertainty:
-        """The same downwards and upwards.
+        """An error of equal size downwards and upwards.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class Cell:
 
     @property
     def missing(self) -> bool:
-        """Whether the point is not there."""
+        """True if the point is not there."""
         if isinstance(self.value, str):
             return is_blank(self.value)
         return self.value is not None and math.isnan(self.value)

@@ -1,4 +1,4 @@
-"""What the text in an entry of a table says: a number, or that there is nothing."""
+"""Meaning of a text in an entry of a table: a number, or nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BLANK: Final = {"", "-", "--", "n/a", "na", "nan", "none"}
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text says that there is nothing, such as "-"."""
+    """True if a text says that there is nothing, such as "-"."""
     return text.strip().lower() in _BLANK
 
 

@@ -80,7 +80,7 @@ def table_from(entry: Mapping[str, Any], data: Any, where: str) -> Table:
 
 
 def reason(error: Exception) -> str:
-    """What is wrong with an entry, in words of ours, from what came of taking it apart."""
+    """The fault of an entry in our own words, from the error of taking it apart."""
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
     if isinstance(error, OverflowError):

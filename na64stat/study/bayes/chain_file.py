@@ -44,7 +44,7 @@ _LARGEST_NUMBER: Final = 1e100
 _POWER: Final = Range(0.01, 100.0, "a number from 0.01 to 100")
 _FROM_LITTLE: Final = 2**20
 _DENSEST: Final = 200
-"""What the arrays may take in memory: so many bytes, or so many times the size of the file, since compressed zeros are small."""
+"""Memory that the arrays may take: so many bytes, or so many times the size of the file, since compressed zeros are small."""
 
 
 def write_chain(
@@ -113,7 +113,7 @@ def _write_ensemble(group: Any, posterior: Posterior, chain: Chain) -> None:
 
 
 class ChainFile:
-    """What a file holds.
+    """Content of a file.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ class ChainFile:
                     )
 
     def _told(self, file: Any, name: str) -> Entry:
-        """What an attribute of the file holds, which is JSON."""
+        """Content of an attribute of the file, which is JSON."""
         where = f"{self.path}: a chain that cannot be read"
         if name not in file.attrs:
             raise InputError(f"{where}: no {name}; give another file")
@@ -275,11 +275,11 @@ class ChainFile:
 
 
 class _UnfitError(Exception):
-    """What HDF5 can read, and is no chain; in our own words."""
+    """A file that HDF5 can read, and is no chain; in our own words."""
 
 
 def _is_locked(descriptor: int) -> bool:
-    """Whether another process has locked a file to write, as HDF5 does."""
+    """True if another process has locked a file to write, as HDF5 does."""
     try:
         import fcntl
 

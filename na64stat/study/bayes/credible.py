@@ -274,7 +274,7 @@ def _limit(study: PosteriorStudy, cl: float) -> CredibleLimit:
 
 
 def _remark(limit: CredibleLimit) -> str:
-    """What a single number hides: that the allowed values are not all below it."""
+    """Remark that the allowed values are not all below the limit."""
     if len(limit.highest_density) < 2:
         return ""
     parts = " and ".join(interval_text(interval) for interval in limit.highest_density)

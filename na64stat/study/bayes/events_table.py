@@ -82,7 +82,7 @@ def columns(events: Mapping[str, Array]) -> Array:
 
 
 def logs(events: Array) -> Array:
-    """What is interpolated."""
+    """Quantities that are interpolated."""
     return np.log(events + FLOOR)
 
 

@@ -47,7 +47,7 @@ class PosteriorStudy:
         The signal events in all are `at_one` times the coupling to this power; None where a lifetime makes them something else,
         where the mass has a prior, and for a workspace.
     shares
-        What multiplies the signal of each channel for one event in all, shape (C,); None where it depends on the coupling.
+        Factor of the signal of each channel for one event in all, shape (C,); None where it depends on the coupling.
     facts
         Everything the density depends on, as JSON can hold it.
     notes

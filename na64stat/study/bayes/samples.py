@@ -1,4 +1,4 @@
-"""What a sampled posterior says: limits, intervals, expected events, predicted counts."""
+"""Sampled posteriors: limits, intervals, expected events, predicted counts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Samples:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `of` knows: the parameters, and what follows from them."""
+        """Quantities that `of` knows: the parameters, and what follows from them."""
         derived = ["events"]
         if self._power is not None and "coupling" not in self.parameters:
             derived.append("coupling")
@@ -120,7 +120,7 @@ class Samples:
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
-        """Whether to trust the chain."""
+        """True if to trust the chain."""
         before = discarded(self.values.shape[1]) if self.before is None else self.before
         return diagnose(self.values, self.parameters, self.acceptance, before, self.log_prob)
 
@@ -188,7 +188,7 @@ class Samples:
         return tuple((float(a), float(b)) for a, b in (np.exp(ends) if log else ends).reshape(-1, 2))
 
     def is_log(self, name: str) -> bool:
-        """Whether a quantity is drawn on a logarithmic axis: where its prior is flat in the logarithm.
+        """True if a quantity is drawn on a logarithmic axis: where its prior is flat in the logarithm.
 
         Parameters
         ----------

@@ -51,7 +51,7 @@ def subject_of(
     correlated: Sequence[str] | None = None,
     average: DepthAverage | None = None,
 ) -> Question | Model:
-    """What a posterior is about: a question, made of the arguments of a study where they do not hold one, or a model."""
+    """Subject of a posterior: a question, made of the arguments of a study where they do not hold one, or a model."""
     if isinstance(scenario, Model):
         others = {
             "run": run,

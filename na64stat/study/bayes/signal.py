@@ -1,4 +1,4 @@
-"""What multiplies one signal event in each channel, as a function of the parameter that has the prior."""
+"""Factor of one signal event in each channel, as a function of the parameter that has the prior."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class SignalSource:
         return lambda at: table(np.maximum(at["coupling"], couplings[0]))[:, self._order], table.error
 
     def shares(self, named: Mapping[str, Prior]) -> Array | None:
-        """What multiplies the signal of each channel for one event in all, shape (C,); None where it depends on the coupling."""
+        """Factor of the signal of each channel for one event in all, shape (C,); None where it depends on the coupling."""
         if "mu" in named and self.point is not None:
             events = self._columns(self._events(self.point.mass, np.array([self.point.coupling])))[0]
         elif len(self.model.channels) == 1:

@@ -32,7 +32,7 @@ _CHUNK: Final = 32
 
 @dataclass(frozen=True, eq=False)
 class MapWork:
-    """What points are evaluated with.
+    """Inputs of the evaluation of points.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class MapWork:
 
     @property
     def shows_artefacts(self) -> bool:
-        """Whether events are asked for with the continuous depth average, too."""
+        """True if events are asked for with the continuous depth average, too."""
         return self.average is DepthAverage.LAYERS
 
     def _events(self, mass: float, couplings: list[float]) -> Any:
@@ -72,13 +72,13 @@ class MapWork:
 
 
 def has_no_result(answer: Any) -> bool:
-    """Whether an answer of `MapWork` only says why there is none."""
+    """True if an answer of `MapWork` only says why there is none."""
     return isinstance(answer, dict) and isinstance(answer.get("failed"), str)
 
 
 @dataclass(frozen=True, eq=False)
 class MapPoints:
-    """What is known of N points.
+    """Values at N points.
 
     Attributes
     ----------

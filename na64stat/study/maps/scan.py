@@ -103,7 +103,7 @@ def scan(
 
 
 def status_of(points: MapPoints, level: str, shape: tuple[int, int]) -> tuple[tuple[str, ...], ...]:
-    """What each point is, rows by mass: excluded, by the layer sum only, allowed, without signal, or why it failed."""
+    """Status of each point, rows by mass: excluded, by the layer sum only, allowed, without signal, or why it failed."""
     total = np.sum(list(points.events.values()), axis=0)
     excluded = points.excess[level] > 0
     text = np.where(excluded, "excluded", np.where(total == 0, "no signal", "allowed")).astype(object)

@@ -58,7 +58,7 @@ class Discovery:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know about the reach."""
+        """Notes on the reach."""
         found = ["discovery reach: median significance of the exact method if the signal is there"]
         if any(self.model.background_events == 0):
             found.append(

@@ -140,7 +140,7 @@ class _Exposures:
         return SignalTest(self.run.with_mot(mot, self.background), self.regions, self.method, self.cl, self.systematics)
 
     def by_count(self, verdict: str) -> bool:
-        """Whether the verdict is that of a count, whose steps are known; discovery always is in one channel."""
+        """True if the verdict is that of a count, whose steps are known; discovery always is in one channel."""
         return len(self.regions) == 1 and (verdict != EXCLUDED or self.method == Exact())
 
 
@@ -296,7 +296,7 @@ class _Staircase:
         return math.exp(float(brentq(lambda log: self.at(math.exp(log)).margin(count), *logs, xtol=_TOLERANCE / 10)))
 
     def _holds(self, begin: float, end: float) -> bool:
-        """Whether the verdict holds everywhere in a stretch."""
+        """True if the verdict holds everywhere in a stretch."""
         first, count = self.at(begin), self.at(end).count
         if first.margin(count) > 0:
             return True

@@ -1,4 +1,4 @@
-"""What is assumed, and how far each assumption is moved: `standard_variations` makes the list for a run.
+"""Assumptions, and how far each is moved: `standard_variations` makes the list for a run.
 
 Every number of the run file with status "assumed" is in it, or in the reasons why it is not. A number moves by its stated
 uncertainty if it has one, else by 20%, which is an assumption itself; where something else is said, `why` says it.
@@ -260,7 +260,7 @@ def _form_factor(run: Run) -> Iterator[Variation]:
 
 
 def _choices(run: Run) -> Iterable[Variation]:
-    """What is chosen rather than measured."""
+    """Choices, rather than measurements."""
     cut = run.regions["visible_trigger"].region.p_out[1] if "visible_trigger" in run.regions else math.inf
     return (
         TriggerCut(

@@ -51,7 +51,7 @@ NOTHING: Final = 1e-5
 
 
 class EfficiencyRule(Enum):
-    """What becomes of the efficiency where something is moved that it was inferred with.
+    """Fate of the efficiency where something is moved that it was inferred with.
 
     Attributes
     ----------

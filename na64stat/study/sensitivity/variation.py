@@ -29,7 +29,7 @@ MUONS: Final = "beam.mot"
 
 @dataclass(frozen=True)
 class Inputs:
-    """What limits depend on.
+    """Inputs of limits.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Inputs:
         return tuple(self.scenario(mass=mass, coupling=1.0) for mass in self.masses)
 
     def is_of(self, kind: type[Scenario]) -> bool:
-        """Whether the scenario is of a class.
+        """True if the scenario is of a class.
 
         Parameters
         ----------
@@ -71,11 +71,11 @@ class Inputs:
 
     @property
     def approximates_fusion(self) -> bool:
-        """Whether photons fuse by the Weizsaecker-Williams approximation."""
+        """True if photons fuse by the Weizsaecker-Williams approximation."""
         return all(isinstance(probe, AxionPhoton) and not probe.exact_fusion for probe in self.probes)
 
     def with_runs(self, change: Callable[[Run], Run], calibration: bool = True) -> Inputs:
-        """The same with a change of the run, and of that of the Z' limit unless `calibration` is false.
+        """The inputs with a change of the run, and of that of the Z' limit unless `calibration` is false.
 
         Parameters
         ----------
@@ -120,12 +120,12 @@ class Variation(ABC):
     keys: tuple[str, ...] = ()
 
     def concerns(self, inputs: Inputs) -> bool:
-        """Whether it has a meaning there; by default always.
+        """True if it has a meaning there; by default always.
 
         Parameters
         ----------
         inputs
-            What limits depend on.
+            Inputs of limits.
         """
         return True
 
@@ -136,7 +136,7 @@ class Variation(ABC):
         Parameters
         ----------
         inputs
-            What limits depend on.
+            Inputs of limits.
         """
 
 
@@ -256,7 +256,7 @@ class SoftFusion(Variation):
         return inputs.approximates_fusion
 
     def apply(self, inputs: Inputs) -> Inputs:
-        """The same axion, made so."""
+        """The axion produced at tree level."""
         return replace(inputs, scenario=partial(AxionPhoton, exact_fusion=True))
 
 
@@ -298,5 +298,5 @@ class LoopDecay(Variation):
         return all(isinstance(probe, AxionMuon) and not probe.loop_decay for probe in inputs.probes)
 
     def apply(self, inputs: Inputs) -> Inputs:
-        """The same axion with that decay."""
+        """The axion with the decay through the muon loop."""
         return replace(inputs, scenario=partial(AxionMuon, loop_decay=True))
