@@ -207,7 +207,8 @@ def test_every_command_on_every_kind_of_workspace(na64stat, write_workspace, unc
     assert record["regions"] == [channel["name"] for channel in workspace["channels"]]
     text = na64stat(*command.split(), name, *words)
     assert (text.status, text.out.splitlines()[0].split(": ")[0]) == (0, "ws.json")
-    assert all(line.startswith(("note: ", "na64stat: warning: ")) for line in text.err.splitlines())
+    said = [line for line in text.err.splitlines() if " toys of " not in line]  # how long they take on a slow machine
+    assert all(line.startswith(("note: ", "na64stat: warning: ")) for line in said)
 
 
 @pytest.mark.sampled(3)
