@@ -164,6 +164,8 @@ class CrediblePlane(SavedByFields):
         Density above which lies the region of the highest density with probability `cl`.
     notes
         What a reader should know.
+    provenance
+        Versions and digests of the inputs, and what else was asked.
     """
 
     kind: ClassVar[str] = "credible plane"
@@ -181,6 +183,7 @@ class CrediblePlane(SavedByFields):
     density: Array
     level: float
     notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def inside(self) -> NDArray[np.bool_]:

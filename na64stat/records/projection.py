@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -213,6 +213,8 @@ class MotNeeded(SavedByFields):
         For exclusion without the signal, and for 3 and 5 standard deviations with it, in the median.
     notes
         What a reader should know.
+    provenance
+        Versions and digests of the inputs, and what else was asked.
     """
 
     kind: ClassVar[str] = "mot_needed"
@@ -230,6 +232,7 @@ class MotNeeded(SavedByFields):
     events: Mapping[str, float]
     needs: tuple[Need, ...]
     notes: tuple[str, ...]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def need(self, verdict: str) -> Need:
         """The entry of a verdict: "excluded", "3 sigma" or "5 sigma".

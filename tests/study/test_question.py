@@ -55,7 +55,9 @@ def test_other_studies_take_it_too(run):
     plane = na.credible_plane(one, priors=[Flat("coupling", 0, 1), LogFlat("mass", 0.05, 0.1)], points=(8, 8))
     assert plane.cl == 0.95
     point = na.Question(na.AxionPhoton(mass=0.1, coupling=1e-2), run, regions=["invisible"], cl=0.99)
-    assert na.mot_needed(point).cl == 0.99
+    needed = na.mot_needed(point)
+    assert (needed.cl, needed.provenance["run_digest"]) == (0.99, run.digest)
+    assert plane.provenance["run_digest"] == run.digest
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +151,7 @@ def compare_priors(
         rows=tuple(rows),
         credible=tuple(found),
         notes=(*dict.fromkeys(notes), *_without_couplings(study, rows)),
-        provenance={name: study.facts[name] for name in _PROVENANCE if name in study.facts},
+        provenance=_provenance(study),
     )
 
 
@@ -229,7 +229,12 @@ def credible_plane(
         density=density,
         level=_level(density, cells, cl),
         notes=study.notes,
+        provenance=_provenance(study),
     )
+
+
+def _provenance(study: PosteriorStudy) -> dict[str, Any]:
+    return {name: study.facts[name] for name in _PROVENANCE if name in study.facts}
 
 
 def _level_of(subject: Question | Model, cl: float | None) -> float:

@@ -29,6 +29,7 @@ from na64stat.stats.exact.one_bin import OneBin
 from na64stat.stats.likelihood.model import Model
 from na64stat.stats.method import Method
 from na64stat.study.projection.discovery import FEWEST_EVENTS, THRESHOLDS, Discovery, first_count, last_failure
+from na64stat.study.provenance import provenance, provenance_of
 from na64stat.study.question import Question
 from na64stat.study.signal_test import SignalTest
 from na64stat.yields.growth import strong_coupling
@@ -117,6 +118,7 @@ def mot_needed(
             *([artefact] if artefact else []),
             *strong_coupling(point, [point.coupling]),
         ),
+        provenance={**provenance_of(point, test, question.average), **provenance([detector], question.average)},
     )
 
 
