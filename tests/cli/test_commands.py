@@ -304,3 +304,35 @@ def test_cross_sections_at_repeated_masses(na64stat):
     ]
     assert together["mass_gev"] == [0.1, 0.01]
     assert together["sigma_pb"] == pytest.approx(alone, rel=1e-12)
+
+
+def test_limits_into_files(na64stat, here):
+    """Data with -o, which `na64stat.load` reads; a picture with --figure, of two masses or more."""
+    import na64stat as na
+
+    words = ("limit", "axion-muon", "--mass", "0.05:0.2:3")
+    answer = na64stat(*words, "-o", "limits.json", "--figure", "limits.png")
+    assert "wrote limits.json" in answer.err
+    assert "wrote limits.png" in answer.err
+    assert (here / "limits.png").read_bytes().startswith(b"\x89PNG")
+    found = na.load(here / "limits.json")
+    assert found.as_dict() == {
+        key: value for key, value in na64stat(*words, "--json").json.items() if key in found.as_dict()
+    }
+    assert (
+        "one mass; a curve has two or more"
+        in na64stat("limit", "axion-muon", "--mass", "0.1", "--figure", "a.png").error
+    )
+    nothing = na64stat("limit", "axion-muon", "--mass", "0.4:0.5:2", "--cl", "0.999999", "--figure", "a.png")
+    assert nothing.status == 2
+    assert "there is no curve" in nothing.err
+    assert "allowed" in nothing.out  # the numbers are not lost
+    assert not (here / "a.png").exists()
+
+
+def test_a_prediction_into_files(na64stat, here):
+    words = ("predict", "axion-muon", "--mass", "0.1", "--coupling", "5e-3")
+    assert na64stat(*words, "-o", "p.json", "--figure", "p.pdf").status == 0
+    assert (here / "p.pdf").read_bytes().startswith(b"%PDF")
+    assert json.loads((here / "p.json").read_text(encoding="utf-8")) == na64stat(*words, "--json").json
+    assert "the file exists; --overwrite replaces it" in na64stat(*words, "-o", "p.json").error

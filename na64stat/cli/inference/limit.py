@@ -129,11 +129,11 @@ def limit(
     failures = [point.status for point in result.points if has_failed(point.status)]
     print_failures(failures, len(result.points))
     files.keep(result)
-    files.draw_figure(lambda: _figure(result), "nothing is excluded at two masses or more: there is no curve")
     if as_json:
         print_json(result.as_dict())
     else:
         _print_scenario(result)
+    files.draw_figure(lambda: _figure(result), "nothing is excluded at two masses or more: there is no curve")
 
 
 def _figure(result: ScenarioLimits) -> Figure | None:
